@@ -1,0 +1,1 @@
+"""Images and labels on disk: the row schema, the benchmarks' layouts and the synthetic faces."""

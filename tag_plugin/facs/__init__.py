@@ -1,0 +1,1 @@
+"""The vocabulary: Action Units, emotions, boxes and detections. Imports nothing above itself."""

@@ -1,0 +1,159 @@
+"""Boxes on the face frame, and the two coordinate systems that models write them in.
+
+A box is stored as integers 0..1000 relative to the 448x448 face frame. A model writes it in the
+frame that its family was pre-trained on: `relative` (0..1000) or `absolute` (pixels, 0..448).
+This is the only module that converts between the two.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, PlainSerializer
+
+FACE_FRAME: Final = 448
+"""Side of the square face frame, in pixels: a fixed point of both hosts' image resizes."""
+
+BOX_SCALE: Final = 1000
+"""Stored boxes are integers 0..BOX_SCALE of the face frame."""
+
+
+class BoxFrame(StrEnum):
+    """The coordinate system that a chat template's model family writes boxes in."""
+
+    RELATIVE = "relative"
+    ABSOLUTE = "absolute"
+
+    @property
+    def extent(self) -> int:
+        """The largest coordinate of the frame."""
+        return BOX_SCALE if self is BoxFrame.RELATIVE else FACE_FRAME
+
+
+class BoxProblem(StrEnum):
+    """Why four numbers are not a box."""
+
+    MALFORMED = "malformed"
+    REVERSED = "reversed"
+    OUT_OF_FRAME = "out of frame"
+
+
+class BoxError(ValueError):
+    """Four numbers that are not a box; `problem` says why."""
+
+    def __init__(self, values: Sequence[float], problem: BoxProblem) -> None:
+        super().__init__(f"{list(values)} is not a box: {problem}")
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box on the face frame: integers 0..1000, x1 < x2 and y1 < y2.
+
+    Raises:
+        BoxError: reversed, empty or outside the frame.
+    """
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+    def __post_init__(self) -> None:
+        problem = _problem((self.x1, self.y1, self.x2, self.y2), BOX_SCALE)
+        if problem is not None:
+            raise BoxError(self.as_tuple(), problem)
+
+    def as_tuple(self) -> tuple[int, int, int, int]:
+        """(x1, y1, x2, y2)."""
+        return (self.x1, self.y1, self.x2, self.y2)
+
+
+def box_from_values(values: "Box | Sequence[int]") -> Box:
+    """A stored box [x1, y1, x2, y2] as a `Box`; the reading half of the row schema.
+
+    Raises:
+        BoxError: not four whole numbers, reversed, empty or outside the frame.
+    """
+    if isinstance(values, Box):
+        return values
+    whole = [value for value in values if isinstance(value, int) or float(value).is_integer()]
+    if len(values) != 4 or len(whole) != 4:
+        raise BoxError(values, BoxProblem.MALFORMED)
+    return Box(*(int(value) for value in values))
+
+
+StoredBox = Annotated[
+    Box,
+    BeforeValidator(box_from_values, json_schema_input_type=list[int]),
+    PlainSerializer(lambda box: list(box.as_tuple()), return_type=list[int]),
+]
+"""A `Box` in a pydantic model, written to JSON as [x1, y1, x2, y2]."""
+
+
+def to_frame(box: Box, frame: BoxFrame) -> tuple[int, int, int, int]:
+    """The coordinates of `box` as a model of this frame writes them.
+
+    Absolute pixels are rounded to the nearest one; a box thinner than a pixel keeps one pixel.
+    """
+    if frame is BoxFrame.RELATIVE:
+        return box.as_tuple()
+    x1, x2 = _pixel_span(box.x1, box.x2)
+    y1, y2 = _pixel_span(box.y1, box.y2)
+    return (x1, y1, x2, y2)
+
+
+def from_frame(values: Sequence[float], frame: BoxFrame) -> Box:
+    """The box that a model of this frame meant by four numbers (floats are rounded).
+
+    Raises:
+        BoxError: not four finite numbers, reversed, empty, or outside the frame.
+    """
+    if len(values) != 4 or not all(abs(value) <= 1e9 for value in values):
+        raise BoxError(values, BoxProblem.MALFORMED)
+    problem = _problem(values, frame.extent)
+    if problem is not None:
+        raise BoxError(values, problem)
+    scale = BOX_SCALE / frame.extent
+    return Box(*(int(value * scale + 0.5) for value in values))
+
+
+def snap(box: Box, frame: BoxFrame) -> Box:
+    """The box as it survives being written and read back in this frame.
+
+    The judge compares snapped references, so that a perfect answer scores exactly 1.
+    """
+    return from_frame(to_frame(box, frame), frame)
+
+
+def iou(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes, in [0, 1]."""
+    width = min(first.x2, second.x2) - max(first.x1, second.x1)
+    height = min(first.y2, second.y2) - max(first.y1, second.y1)
+    if width <= 0 or height <= 0:
+        return 0.0
+    overlap = width * height
+    return overlap / (_area(first) + _area(second) - overlap)
+
+
+def _area(box: Box) -> int:
+    return (box.x2 - box.x1) * (box.y2 - box.y1)
+
+
+def _problem(values: Sequence[float], extent: int) -> BoxProblem | None:
+    x1, y1, x2, y2 = values
+    if min(values) < 0 or max(values) > extent:
+        return BoxProblem.OUT_OF_FRAME
+    if x1 >= x2 or y1 >= y2:
+        return BoxProblem.REVERSED
+    return None
+
+
+def _pixel_span(low: int, high: int) -> tuple[int, int]:
+    first = (low * FACE_FRAME * 2 + BOX_SCALE) // (2 * BOX_SCALE)
+    last = (high * FACE_FRAME * 2 + BOX_SCALE) // (2 * BOX_SCALE)
+    if first == last:
+        first = min(first, FACE_FRAME - 1)
+        last = first + 1
+    return first, last

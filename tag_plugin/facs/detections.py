@@ -1,0 +1,78 @@
+"""What an external detector measured on one face: AU probabilities, boxes and its blind spots."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+
+from tag_plugin.facs.action_units import action_unit
+from tag_plugin.facs.boxes import StoredBox
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Thresholds(BaseModel):
+    """Where a probability counts as present: `on` and above; [`grey`, `on`) is left undecided."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: Probability = 0.5
+    grey: Probability = 0.3
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Thresholds":
+        if self.grey > self.on:
+            raise ValueError(f"grey threshold {self.grey} is above the on threshold {self.on}")
+        return self
+
+
+class Detection(BaseModel):
+    """One AU on one face: FACS number, probability and the box that shows it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    au: int
+    probability: Probability
+    box: StoredBox
+
+    @model_validator(mode="after")
+    def _known(self) -> "Detection":
+        action_unit(self.au)
+        return self
+
+
+class Detections(BaseModel):
+    """Everything measured on one face.
+
+    `supported` are the AUs that the detector can measure at all. An AU outside it was not looked
+    for: it is masked out of rewards and metrics and never counts as absent. A supported AU
+    without a detection has probability 0.
+
+    Raises:
+        ValidationError: an unknown AU, or a detection of an AU that is not supported.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    detections: tuple[Detection, ...]
+    supported: Annotated[frozenset[int], PlainSerializer(sorted, return_type=list[int])]
+
+    @model_validator(mode="after")
+    def _within_support(self) -> "Detections":
+        for au in self.supported:
+            action_unit(au)
+        outside = {found.au for found in self.detections} - self.supported
+        if outside:
+            raise ValueError(f"detections of unsupported AUs: {sorted(outside)}")
+        return self
+
+    def on(self, thresholds: Thresholds, at_most: int | None = None) -> tuple[Detection, ...]:
+        """The present AUs, most probable first, `at_most` of them."""
+        present = [found for found in self.detections if found.probability >= thresholds.on]
+        present.sort(key=lambda found: (-found.probability, found.au))
+        return tuple(present[:at_most])
+
+    def undecided(self, thresholds: Thresholds) -> frozenset[int]:
+        """The AUs neither present nor absent: their best detection lies in the grey band."""
+        on = {found.au for found in self.detections if found.probability >= thresholds.on}
+        grey = {found.au for found in self.detections if found.probability >= thresholds.grey}
+        return frozenset(grey - on)

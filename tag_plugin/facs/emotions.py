@@ -1,0 +1,121 @@
+"""Emotion labels by name: canonical words, declared synonyms and the benchmarks' label sets.
+
+Classes are always compared by name. A benchmark's class numbers live in its reader under
+`tag_plugin.data` and nowhere else.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "neutral": ("neutrality", "no emotion"),
+        "happiness": ("happy", "joy", "joyful"),
+        "sadness": ("sad",),
+        "surprise": ("surprised",),
+        "fear": ("fearful", "afraid", "scared"),
+        "disgust": ("disgusted",),
+        "anger": ("angry",),
+        "contempt": ("contemptuous",),
+    }
+)
+"""Canonical emotion name -> the other words that are read as it."""
+
+EMOTIONS: tuple[str, ...] = tuple(SYNONYMS)
+
+_CANONICAL = {name: name for name in EMOTIONS} | {
+    word: name for name, words in SYNONYMS.items() for word in words
+}
+_DECORATION = re.compile(r"^[\s\"'`*_.:!()\[\]]+|[\s\"'`*_.:!,()\[\]]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """The classes of one benchmark, by canonical name, in the benchmark's published order."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        unknown = [label for label in self.labels if label not in SYNONYMS]
+        if unknown or len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"label set {self.name!r}: unknown or repeated labels {self.labels}")
+
+    def canonical(self, text: str) -> str | None:
+        """`text` as one of this set's labels, or None when it is no declared name of one."""
+        label = canonical_emotion(text)
+        return label if label in self.labels else None
+
+
+LABEL_SETS: Mapping[str, LabelSet] = MappingProxyType(
+    {
+        label_set.name: label_set
+        for label_set in (
+            LabelSet(
+                "rafdb",
+                ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"),
+            ),
+            LabelSet(
+                "ferplus",
+                (
+                    "neutral",
+                    "happiness",
+                    "surprise",
+                    "sadness",
+                    "anger",
+                    "disgust",
+                    "fear",
+                    "contempt",
+                ),
+            ),
+            LabelSet(
+                "affectnet7",
+                ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
+            ),
+            LabelSet(
+                "affectnet8",
+                (
+                    "neutral",
+                    "happiness",
+                    "sadness",
+                    "surprise",
+                    "fear",
+                    "disgust",
+                    "anger",
+                    "contempt",
+                ),
+            ),
+            LabelSet(
+                "synth",
+                ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
+            ),
+        )
+    }
+)
+"""The label sets by name: rafdb, ferplus, affectnet7, affectnet8 and synth (the default data)."""
+
+
+def canonical_emotion(text: str) -> str | None:
+    """The canonical emotion that `text` names, or None.
+
+    Only a whole declared word counts: case, surrounding quotes and punctuation are ignored,
+    anything else in the text makes it unknown.
+
+    >>> canonical_emotion(" **Happy**. "), canonical_emotion("not happy")
+    ('happiness', None)
+    """
+    return _CANONICAL.get(_DECORATION.sub("", text[:200]).casefold())
+
+
+def label_set(name: str) -> LabelSet:
+    """The label set with this name.
+
+    Raises:
+        ValueError: no such set; the message lists the known ones.
+    """
+    try:
+        return LABEL_SETS[name]
+    except KeyError:
+        raise ValueError(f"unknown label set {name!r}; known: {', '.join(LABEL_SETS)}") from None

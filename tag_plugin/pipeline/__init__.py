@@ -1,0 +1,1 @@
+"""Images -> rows, in resumable steps: prepare, detect, write, verify, build."""

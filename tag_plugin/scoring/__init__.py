@@ -1,0 +1,1 @@
+"""Judging one completion, and summing up many."""

@@ -1,0 +1,94 @@
+"""Reading one line of the verification loop: which Action Unit it claims, and where."""
+
+import re
+from dataclasses import dataclass
+
+from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.facs.boxes import Box, BoxError, BoxFrame, BoxProblem, from_frame
+from tag_plugin.trace.grammar import ARROWS, INSPECT, Defect, denies_itself, text_problem
+
+_NUMBER = r"\s*([-+]?\d{1,9}(?:\.\d{1,9})?)\s*"
+_BOX = re.compile(rf"<bbox>\s*\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]\s*</bbox>", re.IGNORECASE)
+_UNIT = re.compile(r"\s*AU\s?(\d{1,4})\s*(?:\(([^()]{0,80})\))?\s*:(.*)", re.IGNORECASE | re.DOTALL)
+BOX_TAG = re.compile(r"<bbox>", re.IGNORECASE)
+AU_MENTION = re.compile(r"\bAU\s?\d", re.IGNORECASE)
+
+_BOX_DEFECTS = {
+    BoxProblem.MALFORMED: Defect.MALFORMED_BOX,
+    BoxProblem.REVERSED: Defect.REVERSED_BOX,
+    BoxProblem.OUT_OF_FRAME: Defect.OUT_OF_FRAME_BOX,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claimed Action Unit. With a defect it still counts as a claim, but cannot be right."""
+
+    au: int | None = None
+    box: Box | None = None
+    region: str = ""
+    observation: str = ""
+    defects: tuple[Defect, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the claim may be matched with a detection."""
+        return self.au is not None and self.box is not None and not self.defects
+
+
+def read_claims(line: str, frame: BoxFrame) -> list[Claim]:
+    """The claims of one loop line: exactly one when well formed, one more for every extra box.
+
+    A line without AU and box yields none.
+    """
+    boxes = len(BOX_TAG.findall(line))
+    if not boxes and not AU_MENTION.search(line):
+        return []
+    surplus = [Claim(defects=(Defect.BOX_WITHOUT_AU,))] * (boxes - 1)
+    return [_read_claim(line, frame), *surplus]
+
+
+def _read_claim(line: str, frame: BoxFrame) -> Claim:
+    parts = ARROWS.split(line)
+    box, box_defect = _read_box(parts[-1], frame)
+    unit = _UNIT.fullmatch(parts[1]) if len(parts) == 3 else None
+    if unit is None or not line.startswith(INSPECT):
+        return Claim(box=box, defects=(_shapeless(line, box_defect),))
+    region, observation = parts[0][len(INSPECT) :].strip(), unit[3].strip()
+    au, defects = _read_unit(int(unit[1]), unit[2])
+    if text_problem(region) or text_problem(observation):
+        defects.append(
+            Defect.EMPTY_TEXT if not (region and observation) else Defect.UNEXPECTED_TEXT
+        )
+    if denies_itself(observation):
+        defects.append(Defect.NEGATED_CLAIM)
+    if box_defect:
+        defects.append(box_defect)
+    return Claim(au, box, region, observation, tuple(defects))
+
+
+def _shapeless(line: str, box_defect: Defect | None) -> Defect:
+    if not AU_MENTION.search(line):
+        return Defect.BOX_WITHOUT_AU
+    return box_defect or Defect.UNEXPECTED_TEXT
+
+
+def _read_unit(number: int, name: str | None) -> tuple[int | None, list[Defect]]:
+    unit = ACTION_UNITS.get(number)
+    if unit is None:
+        return None, [Defect.UNKNOWN_AU]
+    if name is None or name.strip().casefold() != unit.name:
+        return unit.id, [Defect.WRONG_AU_NAME]
+    return unit.id, []
+
+
+def _read_box(text: str, frame: BoxFrame) -> tuple[Box | None, Defect | None]:
+    if not BOX_TAG.search(text):
+        return None, Defect.AU_WITHOUT_BOX
+    found = _BOX.fullmatch(text.strip())
+    if found is None:
+        return None, Defect.MALFORMED_BOX
+    try:
+        return from_frame([float(value) for value in found.groups()], frame), None
+    except BoxError as error:
+        return None, _BOX_DEFECTS[error.problem]

@@ -1,0 +1,152 @@
+"""The TAG trace: its structure, its fixed phrases and the list of things that can be wrong.
+
+    Global analysis: <text>
+    Verification loop:
+    Inspect <region> → AU4 (brow lowerer): <observation> → <bbox>[412,240,588,330]</bbox>
+    Final conclusion: AU4 indicates a dominant emotion of anger.
+    <answer>anger</answer>
+
+One `Inspect` line an Action Unit, or the single line `No activated action unit is visible.`
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from tag_plugin.facs.action_units import action_unit
+from tag_plugin.facs.boxes import Box, StoredBox, iou
+from tag_plugin.facs.emotions import EMOTIONS
+
+GLOBAL_ANALYSIS: Final = "Global analysis:"
+VERIFICATION_LOOP: Final = "Verification loop:"
+FINAL_CONCLUSION: Final = "Final conclusion:"
+INSPECT: Final = "Inspect "
+ARROW: Final = "→"
+NOTHING_VISIBLE: Final = "No activated action unit is visible."
+NOTHING_INDICATES: Final = "No activated action unit"
+INDICATE: Final = "a dominant emotion of"
+
+DUPLICATE_IOU: Final = 0.5
+"""Two boxes of one AU that overlap at least this much are the same claim twice."""
+
+ARROWS = re.compile(r"→|->")
+_NEGATION = re.compile(
+    r"^(?:not|no|none|never|nothing|without|neither|lacks?|lacking)\b"
+    r"|(?:\bnot|n['’]t|\bnever|\bun)[ -]?(?:\w+ly )?"
+    r"(?:activated|active|present|visible|detected|observed|engaged|evident|seen|apparent)\b"
+    r"|\b(?:absent|inactive|invisible)\b"
+    r"|\bno (?:clear |visible |real )?"
+    r"(?:sign|evidence|trace|indication|activation|activity|movement|contraction)\b",
+    re.IGNORECASE,
+)
+
+
+class Defect(StrEnum):
+    """What can be wrong with a completion; a completion without defects is well formed."""
+
+    MISSING_ANALYSIS = "missing global analysis"
+    MISSING_LOOP = "missing verification loop"
+    MISSING_CONCLUSION = "missing final conclusion"
+    MISSING_ANSWER = "missing answer"
+    MISPLACED_SECTION = "repeated section or wrong order"
+    UNEXPECTED_TEXT = "text outside the grammar"
+    EMPTY_TEXT = "empty text"
+    EMPTY_LOOP = "empty verification loop"
+    CONTRADICTORY_LOOP = "claims beside 'no activated action unit'"
+    AU_WITHOUT_BOX = "action unit without box"
+    BOX_WITHOUT_AU = "box without action unit"
+    MALFORMED_BOX = "malformed box"
+    REVERSED_BOX = "reversed box"
+    OUT_OF_FRAME_BOX = "box out of frame"
+    MISPLACED_BOX = "box outside the verification loop"
+    BOX_AFTER_ANSWER = "box after the answer"
+    UNKNOWN_AU = "unknown action unit"
+    WRONG_AU_NAME = "action unit number and name disagree"
+    NEGATED_CLAIM = "claim that denies itself"
+    DUPLICATE_CLAIM = "duplicate claim"
+    UNREADABLE_CONCLUSION = "unreadable conclusion"
+    CONCLUSION_MISMATCH = "conclusion disagrees with the loop or the answer"
+    UNKNOWN_LABEL = "unknown label"
+    SEVERAL_ANSWERS = "several answers"
+    MISPLACED_ANSWER = "answer before the conclusion"
+    TEXT_AFTER_ANSWER = "text after the answer"
+    TRUNCATED = "truncated"
+
+
+def denies_itself(observation: str) -> bool:
+    """Whether an observation says that its Action Unit is not there.
+
+    >>> denies_itself("not visible"), denies_itself("the brows are drawn together")
+    (True, False)
+    """
+    return _NEGATION.search(observation) is not None
+
+
+def text_problem(text: str) -> str | None:
+    """Why `text` cannot stand as free text in a trace, or None when it can."""
+    if not text or text != text.strip():
+        return "empty, or with spaces around it"
+    if not text.isprintable():
+        return "more than one line, or unprintable characters"
+    if ARROWS.search(text) or "<" in text or ">" in text:
+        return "arrows and angle brackets belong to the grammar"
+    return None
+
+
+def _free_text(text: str) -> str:
+    problem = text_problem(text)
+    if problem:
+        raise ValueError(f"{text[:80]!r}: {problem}")
+    return text
+
+
+FreeText = Annotated[str, AfterValidator(_free_text)]
+
+
+class Inspection(BaseModel):
+    """One step of the verification loop: where to look, which AU, what is seen, and its box."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    region: FreeText
+    au: int
+    observation: FreeText
+    box: StoredBox
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Inspection":
+        action_unit(self.au)
+        if denies_itself(self.observation):
+            raise ValueError(f"AU{self.au}: the observation {self.observation!r} denies the AU")
+        return self
+
+
+class Trace(BaseModel):
+    """A whole grounded chain of reasoning. The conclusion line follows from its parts.
+
+    Raises:
+        ValidationError: text that would break the grammar, an unknown AU or emotion, or the same
+            claim twice.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    global_analysis: FreeText
+    inspections: tuple[Inspection, ...]
+    answer: str
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Trace":
+        if self.answer not in EMOTIONS:
+            raise ValueError(f"unknown emotion {self.answer!r}; known: {', '.join(EMOTIONS)}")
+        for index, step in enumerate(self.inspections):
+            if any(same_claim(step.au, step.box, s.au, s.box) for s in self.inspections[:index]):
+                raise ValueError(f"AU{step.au} is claimed twice in the same place")
+        return self
+
+
+def same_claim(au: int, box: Box, other_au: int, other_box: Box) -> bool:
+    """Whether two claims point at the same place for the same AU."""
+    return au == other_au and iou(box, other_box) >= DUPLICATE_IOU

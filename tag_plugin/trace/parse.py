@@ -1,0 +1,232 @@
+"""Text -> what it claims. Never raises on any string: problems become a list of defects."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import EMOTIONS, LabelSet
+from tag_plugin.trace.claims import BOX_TAG, Claim, read_claims
+from tag_plugin.trace.grammar import (
+    FINAL_CONCLUSION,
+    GLOBAL_ANALYSIS,
+    INDICATE,
+    NOTHING_INDICATES,
+    NOTHING_VISIBLE,
+    VERIFICATION_LOOP,
+    Defect,
+    Inspection,
+    Trace,
+    same_claim,
+    text_problem,
+)
+
+ANY_EMOTION = LabelSet("any", EMOTIONS)
+
+_THINK = re.compile(r"</?think>", re.IGNORECASE)
+_ANSWER = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
+_ANSWER_TAG = re.compile(r"<answer>", re.IGNORECASE)
+_CONCLUSION = re.compile(
+    rf"(?:(?P<units>AU\d{{1,4}}(?: ?\+ ?AU\d{{1,4}})*)|{NOTHING_INDICATES})"
+    rf" indicates? {INDICATE} (?P<emotion>[^.]*)\.?",
+    re.IGNORECASE,
+)
+_SECTIONS = (GLOBAL_ANALYSIS, VERIFICATION_LOOP, FINAL_CONCLUSION)
+_MISSING = (Defect.MISSING_ANALYSIS, Defect.MISSING_LOOP, Defect.MISSING_CONCLUSION)
+_PREAMBLE, _ANALYSIS, _LOOP, _CONCLUDED = -1, 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCompletion:
+    """What a completion says. `answer` is canonical, or None when there is no single clear one."""
+
+    global_analysis: str
+    claims: tuple[Claim, ...]
+    answer: str | None
+    answer_text: str | None
+    defects: tuple[Defect, ...]
+    nothing_visible: bool
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether the completion follows the grammar throughout."""
+        return not self.defects
+
+    @property
+    def trace(self) -> Trace | None:
+        """The structured trace of a well-formed completion."""
+        if self.defects or self.answer is None:
+            return None
+        steps = tuple(
+            Inspection(region=c.region, au=c.au, observation=c.observation, box=c.box)
+            for c in self.claims
+            if c.au is not None and c.box is not None
+        )
+        return Trace(global_analysis=self.global_analysis, inspections=steps, answer=self.answer)
+
+
+def parse(
+    text: str, frame: BoxFrame = BoxFrame.RELATIVE, labels: LabelSet = ANY_EMOTION
+) -> ParsedCompletion:
+    """Read a completion whose boxes are in `frame` and whose answer should be one of `labels`.
+
+    `parse(render(trace, frame), frame).trace == trace` for boxes that the frame can express.
+    """
+    reader = _Reader(frame, labels)
+    for line in _THINK.sub("", text).splitlines():
+        if line.strip():
+            reader.read(line.strip())
+    return reader.finish()
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Walks over the lines once, remembering the section it is in."""
+
+    frame: BoxFrame
+    labels: LabelSet
+    section: int = _PREAMBLE
+    seen: set[int] = field(default_factory=set)
+    defects: dict[Defect, None] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    global_analysis: str = ""
+    conclusion: str = ""
+    nothing_visible: bool = False
+
+    def note(self, *defects: Defect) -> None:
+        self.defects.update(dict.fromkeys(defects))
+
+    def read(self, line: str) -> None:
+        if self.answers and not _ANSWER_TAG.match(line):
+            self.note(Defect.TEXT_AFTER_ANSWER)
+            self._stray_boxes(line, Defect.BOX_AFTER_ANSWER)
+        elif _ANSWER_TAG.search(line):
+            self._read_answer(line)
+        elif not self._read_heading(line):
+            self._read_body(line)
+
+    def _read_heading(self, line: str) -> bool:
+        folded = line[:20].casefold()
+        for section, heading in enumerate(_SECTIONS):
+            if folded.startswith(heading.casefold()):
+                self._enter(section, line[len(heading) :].strip())
+                return True
+        return False
+
+    def _enter(self, section: int, rest: str) -> None:
+        if section in self.seen or section < self.section:
+            self.note(Defect.MISPLACED_SECTION)
+        self.seen.add(section)
+        self.section = section
+        if section == _ANALYSIS:
+            self.global_analysis = rest
+            self._check_text(rest)
+        elif section == _CONCLUDED:
+            self.conclusion = rest
+        elif rest:
+            self._read_loop_line(rest)
+        if section != _LOOP:
+            self._stray_boxes(rest, Defect.MISPLACED_BOX)
+
+    def _check_text(self, text: str) -> None:
+        if text_problem(text):
+            self.note(Defect.UNEXPECTED_TEXT if text else Defect.EMPTY_TEXT)
+
+    def _read_body(self, line: str) -> None:
+        if self.section == _LOOP:
+            self._read_loop_line(line)
+        else:
+            self.note(Defect.UNEXPECTED_TEXT)
+            self._stray_boxes(line, Defect.MISPLACED_BOX)
+
+    def _read_loop_line(self, line: str) -> None:
+        if line.rstrip(".").casefold() == NOTHING_VISIBLE.rstrip(".").casefold():
+            self.nothing_visible = True
+            return
+        found = read_claims(line, self.frame)
+        if not found:
+            self.note(Defect.UNEXPECTED_TEXT)
+        for claim in found:
+            self._add(claim)
+
+    def _add(self, claim: Claim) -> None:
+        if self._is_duplicate(claim):
+            claim = replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
+        self.note(*claim.defects)
+        self.claims.append(claim)
+
+    def _is_duplicate(self, claim: Claim) -> bool:
+        if claim.au is None or claim.box is None:
+            return False
+        return any(
+            same_claim(claim.au, claim.box, other.au, other.box)
+            for other in self.claims
+            if other.au is not None and other.box is not None and not other.defects
+        )
+
+    def _stray_boxes(self, line: str, defect: Defect) -> None:
+        for _ in BOX_TAG.findall(line):
+            self._add(Claim(defects=(defect,)))
+
+    def _read_answer(self, line: str) -> None:
+        before = line[: _match_start(line)].strip()
+        if before and not self._read_heading(before):
+            self._read_body(before)
+        found = _ANSWER.findall(line)
+        if len(found) < len(_ANSWER_TAG.findall(line)):
+            self.note(Defect.TRUNCATED)
+        if found and self.section in (_ANALYSIS, _LOOP):
+            self.note(Defect.MISPLACED_ANSWER)
+        elif found:
+            self.answers.extend(found)
+        after = line.rpartition(">")[2].strip() if found else ""
+        if after:
+            self.note(Defect.TEXT_AFTER_ANSWER)
+        self._stray_boxes(line[_match_start(line) :], Defect.BOX_AFTER_ANSWER)
+
+    def finish(self) -> ParsedCompletion:
+        self.note(*(defect for section, defect in enumerate(_MISSING) if section not in self.seen))
+        answer = self._single_answer()
+        if self.section in (_ANALYSIS, _LOOP):
+            self.note(Defect.TRUNCATED)
+        if _LOOP in self.seen and not self.claims and not self.nothing_visible:
+            self.note(Defect.EMPTY_LOOP)
+        if self.claims and self.nothing_visible:
+            self.note(Defect.CONTRADICTORY_LOOP)
+        if _CONCLUDED in self.seen:
+            self._check_conclusion(answer)
+        text = self.answers[-1].strip() if self.answers else None
+        return ParsedCompletion(
+            self.global_analysis,
+            tuple(self.claims),
+            answer,
+            text,
+            tuple(self.defects),
+            self.nothing_visible,
+        )
+
+    def _single_answer(self) -> str | None:
+        if not self.answers:
+            self.note(Defect.MISSING_ANSWER)
+            return None
+        if len(self.answers) > 1:
+            self.note(Defect.SEVERAL_ANSWERS)
+        named = {self.labels.canonical(text) for text in self.answers}
+        if None in named:
+            self.note(Defect.UNKNOWN_LABEL)
+        return named.pop() if len(named) == 1 else None
+
+    def _check_conclusion(self, answer: str | None) -> None:
+        found = _CONCLUSION.fullmatch(self.conclusion)
+        if found is None:
+            self.note(Defect.UNREADABLE_CONCLUSION)
+            return
+        concluded = {int(unit) for unit in re.findall(r"\d+", found["units"] or "")}
+        claimed = {claim.au for claim in self.claims if claim.au is not None}
+        if concluded != claimed or self.labels.canonical(found["emotion"]) != answer:
+            self.note(Defect.CONCLUSION_MISMATCH)
+
+
+def _match_start(line: str) -> int:
+    found = _ANSWER_TAG.search(line)
+    return found.start() if found else len(line)

@@ -1,0 +1,68 @@
+"""Arbitrary and mutated completions. `make fuzz` runs this with 100,000 examples of each kind."""
+
+import os
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.scoring.metrics import sample_result
+from tag_plugin.scoring.rewards import class_blind_grounding, dual_iou_grounding, reward_parts
+from tag_plugin.scoring.score import Reference, score_completion
+from tag_plugin.trace.render import render
+from tests.scoring.test_hacks import HONEST, REFERENCE
+from tests.strategies import TRACES
+
+FUZZ = settings(
+    max_examples=int(os.environ.get("TAG_FUZZ_EXAMPLES", "500")),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+WORDS = st.sampled_from(
+    [
+        *("Global analysis:", "Verification loop:", "Final conclusion:", "Inspect ", "→", "->"),
+        *("AU4", "AU 12", "AU99", "AU", "(brow lowerer)", ": ", "not visible", "\n", " + ", "."),
+        *("<bbox>", "</bbox>", "[", "]", ",", "-1", "0", "412", "1000", "1e9", "0.5", "nan"),
+        *("<answer>", "</answer>", "sadness", "happy", "<think>", "</think>", "indicates"),
+        *("a dominant emotion of ", "No activated action unit is visible.", "\u2028", "\x00", "😀"),
+    ]
+)
+COMPLETIONS = st.lists(WORDS | st.text(max_size=12), max_size=40).map("".join)
+FRAMES = st.sampled_from(BoxFrame)
+
+
+def judge_soundly(text, frame):
+    scored = score_completion(text, REFERENCE, frame)
+    parts = [*reward_parts(scored).values(), class_blind_grounding(scored)]
+    for part in (*parts, dual_iou_grounding(scored)):
+        assert part is None or 0 <= part <= 1
+    sample_result("x", REFERENCE, scored)
+    without = score_completion(text, Reference(None, LABEL_SETS["rafdb"]), frame)
+    assert (without.answer, without.grounding) == (None, None)
+
+
+@FUZZ
+@given(COMPLETIONS, FRAMES)
+def test_arbitrary_completions_are_judged_soundly(text, frame):
+    judge_soundly(text, frame)
+
+
+@st.composite
+def mutated(draw):
+    """A good completion with a few cuts, insertions, swaps and repetitions."""
+    text = draw(st.just(HONEST) | TRACES.map(render))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 60)))
+        piece = draw(st.sampled_from(["", text[start:end] * 2]) | WORDS)
+        text = text[:start] + piece + text[end:]
+    return text
+
+
+@FUZZ
+@given(mutated(), FRAMES)
+def test_mutated_completions_are_judged_soundly(text, frame):
+    judge_soundly(text, frame)

@@ -1,0 +1,178 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tag_plugin.facs.boxes import Box, BoxFrame, snap
+from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.trace.grammar import Defect, Inspection, Trace
+from tag_plugin.trace.parse import parse
+from tag_plugin.trace.render import render
+from tests.strategies import TRACES
+
+STEP = "Inspect brows → AU4 (brow lowerer): drawn together → <bbox>[412,240,588,330]</bbox>"
+MOUTH = "Inspect lip corners → AU15 (lip corner depressor): down → <bbox>[10,20,300,400]</bbox>"
+ANSWER = "<answer>sadness</answer>"
+
+
+def completion(
+    *steps,
+    analysis="Global analysis: A tense face.",
+    loop="Verification loop:",
+    conclusion="Final conclusion: AU4 indicates a dominant emotion of sadness.",
+    answer=ANSWER,
+):
+    lines = [analysis, loop, *(steps or (STEP,)), conclusion, answer]
+    return "\n".join(line for line in lines if line)
+
+
+@given(TRACES)
+def test_parse_undoes_render(trace):
+    parsed = parse(render(trace))
+    assert parsed.defects == ()
+    assert parsed.trace == trace
+
+
+@given(TRACES)
+def test_parse_undoes_render_in_pixels_up_to_the_pixel(trace):
+    snapped = [snap(step.box, BoxFrame.ABSOLUTE) for step in trace.inspections]
+    parsed = parse(render(trace, BoxFrame.ABSOLUTE), BoxFrame.ABSOLUTE)
+    assert [claim.box for claim in parsed.claims] == snapped
+    # Snapping may push two boxes of one AU over the duplicate threshold, nothing else.
+    assert set(parsed.defects) <= {Defect.DUPLICATE_CLAIM}
+
+
+@given(st.text(max_size=400))
+def test_no_string_makes_parse_raise(text):
+    parsed = parse(text)
+    assert parsed.well_formed == (not parsed.defects)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        completion(),
+        completion(STEP.replace("→", "->")),
+        completion(STEP.replace("[412,240,588,330]", "[ 412.0, 240 ,588.4, 330 ]")),
+        completion(STEP.replace("AU4", "AU 4")),
+        f"<think>{completion()}</think>",
+        completion().replace(ANSWER, f"</think>{ANSWER}"),
+        completion().replace("\n", "\n\n"),
+        completion(answer="<answer> Sad. </answer>"),
+        completion(
+            "No activated action unit is visible.",
+            conclusion="Final conclusion: No activated action unit indicates"
+            " a dominant emotion of sadness.",
+        ),
+    ],
+)
+def test_harmless_variations_are_well_formed(text):
+    parsed = parse(text)
+    assert parsed.defects == ()
+    assert parsed.answer == "sadness"
+
+
+@pytest.mark.parametrize(
+    ("text", "defect"),
+    [
+        (completion(analysis=""), Defect.MISSING_ANALYSIS),
+        (completion(analysis="Global analysis:"), Defect.EMPTY_TEXT),
+        (completion(loop=""), Defect.MISSING_LOOP),
+        (completion(conclusion=""), Defect.MISSING_CONCLUSION),
+        (completion(answer=""), Defect.MISSING_ANSWER),
+        ("", Defect.MISSING_ANSWER),
+        (completion(loop="Verification loop:\nVerification loop:"), Defect.MISPLACED_SECTION),
+        (completion("", conclusion=""), Defect.EMPTY_LOOP),
+        (completion("Brows look tense."), Defect.UNEXPECTED_TEXT),
+        (f"Sure!\n{completion()}", Defect.UNEXPECTED_TEXT),
+        (completion(STEP, "No activated action unit is visible."), Defect.CONTRADICTORY_LOOP),
+        (completion("Inspect brows → AU4 (brow lowerer): drawn"), Defect.AU_WITHOUT_BOX),
+        (completion("Inspect brows → <bbox>[1,2,3,4]</bbox>"), Defect.BOX_WITHOUT_AU),
+        (completion(STEP + "<bbox>[1,2,3,4]</bbox>"), Defect.BOX_WITHOUT_AU),
+        (completion(STEP.replace("330]", "]")), Defect.MALFORMED_BOX),
+        (completion(STEP.replace("588", "5e8")), Defect.MALFORMED_BOX),
+        (completion(STEP.replace("</bbox>", "")), Defect.MALFORMED_BOX),
+        (completion(STEP.replace("412", "612")), Defect.REVERSED_BOX),
+        (completion(STEP.replace("588", "1001")), Defect.OUT_OF_FRAME_BOX),
+        (completion(STEP.replace("412", "-4")), Defect.OUT_OF_FRAME_BOX),
+        (completion(STEP.replace("AU4", "AU99")), Defect.UNKNOWN_AU),
+        (completion(STEP.replace("brow lowerer", "cheek raiser")), Defect.WRONG_AU_NAME),
+        (completion(STEP.replace(" (brow lowerer)", "")), Defect.WRONG_AU_NAME),
+        (completion(STEP.replace("drawn together", "not visible")), Defect.NEGATED_CLAIM),
+        (completion(STEP.replace("drawn together", "")), Defect.EMPTY_TEXT),
+        (completion(STEP, STEP), Defect.DUPLICATE_CLAIM),
+        (completion(conclusion="Final conclusion: sad."), Defect.UNREADABLE_CONCLUSION),
+        (completion(STEP, MOUTH), Defect.CONCLUSION_MISMATCH),
+        (completion(answer="<answer>anger</answer>"), Defect.CONCLUSION_MISMATCH),
+        (completion(answer="<answer>melancholy</answer>"), Defect.UNKNOWN_LABEL),
+        (completion(answer=f"{ANSWER}\n<answer>fear</answer>"), Defect.SEVERAL_ANSWERS),
+        (completion(ANSWER, STEP), Defect.MISPLACED_ANSWER),
+        (completion(answer=f"{ANSWER} indeed"), Defect.TEXT_AFTER_ANSWER),
+        (completion(answer=f"{ANSWER}\n{STEP}"), Defect.BOX_AFTER_ANSWER),
+        (completion(answer=f"{ANSWER} <bbox>[1,2,3,4]</bbox>"), Defect.BOX_AFTER_ANSWER),
+        (completion(analysis="Global analysis: x <bbox>[1,2,3,4]</bbox>"), Defect.MISPLACED_BOX),
+        (completion(answer="<answer>sad"), Defect.TRUNCATED),
+        ("Global analysis: A tense face.\nVerification loop:\n" + STEP[:60], Defect.TRUNCATED),
+    ],
+)
+def test_each_defect_is_found(text, defect):
+    assert defect in parse(text).defects
+
+
+@pytest.mark.parametrize(
+    ("answers", "labels", "expected"),
+    [
+        (["sadness"], "ferplus", "sadness"),
+        (["contempt"], "ferplus", "contempt"),
+        (["contempt"], "rafdb", None),  # not a class of this benchmark
+        (["sad", "sadness"], "rafdb", "sadness"),  # the same answer twice is one answer
+        (["sadness", "fear"], "rafdb", None),
+        (["sadness", "?"], "rafdb", None),
+        ([], "rafdb", None),
+    ],
+)
+def test_an_answer_is_credited_only_when_it_is_single_and_clear(answers, labels, expected):
+    text = completion(answer="\n".join(f"<answer>{answer}</answer>" for answer in answers))
+    assert parse(text, labels=LABEL_SETS[labels]).answer == expected
+
+
+def test_a_bare_answer_is_read_although_the_trace_is_missing():
+    assert parse(ANSWER).answer == "sadness"
+
+
+def test_a_broken_line_still_counts_as_a_claim():
+    broken = completion("AU4 here", "<bbox>", STEP.replace("412", "x"))
+    assert len(parse(broken).claims) == 3
+    assert not any(claim.usable for claim in parse(broken).claims)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"observation": "up → down"},
+        {"observation": "two\nlines"},
+        {"observation": "not visible"},
+        {"region": "<b>brows</b>"},
+        {"region": ""},
+        {"au": 3},
+        {"box": [5, 5, 1, 9]},
+    ],
+)
+def test_a_trace_that_would_break_the_grammar_cannot_be_made(fields):
+    good = {"region": "brows", "au": 4, "observation": "drawn together", "box": [1, 2, 30, 40]}
+    with pytest.raises(ValueError, match="validation error"):
+        Inspection(**(good | fields))
+
+
+def test_a_trace_refuses_the_same_claim_twice_and_an_unknown_answer():
+    step = Inspection(region="brows", au=4, observation="low", box=Box(1, 2, 30, 40))
+    with pytest.raises(ValueError, match="claimed twice"):
+        Trace(global_analysis="x", inspections=(step, step), answer="anger")
+    with pytest.raises(ValueError, match="unknown emotion"):
+        Trace(global_analysis="x", inspections=(), answer="melancholy")
+
+
+@pytest.mark.parametrize("count", [1, 100_000])
+def test_long_numbers_are_no_trouble(count):
+    parse(completion(conclusion=f"Final conclusion: AU{'9' * count} indicates x."))
+    parse(completion(STEP.replace("412", "9" * count)))
+    parse(completion(STEP.replace("AU4", "AU" + "9" * count)))
