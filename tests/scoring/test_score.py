@@ -70,8 +70,13 @@ def test_grounding_follows_the_formula(probabilities, lines, expected):
 
 @pytest.mark.parametrize(
     ("label", "with_detections", "answer", "grounding"),
-    [("anger", True, 1.0, 1.0), ("fear", True, 0.0, 1.0), (None, True, None, 1.0)]
-    + [("anger", False, 1.0, None), (None, False, None, None)],
+    [
+        ("anger", True, 1.0, 1.0),
+        ("fear", True, 0.0, 1.0),
+        (None, True, None, 1.0),
+        ("anger", False, 1.0, None),
+        (None, False, None, None),
+    ],
 )
 def test_none_is_not_applicable_and_zero_is_wrong(label, with_detections, answer, grounding):
     known = reference({4: 0.9}, label=label)

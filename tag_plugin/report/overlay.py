@@ -1,0 +1,124 @@
+"""One face with reference boxes and predicted boxes in two colours, the trace beside it."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import supervision as sv
+from PIL import Image, ImageDraw, ImageFont
+
+from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
+
+REFERENCE_COLOUR: Final = sv.Color.from_hex("#1a9850")
+PREDICTED_COLOUR: Final = sv.Color.from_hex("#d7301f")
+
+_PANEL_WIDTH: Final = 620
+_MARGIN: Final = 14
+_FONT_SIZE: Final = 14
+_LINE_HEIGHT: Final = 19
+_WRAP: Final = 76
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledBox:
+    """A box on the face frame and the short text written at it, for example `AU12`."""
+
+    label: str
+    box: Box
+
+
+def overlay(
+    face: Image.Image,
+    reference: Sequence[LabelledBox],
+    predicted: Sequence[LabelledBox],
+    title: str,
+    text: str,
+) -> Image.Image:
+    """Draw both sets of boxes on the 448x448 face and write `title` and `text` beside it.
+
+    Reference boxes are green with their names on top, predicted ones red with theirs below.
+    """
+    frame = face.convert("RGB").resize((FACE_FRAME, FACE_FRAME))
+    frame = _draw(frame, reference, REFERENCE_COLOUR, sv.Position.TOP_LEFT)
+    frame = _draw(frame, predicted, PREDICTED_COLOUR, sv.Position.BOTTOM_RIGHT)
+    lines = [title, "", *_wrapped(text)]
+    height = max(FACE_FRAME, (len(lines) + 3) * _LINE_HEIGHT + 2 * _MARGIN)
+    page = Image.new("RGB", (FACE_FRAME + _PANEL_WIDTH, height), "white")
+    page.paste(frame, (0, 0))
+    _write(page, lines)
+    return page
+
+
+def contact_sheet(
+    pictures: Iterable[Image.Image], columns: int, background: str = "white"
+) -> Image.Image:
+    """Paste pictures of any size into a grid of equal cells.
+
+    Raises:
+        ValueError: no pictures.
+    """
+    tiles = list(pictures)
+    if not tiles:
+        raise ValueError("a contact sheet needs at least one picture")
+    width, height = max(t.width for t in tiles), max(t.height for t in tiles)
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (width * min(columns, len(tiles)), height * rows), background)
+    for index, tile in enumerate(tiles):
+        sheet.paste(tile, (index % columns * width, index // columns * height))
+    return sheet
+
+
+def open_face(path: Path) -> Image.Image:
+    """The picture at `path`, RGB.
+
+    Raises:
+        FileNotFoundError, PIL.UnidentifiedImageError: missing, or not a picture.
+    """
+    with Image.open(path) as picture:
+        face: Image.Image = picture.convert("RGB")
+    return face
+
+
+def _draw(
+    frame: Image.Image,
+    boxes: Sequence[LabelledBox],
+    colour: sv.Color,
+    position: sv.Position,
+) -> Image.Image:
+    if not boxes:
+        return frame
+    corners = np.array([to_frame(item.box, BoxFrame.ABSOLUTE) for item in boxes], dtype=float)
+    found = sv.Detections(xyxy=corners, class_id=np.arange(len(boxes)))
+    box_annotator = sv.BoxAnnotator(color=colour, thickness=2)
+    label_annotator = sv.LabelAnnotator(
+        color=colour, text_scale=0.38, text_padding=2, text_position=position
+    )
+    # Given a PIL picture, supervision draws in RGB and returns a new one.
+    frame = box_annotator.annotate(frame.copy(), found)
+    labelled: Image.Image = label_annotator.annotate(frame, found, [item.label for item in boxes])
+    return labelled
+
+
+def _wrapped(text: str) -> list[str]:
+    return [
+        piece
+        for line in text.splitlines()
+        for piece in (textwrap.wrap(line, _WRAP, subsequent_indent="    ") or [""])
+    ]
+
+
+def _write(page: Image.Image, lines: Sequence[str]) -> None:
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(_FONT_SIZE)
+    left = FACE_FRAME + _MARGIN
+    for number, line in enumerate(lines):
+        # The built-in font has no arrow glyph; the reader takes `->` for the same thing.
+        draw.text(
+            (left, _MARGIN + number * _LINE_HEIGHT), line.replace("→", "->"), "black", font=font
+        )
+    legend = page.height - _MARGIN - _LINE_HEIGHT
+    draw.text((left, legend), "green: reference", REFERENCE_COLOUR.as_hex(), font=font)
+    draw.text((left + 160, legend), "red: predicted", PREDICTED_COLOUR.as_hex(), font=font)
