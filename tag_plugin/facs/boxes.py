@@ -8,6 +8,7 @@ This is the only module that converts between the two.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -110,7 +111,7 @@ def from_frame(values: Sequence[float], frame: BoxFrame) -> Box:
     Raises:
         BoxError: not four finite numbers, reversed, empty, or outside the frame.
     """
-    if len(values) != 4 or not all(abs(value) <= 1e9 for value in values):
+    if len(values) != 4 or not isfinite(sum(values)):
         raise BoxError(values, BoxProblem.MALFORMED)
     problem = _problem(values, frame.extent)
     if problem is not None:

@@ -30,7 +30,9 @@ _CONCLUSION = re.compile(
     rf" indicates? {INDICATE} (?P<emotion>[^.]*)\.?",
     re.IGNORECASE,
 )
-_SECTIONS = (GLOBAL_ANALYSIS, VERIFICATION_LOOP, FINAL_CONCLUSION)
+_HEADING = re.compile(
+    f"({GLOBAL_ANALYSIS})|({VERIFICATION_LOOP})|({FINAL_CONCLUSION})", re.IGNORECASE
+)
 _MISSING = (Defect.MISSING_ANALYSIS, Defect.MISSING_LOOP, Defect.MISSING_CONCLUSION)
 _PREAMBLE, _ANALYSIS, _LOOP, _CONCLUDED = -1, 0, 1, 2
 
@@ -106,12 +108,11 @@ class _Reader:
             self._read_body(line)
 
     def _read_heading(self, line: str) -> bool:
-        folded = line[:20].casefold()
-        for section, heading in enumerate(_SECTIONS):
-            if folded.startswith(heading.casefold()):
-                self._enter(section, line[len(heading) :].strip())
-                return True
-        return False
+        heading = _HEADING.match(line)
+        if heading is None or heading.lastindex is None:
+            return False
+        self._enter(heading.lastindex - 1, line[heading.end() :].strip())
+        return True
 
     def _enter(self, section: int, rest: str) -> None:
         if section in self.seen or section < self.section:
