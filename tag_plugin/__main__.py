@@ -1,0 +1,5 @@
+"""`python -m tag_plugin` is `tag-plugin`."""
+
+from tag_plugin.cli import main
+
+main()

@@ -1,0 +1,36 @@
+"""Findings about GPUs and DeepSpeed; the tiny recipes need neither."""
+
+from collections.abc import Mapping
+
+from tag_plugin.doctor.report import Finding, Status
+from tag_plugin.hosts.probe import Answer
+
+
+def device_findings(answers: Mapping[str, Answer | str]) -> list[Finding]:
+    """GPUs as torch sees them, and whether DeepSpeed imports; only what was asked is told."""
+    found = []
+    if "devices" in answers:
+        found.append(_gpus(answers["devices"]))
+    if "deepspeed" in answers:
+        found.append(_deepspeed(answers["deepspeed"]))
+    return found
+
+
+def _gpus(answer: Answer | str) -> Finding:
+    if isinstance(answer, str):  # torch is installed, and every host needs it
+        command = "pip install --force-reinstall 'tag-plugin[train]'"
+        return _finding("torch", Status.PROBLEM, answer, command)
+    names = answer.found["gpus"]
+    if not names:
+        return _finding("GPU", Status.ABSENT, "torch sees none: recipes/tiny run on the CPU")
+    return _finding("GPU", Status.OK, f"{len(names)}: {', '.join(names)}")
+
+
+def _deepspeed(answer: Answer | str) -> Finding:
+    if isinstance(answer, str):
+        return _finding("DeepSpeed", Status.WARNING, answer, 'python -c "import deepspeed"')
+    return _finding("DeepSpeed", Status.OK, f"{answer.found['deepspeed'][0]} imports")
+
+
+def _finding(name: str, status: Status, detail: str, command: str | None = None) -> Finding:
+    return Finding(section="devices", name=name, status=status, detail=detail, next_command=command)

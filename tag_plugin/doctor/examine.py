@@ -1,0 +1,75 @@
+"""Looks at everything and writes the report."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from tag_plugin import __version__, _autoload
+from tag_plugin.doctor.data import data_findings
+from tag_plugin.doctor.detectors import detector_findings
+from tag_plugin.doctor.devices import device_findings
+from tag_plugin.doctor.hosts import REINSTALL, host_findings, no_host, version_finding
+from tag_plugin.doctor.models import model_findings
+from tag_plugin.doctor.probing import probe_all
+from tag_plugin.doctor.report import Finding, Report, Status
+from tag_plugin.hosts.probe import Answer
+from tag_plugin.hosts.versions import TESTED, version
+
+Answers = Mapping[str, Answer | str]
+
+_NEEDS: Mapping[str, str] = MappingProxyType(
+    {
+        "llamafactory": "llamafactory",
+        "lmms_eval": "lmms-eval",
+        "devices": "torch",
+        "deepspeed": "deepspeed",
+        "mediapipe": "mediapipe",
+    }
+)
+"""Question -> the distribution without which it need not be asked."""
+
+
+def collect(ask: Callable[[Iterable[str]], Answers] = probe_all) -> Report:
+    """Looks at the plugin, the hosts, detectors, models, data and devices; takes some 20 s.
+
+    Args:
+        ask: answers the questions of `tag_plugin.hosts.probe`, in subprocesses.
+    """
+    versions = {name: version(name) for name in TESTED}
+    answers = ask([question for question, name in _NEEDS.items() if versions[name].installed])
+    return Report(
+        findings=(
+            _arming(),
+            *map(version_finding, versions.values()),
+            *_hosts(answers),
+            *detector_findings(answers),
+            *model_findings(),
+            *data_findings(os.environ.get("TAG_DATA_DIR")),
+            *device_findings(answers),
+        )
+    )
+
+
+def _hosts(answers: Answers) -> list[Finding]:
+    hosts = [name for name in ("llamafactory", "lmms_eval") if name in answers]
+    if not hosts:
+        return [no_host()]
+    return [finding for host in hosts for finding in host_findings(host, answers[host])]
+
+
+def _arming() -> Finding:
+    status, detail, command = Status.OK, "armed at every start of Python", None
+    if _autoload.disabled():
+        status, detail = Status.WARNING, "turned off by TAG_PLUGIN_DISABLE"
+        command = "unset TAG_PLUGIN_DISABLE"
+    elif not any(isinstance(finder, _autoload.HostFinder) for finder in sys.meta_path):
+        status, detail = Status.PROBLEM, "tag_plugin_autoload.pth is not in site-packages"
+        command = REINSTALL
+    return Finding(
+        section="tag-plugin",
+        name=__version__,
+        status=status,
+        detail=detail,
+        next_command=command,
+    )

@@ -1,0 +1,36 @@
+"""Where the files lie that are not Python: the lmms-eval tasks and the LLaMA-Factory recipes.
+
+A wheel carries both inside the package; a checkout (editable install) has them at its root.
+"""
+
+import shutil
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _shipped(name: str) -> Path:
+    places = (_PACKAGE / "_shipped" / name, _PACKAGE.parent / name)
+    for place in places:
+        if place.is_dir():
+            return place
+    looked = " and ".join(map(str, places))
+    raise FileNotFoundError(
+        f"tag-plugin's {name}/ folder is missing (looked at {looked}); "
+        "next: pip install --force-reinstall --no-deps tag-plugin"
+    )
+
+
+def tasks_dir() -> Path:
+    """The folder of lmms-eval task YAML files."""
+    return _shipped("tasks")
+
+
+def recipes_dir() -> Path:
+    """The folder of LLaMA-Factory recipes."""
+    return _shipped("recipes")
+
+
+def copy_recipes(out: Path) -> Path:
+    """Copies the recipes into `out`, which must not exist yet, and returns it."""
+    return Path(shutil.copytree(recipes_dir(), out))

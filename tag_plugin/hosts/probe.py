@@ -1,0 +1,98 @@
+"""What a host says about itself, asked in a process of its own.
+
+    python -m tag_plugin.hosts.probe llamafactory answer.json
+
+imports the host as a user's command would, lists what is armed and registered, and writes the
+answer to a file, because hosts print what they like. A host that does not import at all ends this
+process with its own traceback.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import BaseModel, ConfigDict
+
+from tag_plugin import _autoload
+from tag_plugin.detectors.face_landmarker_model import find_model
+from tag_plugin.detectors.registry import detector
+
+
+class Answer(BaseModel):
+    """What one process found."""
+
+    model_config = ConfigDict(frozen=True)
+
+    armed: dict[str, str] = {}
+    """Host module -> "armed", or the reason why it is not."""
+    found: dict[str, list[str]] = {}
+    """Kind -> names, e.g. templates -> [tag_qwen2_vl, ...]."""
+
+
+def _armed(host: str) -> dict[str, str]:
+    modules = [module for module in _autoload.ADAPTERS if module.partition(".")[0] == host]
+    return {module: _outcome(module) for module in modules}
+
+
+def _outcome(module: str) -> str:
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001  # a part of a host may break in any way
+        return f"{type(error).__name__}: {error}"
+    return _autoload.OUTCOMES.get(module, "not armed")
+
+
+def _llamafactory() -> Answer:
+    armed = _armed("llamafactory")
+    converter = importlib.import_module("llamafactory.data.converter")
+    template = importlib.import_module("llamafactory.data.template")
+    found = {
+        "templates": [name for name in template.TEMPLATES if name.startswith("tag_")],
+        "formats": [name for name in converter.DATASET_CONVERTERS if name.startswith("tag")],
+    }
+    return Answer(armed=armed, found=found)
+
+
+def _lmms_eval() -> Answer:
+    armed = _armed("lmms_eval")
+    names = importlib.import_module("lmms_eval.tasks").TaskManager().all_tasks
+    return Answer(armed=armed, found={"tasks": [n for n in names if n.startswith("tag_")]})
+
+
+def _devices() -> Answer:
+    cuda = importlib.import_module("torch").cuda
+    gpus = [cuda.get_device_name(index) for index in range(cuda.device_count())]
+    return Answer(found={"gpus": gpus})
+
+
+def _deepspeed() -> Answer:
+    return Answer(found={"deepspeed": [importlib.import_module("deepspeed").__version__]})
+
+
+def ask_mediapipe() -> Answer:
+    """Opens the detector with the model that is on this machine; downloads nothing."""
+    with detector("mediapipe", model=find_model(download=False)) as opened:
+        return Answer(found={"detectors": [f"{opened.info.name} {opened.info.version}"]})
+
+
+PROBES: Mapping[str, Callable[[], Answer]] = MappingProxyType(
+    {
+        "llamafactory": _llamafactory,
+        "lmms_eval": _lmms_eval,
+        "devices": _devices,
+        "deepspeed": _deepspeed,
+        "mediapipe": ask_mediapipe,
+    }
+)
+"""Every question that can be asked."""
+
+
+def main(question: str, out: str) -> None:
+    """Answers one question into a file."""
+    Path(out).write_text(PROBES[question]().model_dump_json(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

