@@ -1,0 +1,146 @@
+"""FERPlus in its official layout: crowd votes over 48x48 faces.
+
+    ROOT/FER2013Train/fer0000000.png ...   ROOT/FER2013Train/label.csv
+    ROOT/FER2013Valid/...                  ROOT/FER2013Test/...
+
+`label.csv` has no header; a line is `name,"(0, 0, 48, 48)",v1..v10`: the votes of ten people for
+neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown and not-a-face.
+Source: Barsoum et al., "Training deep networks for facial expression recognition with
+crowd-sourced label distribution", ICMI 2016, and its reference trainer, which reads label.csv
+(fer2013new.csv disagrees with it in 1,602 rows).
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from tag_plugin.data.rows import Split
+from tag_plugin.data.source import LeftOut, SourceError, SourceFace
+from tag_plugin.facs.emotions import LABEL_SETS
+
+EMOTION_COLUMNS = LABEL_SETS["ferplus"].labels
+"""The emotions in the order of the vote columns; `unknown` and `NF` follow."""
+
+FOLDERS: Mapping[Split, str] = MappingProxyType(
+    {"train": "FER2013Train", "dev": "FER2013Valid", "test": "FER2013Test"}
+)
+LABEL_FILE = "label.csv"
+_VOTES = len(EMOTION_COLUMNS) + 2
+_COLUMNS = _VOTES + 2
+
+NO_NAME, REPEATED, NO_MAJORITY, NO_EMOTION = (
+    "no image name",
+    "image named before",
+    "no majority, unknown or not a face",
+    "no vote for an emotion",
+)
+
+
+class VoteRule(StrEnum):
+    """How votes become a label."""
+
+    MAJORITY = "majority"
+    ARGMAX = "argmax"
+
+
+def label_of(votes: Sequence[int], rule: VoteRule) -> str | None:
+    """The label that ten votes give, or None when they give none.
+
+    `majority`, the official rule: single votes count as 0; the largest count must exceed half of
+    what remains; unknown and not-a-face give no label. `argmax`, common in papers: the largest of
+    the eight emotions' counts, the first in column order on a tie.
+
+    >>> label_of([4, 0, 0, 1, 3, 2, 0, 0, 0, 0], VoteRule.MAJORITY)  # 4 of the 9 that remain
+    >>> label_of([4, 0, 0, 1, 3, 2, 0, 0, 0, 0], VoteRule.ARGMAX)
+    'neutral'
+    """
+    if rule is VoteRule.MAJORITY:
+        counts = [vote if vote > 1 else 0 for vote in votes]
+        decided = max(counts) > 0.5 * sum(counts)
+    else:
+        counts = list(votes[: len(EMOTION_COLUMNS)])
+        decided = max(counts) > 0
+    winner = counts.index(max(counts))
+    return EMOTION_COLUMNS[winner] if decided and winner < len(EMOTION_COLUMNS) else None
+
+
+@dataclass(frozen=True)
+class FerPlus:
+    """The reader of one FERPlus directory.
+
+    Raises:
+        SourceError: a folder or a label.csv is missing, or one is not what FERPlus publishes.
+    """
+
+    root: Path
+    rule: VoteRule = VoteRule.MAJORITY
+    dataset: str = "ferplus"
+    label_set: str = "ferplus"
+
+    def __post_init__(self) -> None:
+        for split in FOLDERS:
+            if not self._label_file(split).is_file():
+                raise SourceError(
+                    f"no {self._label_file(split)}: FERPlus is expected in its official layout, "
+                    f"{', '.join(FOLDERS.values())} with a {LABEL_FILE} and the images in each; "
+                    "next: run src/generate_training_data.py of the FERPlus repository"
+                )
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The rule and the content of the label files."""
+        digests = {
+            f"{folder}/{LABEL_FILE}": hashlib.sha256(
+                self._label_file(split).read_bytes()
+            ).hexdigest()
+            for split, folder in FOLDERS.items()
+        }
+        return {"rule": self.rule.value, **digests}
+
+    def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
+        """The lines of a split's label file as faces, in file order.
+
+        Raises:
+            SourceError: a line has other columns; the message names the file and the line.
+        """
+        path = self._label_file(split)
+        named: set[str] = set()
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            for number, line in enumerate(csv.reader(lines), start=1):
+                if line:
+                    yield self._entry(split, line, f"{path}:{number}", named)
+
+    def _entry(
+        self, split: Split, line: list[str], where: str, named: set[str]
+    ) -> SourceFace | LeftOut:
+        name, votes = _parsed(line, where)
+        if not name:
+            return LeftOut(where.removeprefix(f"{self.root}/"), NO_NAME)
+        if name in named:
+            return LeftOut(name, REPEATED, where)
+        named.add(name)
+        label = label_of(votes, self.rule)
+        if label is None:
+            return LeftOut(name, NO_EMOTION if self.rule is VoteRule.ARGMAX else NO_MAJORITY)
+        return SourceFace(Path(name).stem, label, self.root / FOLDERS[split] / name)
+
+    def _label_file(self, split: Split) -> Path:
+        return self.root / FOLDERS[split] / LABEL_FILE
+
+
+def _parsed(line: list[str], where: str) -> tuple[str, list[int]]:
+    votes = [column.strip() for column in line[-_VOTES:]]
+    if len(line) != _COLUMNS or not all(vote.isdecimal() for vote in votes):
+        raise SourceError(
+            f"{where}: expected {_COLUMNS} columns without a header, name, box and {_VOTES} votes "
+            f"(neutral ... contempt, unknown, NF), got {len(line)}: {','.join(line)[:100]!r}. "
+            f"fer2013new.csv is another file; next: use the {LABEL_FILE} of the FERPlus repository"
+        )
+    name = line[0].strip()
+    if "/" in name or "\\" in name:
+        raise SourceError(f"{where}: {name[:100]!r} is a path, not the name of an image")
+    return name, [int(vote) for vote in votes]
