@@ -1,0 +1,83 @@
+"""Pictures from a samples file as lmms-eval writes it."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from tag_plugin.report.overlay import PREDICTED_COLOUR, REFERENCE_COLOUR
+from tag_plugin.report.samples import SHEET, SamplesError, draw_samples, sample_files
+
+
+def record(folder, name, **changes):
+    Image.new("RGB", (448, 448), "grey").save(folder / "face.png")
+    made = {
+        "id": name,
+        "image": str(folder / "face.png"),
+        "gold": "anger",
+        "prediction": "fear",
+        "completion": "Verification loop:\nInspect ...",
+        "parts": {"answer": 0.0, "grounding": 0.25, "format": 0.0},
+        "defects": ["missing answer"],
+        "claims": [
+            {"au": 4, "box": [250, 250, 750, 500], "defects": []},
+            {"au": None, "box": None, "defects": ["malformed box"]},
+        ],
+        "reference": [{"au": 4, "box": [500, 600, 750, 900]}],
+    }
+    return {"judged": made | changes}
+
+
+def samples(path, records):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(each) + "\n" for each in records))
+    return path
+
+
+def test_both_sets_of_boxes_are_drawn(tmp_path):
+    path = samples(tmp_path / "samples_tag_synth.jsonl", [record(tmp_path, "a")])
+    written = draw_samples(path, tmp_path / "out", 5)
+    assert [file.name for file in written] == ["a.png", SHEET]
+    with Image.open(written[0]) as page:
+        assert page.getpixel((112, 180)) == PREDICTED_COLOUR.as_rgb()
+        assert page.getpixel((224, 330)) == REFERENCE_COLOUR.as_rgb()
+
+
+@pytest.mark.parametrize("changes", [{"reference": None}, {"prediction": None}, {"claims": []}])
+def test_a_sample_without_detections_answer_or_claims_is_drawn(tmp_path, changes):
+    path = samples(tmp_path / "samples_tag_x.jsonl", [record(tmp_path, "a", **changes)])
+    assert len(draw_samples(path, tmp_path / "out", 1)) == 2
+
+
+def test_the_pictures_are_spread_over_the_file(tmp_path):
+    path = samples(tmp_path / "s.jsonl", [record(tmp_path, f"{n:02d}") for n in range(30)])
+    names = [file.name for file in draw_samples(path, tmp_path / "out", 3)]
+    assert names == ["00.png", "10.png", "20.png", SHEET]
+
+
+def test_an_id_cannot_write_outside_the_folder(tmp_path):
+    path = samples(tmp_path / "s.jsonl", [record(tmp_path, "../../evil")])
+    written = draw_samples(path, tmp_path / "out", 1)
+    assert all(file.parent == tmp_path / "out" for file in written)
+
+
+def test_the_newest_file_of_each_task_is_taken(tmp_path):
+    for name in ("20250101_samples_tag_a.jsonl", "20250202_samples_tag_a.jsonl"):
+        samples(tmp_path / "model" / name, [])
+    newest = samples(tmp_path / "model" / "20250101_samples_tag_b.jsonl", [])
+    found = sample_files(tmp_path)
+    assert [file.name for file in found] == ["20250202_samples_tag_a.jsonl", newest.name]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [([], "empty"), ([{"target": "x"}], "samples.jsonl:1: not a sample of a tag_ task")],
+)
+def test_other_files_are_refused_by_name(tmp_path, lines, message):
+    with pytest.raises(SamplesError, match=message):
+        draw_samples(samples(tmp_path / "samples.jsonl", lines), tmp_path / "out", 1)
+
+
+def test_a_folder_without_samples_says_what_to_run(tmp_path):
+    with pytest.raises(SamplesError, match="--log_samples"):
+        sample_files(tmp_path)

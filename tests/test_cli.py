@@ -1,0 +1,86 @@
+"""The command line, in process: a small FERPlus tree all the way to LLaMA-Factory's entry."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import skimage.data
+from PIL import Image
+from typer.testing import CliRunner
+
+from tag_plugin.cli import app
+from tag_plugin.data.rows import read_rows
+
+HAPPY = '"(0, 0, 48, 48)",0,9,0,0,0,0,0,0,1,0'
+NOBODY = '"(0, 0, 48, 48)",0,0,0,0,0,0,0,0,0,10'
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=True)
+
+
+@pytest.fixture
+def ferplus(tmp_path):
+    """Official layout: the astronaut's face in each split, and one entry that is no face."""
+    face = Image.fromarray(skimage.data.astronaut()[0:220, 115:335]).convert("L").resize((96, 96))
+    for folder in ("FER2013Train", "FER2013Valid", "FER2013Test"):
+        (tmp_path / "root" / folder).mkdir(parents=True)
+        face.save(tmp_path / "root" / folder / f"{folder}.png")
+        lines = f"{folder}.png,{HAPPY}\nnobody.png,{NOBODY}\n"
+        (tmp_path / "root" / folder / "label.csv").write_text(lines)
+    return tmp_path / "root"
+
+
+def test_prepare_detect_and_build_lead_to_a_recipe_line(ferplus, tmp_path):
+    data = tmp_path / "data"
+    done = run("prepare", "ferplus", "--root", ferplus, "--out", data, "--workers", 1)
+    assert done.exit_code == 0, done.output
+    assert "test: 1 rows {'happiness': 1}, dropped" in done.output
+    for command in ("detect", "build"):
+        done = run(command, data / "ferplus", "--workers", 1)
+        assert done.exit_code == 0, done.output
+    assert "dataset: tag_ferplus_train" in done.output
+    entry = json.loads((data / "dataset_info.json").read_text())["tag_ferplus_train"]
+    assert entry == {"file_name": "ferplus/built/train.jsonl", "formatting": "tag"}
+    (row,) = read_rows(data / entry["file_name"])
+    assert 12 in [step.au for step in row.trace.inspections]  # the astronaut smiles
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["prepare", "ferplus", "--root", "nowhere"], "official layout"),
+        (["prepare", "ferplus", "--root", ".", "--rule", "median"], "median"),
+        (["prepare", "rafdb", "--root", "nowhere"], "request it"),
+        (["prepare", "affectnet", "--root", "nowhere", "--classes", "6"], "7 or 8"),
+        (["detect", "nowhere"], "next: tag-plugin prepare"),
+        (["detect", "nowhere", "--option", "model"], "NAME=VALUE"),
+        (["build", "nowhere"], "next: tag-plugin detect"),
+        (["build", "nowhere", "--writer", "poet"], "unknown writer 'poet'; known: rules"),
+        (["draw", "nowhere"], "--log_samples"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_one(words, message, tmp_path, monkeypatch, capsys):
+    from tag_plugin.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tag-plugin", *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert message in str(stop.value)
+    assert "\n" not in str(stop.value)
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, tag_plugin.cli;"
+        "print([m for m in ('torch', 'cv2', 'numpy', 'pydantic') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_recipes_are_copied(tmp_path):
+    assert run("recipes", "--out", tmp_path / "mine").exit_code == 0
+    assert (tmp_path / "mine" / "tag_sft.yaml").is_file()
