@@ -1,0 +1,139 @@
+"""Which question a model is asked, and in which frame it writes boxes: declared, never guessed.
+
+In this order: the record that training left in the checkpoint, what the user says in
+TAG_BOX_FRAME, and for a stock model the frame that its family was pre-trained on.
+"""
+
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tag_plugin.data.checkpoint_record import RECORD_FILE, RecordError, read_checkpoint_record
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.hosts.lmms_eval.asked import HF_MODEL
+from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.families import (
+    FAMILIES,
+    WRAPPER_FRAMES,
+    model_type,
+    wrapper_name,
+)
+from tag_plugin.trace.parse import ANY_EMOTION
+from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
+
+BOX_FRAME_VARIABLE: Final = "TAG_BOX_FRAME"
+
+_CHECKPOINT_ARGUMENTS: Final = ("pretrained", "model", "model_version", "model_path")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How a model is asked: the frame it writes, who said so, and whether it should reason."""
+
+    frame: BoxFrame
+    source: str
+    label_only: bool = False
+
+    def prompt(self, labels: LabelSet) -> str:
+        """The user's text for a test set with these labels."""
+        return label_only_prompt(labels) if self.label_only else grounded_prompt(labels, self.frame)
+
+
+ASKED: ContextVar[Question | None] = ContextVar("tag_plugin_question", default=None)
+"""The question of the evaluation that is running."""
+
+ASKED_PROMPTS: set[str] = set()
+"""The prompts of the TAG tasks that were loaded; by them other tasks are told apart."""
+
+
+def current_question() -> Question:
+    """The question of the evaluation that is running, or what TAG_BOX_FRAME says without one.
+
+    Raises:
+        WrongConfigurationError: neither is known.
+    """
+    found = ASKED.get()
+    return find_question("", {}) if found is None else found
+
+
+def question_for(model: Any, model_args: Any) -> Question:  # noqa: ANN401  # host objects
+    """The question for the model that `simple_evaluate` is called with.
+
+    Raises:
+        WrongConfigurationError: the model cannot be loaded, or nothing declares its box frame.
+    """
+    if not isinstance(model, str):  # a model object; the host itself reads its name like this
+        path = getattr(getattr(model, "config", None), "_name_or_path", "")
+        return find_question("", {"pretrained": path} if path else {})
+    from lmms_eval.utils import simple_parse_args_string
+
+    if isinstance(model_args, str):
+        model_args = simple_parse_args_string(model_args)
+    if model == HF_MODEL:
+        wrapper_name(model_args or {})
+    return find_question(model, model_args or {})
+
+
+def find_question(model: str, model_args: Mapping[str, Any]) -> Question:
+    """The question for a model as the host names it, before it loads.
+
+    Raises:
+        WrongConfigurationError: nothing declares the frame, or two declarations differ.
+    """
+    told = _told()
+    checkpoint = next((str(model_args[k]) for k in _CHECKPOINT_ARGUMENTS if k in model_args), "")
+    recorded = _recorded(checkpoint) if checkpoint else None
+    if recorded is not None and told is not None and told.frame is not recorded.frame:
+        raise WrongConfigurationError(
+            f"tag-plugin: {checkpoint} was trained to write {recorded.frame} boxes, "
+            f"{BOX_FRAME_VARIABLE} says {told.frame}; next: unset {BOX_FRAME_VARIABLE}"
+        )
+    found = recorded or told or _pretrained(model, checkpoint)
+    if found is None:
+        raise WrongConfigurationError(
+            f"tag-plugin: nothing says in which frame {checkpoint or model or 'this model'} writes "
+            f"its boxes: no {RECORD_FILE} beside the weights, and its family is not one of "
+            f"{', '.join(FAMILIES)}; next: export {BOX_FRAME_VARIABLE}=relative (0..1000) or "
+            "absolute (pixels)"
+        )
+    return found
+
+
+def _told() -> Question | None:
+    value = os.environ.get(BOX_FRAME_VARIABLE, "")
+    if not value:
+        return None
+    try:
+        return Question(BoxFrame(value), BOX_FRAME_VARIABLE)
+    except ValueError:
+        frames = " or ".join(BoxFrame)
+        raise WrongConfigurationError(
+            f"tag-plugin: {BOX_FRAME_VARIABLE}={value!r}; next: {frames}"
+        ) from None
+
+
+def _recorded(checkpoint: str) -> Question | None:
+    try:
+        record = read_checkpoint_record(Path(checkpoint))
+    except RecordError as error:
+        raise WrongConfigurationError(f"tag-plugin: {error}") from None
+    if record is None:
+        return None
+    wordings = record.prompt_hash.split("+")
+    grounded = prompt_hash(grounded_prompt(ANY_EMOTION, record.box_frame)) in wordings
+    label_only = not grounded and prompt_hash(label_only_prompt(ANY_EMOTION)) in wordings
+    other = "" if grounded or label_only else ", which was asked in other words (another version)"
+    return Question(record.box_frame, f"{RECORD_FILE} of {checkpoint}{other}", label_only)
+
+
+def _pretrained(model: str, checkpoint: str) -> Question | None:
+    if model in WRAPPER_FRAMES:
+        return Question(WRAPPER_FRAMES[model], f"what {model} models are pre-trained on")
+    name = model_type(checkpoint) if checkpoint else None
+    if name is None or name not in FAMILIES:
+        return None
+    return Question(FAMILIES[name].frame, f"what {name} models are pre-trained on")

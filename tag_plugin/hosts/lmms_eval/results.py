@@ -1,0 +1,222 @@
+"""What the host reports: one judged record a sample, and the project's metrics over all of them.
+
+A metric that does not apply to a sample gets nothing from it, and one that applies to no sample is
+absent from the host's table.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from tag_plugin.data.rows import Row, parse_row
+from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.detections import Detections
+from tag_plugin.facs.emotions import EMOTIONS, LabelSet, label_set
+from tag_plugin.scoring import metrics
+from tag_plugin.scoring.matching import Match, Target
+from tag_plugin.scoring.metrics import SampleResult
+from tag_plugin.scoring.rewards import reward_parts
+from tag_plugin.scoring.score import (
+    DEFAULT_JUDGE,
+    JudgeConfig,
+    Reference,
+    ScoredCompletion,
+    score_completion,
+)
+from tag_plugin.trace.claims import Claim
+
+RECORD: Final = "judged"
+"""The key of a sample's record in the samples file; as a metric, the number of judged samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the metrics need of one judged sample; small, since it travels between processes."""
+
+    result: SampleResult
+    labels: str
+    reasons: bool
+    frame: BoxFrame
+    config: JudgeConfig
+    detections: Detections | None
+
+    def __str__(self) -> str:
+        """What the samples file shows in the place of each metric."""
+        return f"see {RECORD}"
+
+
+Aggregation = Callable[[Sequence[Sample]], float | None]
+Results = Sequence[SampleResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One line of the host's table. `applies`: whether a sample has something to say about it."""
+
+    name: str
+    aggregate: Aggregation
+    applies: Callable[[Sample], bool]
+    higher_is_better: bool | None = True
+
+
+def judge_config(row: Row) -> JudgeConfig:
+    """The judge's settings for a row: the thresholds are those of its detector."""
+    if row.detector is None:
+        return DEFAULT_JUDGE
+    return JudgeConfig(thresholds=row.detector.thresholds)
+
+
+def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+    """The host's call for each document: the record, and the sample under each metric it feeds."""
+    completion = results[0] if results else ""
+    row, frame = parse_row(doc["row"], doc["id"]), BoxFrame(doc["frame"])
+    config = judge_config(row)
+    reasons = doc["question"] != "label_only"
+    detections = row.detections if reasons else None
+    reference = Reference(row.label, label_set(row.label_set), detections)
+    scored = score_completion(completion, reference, frame, config)
+    result = metrics.sample_result(row.id, reference, scored)
+    sample = Sample(result, row.label_set, reasons, frame, config, detections)
+    asked = {"image": doc["image"], "frame": doc["frame"], "question": doc["question"]}
+    record = {**asked, "completion": completion, **_record(row, scored, result)}
+    return {RECORD: record, **{m.name: sample for m in METRICS if m.applies(sample)}}
+
+
+def _record(row: Row, scored: ScoredCompletion, result: SampleResult) -> dict[str, Any]:
+    """Everything about one sample, enough for a report without the host.
+
+    All boxes are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever frame the model wrote.
+    `reference` is what was to be found, `detections` all that the detector measured.
+    """
+    present = scored.targets.present if scored.targets else ()
+    return {
+        "id": row.id,
+        "dataset": row.dataset,
+        "label_set": row.label_set,
+        "gold": row.label,
+        "prediction": result.prediction,
+        "answer_text": scored.parsed.answer_text,
+        "parts": reward_parts(scored),
+        "defects": [str(defect) for defect in scored.parsed.defects],
+        "claims": [_claim(claim) for claim in scored.parsed.claims],
+        "reference": None if scored.targets is None else [_target(target) for target in present],
+        "matches": [_match(match, scored.claims, present) for match in scored.matches],
+        "consistency": result.consistency,
+        "detections": None if row.detections is None else row.detections.model_dump(mode="json"),
+        "thresholds": judge_config(row).thresholds.model_dump(),
+    }
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return {
+        "au": claim.au,
+        "box": _values(claim.box),
+        "region": claim.region,
+        "observation": claim.observation,
+        "defects": [str(defect) for defect in claim.defects],
+    }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    return {"au": target.au, "box": _values(target.box)}
+
+
+def _match(match: Match, claims: Sequence[Claim], present: Sequence[Target]) -> dict[str, Any]:
+    return {
+        "au": present[match.target].au,
+        "claim": _values(claims[match.claim].box),
+        "reference": _values(present[match.target].box),
+        "iou": match.iou,
+    }
+
+
+def _values(box: Box | None) -> list[int] | None:
+    return None if box is None else list(box.as_tuple())
+
+
+def _of_results(function: Callable[[Results], float | None]) -> Aggregation:
+    return lambda samples: function([sample.result for sample in samples])
+
+
+def _of_labels(function: Callable[[Results, LabelSet], float | None]) -> Aggregation:
+    def aggregate(samples: Sequence[Sample]) -> float | None:
+        return function([sample.result for sample in samples], label_set(samples[0].labels))
+
+    return aggregate
+
+
+def _template(samples: Sequence[Sample]) -> float | None:
+    found = [sample.detections for sample in samples if sample.detections is not None]
+    return metrics.template_grounding(found, samples[0].config, samples[0].frame)
+
+
+def _skill(samples: Sequence[Sample]) -> float | None:
+    grounding = metrics.mean_grounding([sample.result for sample in samples])
+    return metrics.skill(grounding, _template(samples))
+
+
+def _always(_: Sample) -> bool:
+    return True
+
+
+def _is_gold(label: str, sample: Sample) -> bool:
+    return sample.result.gold == label
+
+
+def _reasons(sample: Sample) -> bool:
+    return sample.reasons
+
+
+def _is_consistent_or_not(sample: Sample) -> bool:
+    return sample.reasons and sample.result.consistency is not None
+
+
+def _is_grounded(sample: Sample) -> bool:
+    return sample.detections is not None
+
+
+def _has(*fields: str) -> Callable[[Sample], bool]:
+    """Whether a sample has something in one of these fields of its result."""
+    return lambda sample: any(getattr(sample.result, field) for field in fields)
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("accuracy", _of_results(metrics.accuracy), _always),
+    Metric("uar", _of_labels(metrics.uar), _always),
+    Metric("macro_f1", _of_labels(metrics.macro_f1), _always),
+    Metric("unparsable_rate", _of_results(metrics.unparsable_rate), _always, False),
+    *(
+        Metric(f"recall_{label}", _of_results(metrics.accuracy), partial(_is_gold, label))
+        for label in EMOTIONS
+    ),
+    Metric("well_formed_rate", _of_results(metrics.well_formed_rate), _reasons),
+    Metric("consistency", _of_results(metrics.mean_consistency), _is_consistent_or_not),
+    Metric("grounding", _of_results(metrics.mean_grounding), _is_grounded),
+    Metric("template_baseline", _template, _is_grounded, None),
+    Metric("skill", _skill, _is_grounded),
+    Metric("matched_iou", _of_results(metrics.mean_matched_iou), _has("matched_ious")),
+    Metric("au_precision", _of_results(metrics.au_precision), _has("true_aus", "false_aus")),
+    Metric("au_recall", _of_results(metrics.au_recall), _has("true_aus", "missed_aus")),
+    Metric("au_f1", _of_results(metrics.au_f1), _has("true_aus", "false_aus", "missed_aus")),
+    Metric(
+        "hallucinated_au_rate",
+        _of_results(metrics.hallucinated_au_rate),
+        _has("true_aus", "false_aus"),
+        False,
+    ),
+)
+"""The lines of the host's table. No name contains another: groups find metrics by substring."""
+
+METRIC_LIST: list[dict[str, Any]] = [
+    {"metric": RECORD, "aggregation": len, "higher_is_better": None},
+    *(
+        {
+            "metric": metric.name,
+            "aggregation": metric.aggregate,
+            "higher_is_better": metric.higher_is_better,
+        }
+        for metric in METRICS
+    ),
+]
+"""`metric_list` of the tasks."""

@@ -1,0 +1,117 @@
+"""A test set is read from TAG_DATA_DIR; what is missing or spoilt is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tag_plugin.data.rows import dump_row, write_rows
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.documents import (
+    columns,
+    doc_to_visual,
+    read_test_set,
+    require_test_files,
+)
+from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt
+from tests.hosts.lmms_eval.small_data import FACES, row, save_picture, write_dataset
+
+ABSOLUTE = Question(BoxFrame.ABSOLUTE, "a test")
+
+
+def test_a_document_holds_the_picture_the_label_and_the_one_prompt(data_dir: Path):
+    documents = columns(read_test_set("synth"), ABSOLUTE)
+    assert documents["id"] == ["synth-0", "synth-1", "synth-2", "synth-3"]
+    assert documents["label"] == [label for label, _ in FACES]
+    assert set(documents["prompt"]) == {grounded_prompt(LABEL_SETS["synth"], BoxFrame.ABSOLUTE)}
+    assert set(documents["frame"]) == {"absolute"}
+    assert all(type(value) is str for column in documents.values() for value in column)
+    assert doc_to_visual({"image": documents["image"][1]})[0].getpixel((0, 0)) == (60, 100, 90)
+
+
+def test_a_label_only_model_gets_its_own_question(data_dir: Path):
+    question = Question(BoxFrame.RELATIVE, "a test", label_only=True)
+    documents = columns(read_test_set("ferplus"), question)
+    assert set(documents["prompt"]) == {label_only_prompt(LABEL_SETS["ferplus"])}
+    assert set(documents["question"]) == {"label_only"}
+
+
+def test_detections_are_preferred_to_bare_labels(data_dir: Path):
+    assert read_test_set("ferplus").rows[0].detections is None
+    write_dataset(data_dir, "ferplus", "detected")
+    assert read_test_set("ferplus").rows[0].detections is not None
+
+
+def test_a_changed_file_is_a_changed_test_set(data_dir: Path):
+    before = read_test_set("synth")
+    write_rows(before.file, before.rows[:1])
+    assert len(read_test_set("synth").rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda row, image: ("not JSON", None), r"test\.jsonl:2: Invalid JSON"),
+        (lambda row, image: (dump_row(row).replace("happiness", "joy"), None), r"test\.jsonl:2: "),
+        (lambda row, image: (None, image.unlink), "row synth-1: .*No such file"),
+        (
+            lambda row, image: (None, lambda: image.write_bytes(b"x")),
+            "row synth-1: cannot identify",
+        ),
+    ],
+    ids=["no JSON", "no row", "no picture", "not a picture"],
+)
+def test_one_bad_row_is_left_out_and_named(data_dir: Path, spoil, reason: str):
+    file = data_dir / "synth/detected/test.jsonl"
+    line, damage = spoil(row(1), data_dir / "synth/images/test/1.png")
+    if line:
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join([lines[0], line, *lines[2:]]))
+    if damage:
+        damage()
+    found = read_test_set("synth")
+    assert [each.id for each in found.rows] == ["synth-0", "synth-2", "synth-3"]
+    (problem,) = found.problems
+    assert re.search(reason, problem)
+
+
+def test_a_picture_of_another_size_is_refused(data_dir: Path):
+    save_picture(data_dir / "synth/images/test/2.png", 2, side=100)
+    with pytest.raises(WrongConfigurationError, match=r"test\.jsonl:3\) is 100x100, not 448x448"):
+        read_test_set("synth")
+
+
+@pytest.mark.parametrize("text", ["", "x\n"])
+def test_a_file_without_a_usable_row_is_refused(data_dir: Path, text: str):
+    (data_dir / "synth/detected/test.jsonl").write_text(text)
+    with pytest.raises(WrongConfigurationError, match="no usable row"):
+        read_test_set("synth")
+
+
+def test_mixed_label_sets_are_refused(data_dir: Path):
+    write_rows(data_dir / "synth/detected/test.jsonl", [row(0), row(1, "ferplus")])
+    with pytest.raises(WrongConfigurationError, match="mixes label sets"):
+        read_test_set("synth")
+
+
+def test_missing_data_is_one_message_with_the_commands(data_dir: Path):
+    with pytest.raises(WrongConfigurationError) as caught:
+        require_test_files(["synth", "rafdb", "affectnet8", "rafdb"])
+    message = str(caught.value)
+    assert f"no test data for rafdb, affectnet8 in {data_dir}" in message
+    assert message.count("tag-plugin prepare rafdb --root DIR --out $TAG_DATA_DIR") == 1
+    assert "given out on request: http" in message
+    assert "export TAG_DATA_DIR" not in message
+
+
+def test_an_unset_data_directory_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("TAG_DATA_DIR", raising=False)
+    with pytest.raises(WrongConfigurationError, match="export TAG_DATA_DIR="):
+        require_test_files(["synth"])
+
+
+def test_data_that_is_there_is_not_complained_about(data_dir: Path):
+    require_test_files(["synth", "ferplus"])

@@ -1,0 +1,107 @@
+"""The host's table and the per-sample record, against values worked out by hand."""
+
+import json
+import pickle
+from collections import defaultdict
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
+from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, METRICS, RECORD, process_results
+from tests.hosts.lmms_eval.small_data import (
+    COMPLETION,
+    LABEL_METRICS,
+    SMILE,
+    WITH_DETECTIONS,
+    WITHOUT_DETECTIONS,
+)
+
+RELATIVE = Question(BoxFrame.RELATIVE, "a test")
+LABEL_ONLY = Question(BoxFrame.RELATIVE, "a test", label_only=True)
+PIXELS = COMPLETION.replace("[300,600,700,800]", "[134,269,314,358]")
+
+
+def documents(dataset: str, question: Question = RELATIVE) -> list[dict[str, str]]:
+    table = columns(read_test_set(dataset), question)
+    return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
+
+
+def table(docs: list[dict[str, str]], completion: str) -> dict[str, float]:
+    """As the host aggregates: each metric over the samples that mention it."""
+    fed: dict[str, list[Any]] = defaultdict(list)
+    for doc in docs:
+        for name, value in process_results(doc, [completion]).items():
+            fed[name].append(pickle.loads(pickle.dumps(value)))  # noqa: S301  # as between processes
+    aggregations = {entry["metric"]: entry["aggregation"] for entry in METRIC_LIST}
+    return {name: aggregations[name](values) for name, values in fed.items()}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "question", "expected"),
+    [
+        ("synth", RELATIVE, WITH_DETECTIONS),
+        ("ferplus", RELATIVE, WITHOUT_DETECTIONS),  # grounding metrics are absent, not 0
+        ("synth", LABEL_ONLY, LABEL_METRICS),  # nothing was asked about AUs
+    ],
+)
+def test_metrics_by_hand(data_dir: Path, dataset, question, expected):
+    found = table(documents(dataset, question), COMPLETION)
+    assert found == pytest.approx(expected)
+    assert all(type(value) in (int, float) for value in found.values())
+
+
+def test_boxes_are_read_in_the_declared_frame(data_dir: Path):
+    absolute = Question(BoxFrame.ABSOLUTE, "a test")
+    in_pixels = table(documents("synth", absolute), PIXELS)
+    assert in_pixels["matched_iou"] == pytest.approx(WITH_DETECTIONS["matched_iou"], abs=0.01)
+    assert table(documents("synth", RELATIVE), PIXELS)["matched_iou"] < 0.1
+
+
+def test_an_unparsable_answer_is_wrong_and_does_not_raise(data_dir: Path):
+    for text in ("", "I see a face.", "<answer>", "\ud800"):
+        found = table(documents("synth"), text)
+        assert (found["accuracy"], found["unparsable_rate"]) == (0.0, 1.0)
+        assert "consistency" not in found
+        assert "matched_iou" not in found
+
+
+def test_no_completion_at_all_is_an_empty_one(data_dir: Path):
+    assert process_results(documents("synth")[0], [])[RECORD]["completion"] == ""
+
+
+def test_the_record_is_enough_for_a_report(data_dir: Path):
+    record = process_results(documents("synth")[0], [COMPLETION])[RECORD]
+    assert json.loads(json.dumps(record)) == record
+    smile = list(SMILE.as_tuple())
+    claim = record["claims"][0]
+    assert record["id"] == "synth-0"
+    assert Path(record["image"]).is_file()
+    assert (record["gold"], record["prediction"]) == ("happiness", "happiness")
+    assert (record["completion"], record["frame"]) == (COMPLETION, "relative")
+    assert (claim["au"], claim["box"], claim["defects"]) == (12, smile, [])
+    assert record["reference"] == [{"au": 12, "box": smile}]
+    assert record["matches"] == [{"au": 12, "claim": smile, "reference": smile, "iou": 1.0}]
+    assert record["parts"] == {"answer": 1.0, "grounding": 1.0, "format": 1.0}
+    assert record["detections"]["supported"] == [4, 12, 15]
+
+
+def test_claims_in_the_record_are_relative_whatever_the_model_wrote(data_dir: Path):
+    doc = documents("synth", Question(BoxFrame.ABSOLUTE, "a test"))[0]
+    claim = process_results(doc, [PIXELS])[RECORD]["claims"][0]
+    assert claim["box"] == pytest.approx(SMILE.as_tuple(), abs=1)
+
+
+def test_the_samples_file_holds_the_record_once(data_dir: Path):
+    result = process_results(documents("synth")[0], [COMPLETION])
+    others = json.loads(json.dumps({k: v for k, v in result.items() if k != RECORD}, default=str))
+    assert set(others.values()) == {"see judged"}
+
+
+def test_no_metric_name_contains_another():
+    names = [RECORD, *(metric.name for metric in METRICS)]
+    assert [pair for pair in permutations(names, 2) if pair[0] in pair[1]] == []
