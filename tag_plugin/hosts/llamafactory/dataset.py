@@ -1,0 +1,145 @@
+"""Reading a TAG dataset for the host: line by line, bad rows skipped, counted and named.
+
+The host's own reader infers a schema from the first rows and dies on a line that does not fit it.
+Here a row stays one string until it is converted, so neither nulls nor a broken line matter.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from datasets import Dataset, Features, IterableDataset, Value
+from llamafactory.extras.logging import get_logger
+
+from tag_plugin.hosts.llamafactory.converter import LINE, PROBLEM, WHERE
+
+NAMED: Final = 20
+"""So many skipped rows are named on the console; all of them in `skipped_rows_file`."""
+
+logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger: its format and level
+
+
+class TagDatasetError(ValueError):
+    """A TAG dataset that cannot be trained on; the message names it and the next command."""
+
+
+def load_tag_dataset(
+    align_dataset: Callable[..., Any],
+    dataset_attr: Any,  # noqa: ANN401  # a host object
+    model_args: Any,  # noqa: ANN401  # a host object
+    data_args: Any,  # noqa: ANN401  # a host object
+    training_args: Any,  # noqa: ANN401  # a host object
+) -> Any:  # noqa: ANN401  # Dataset or IterableDataset, in the host's columns
+    """The counterpart of the host's `_load_single_dataset` for our formats.
+
+    Raises:
+        TagDatasetError: no such file, no rows, or not one good row.
+    """
+    logger.info_rank0(f"Loading TAG dataset {dataset_attr}...")
+    lines = _sampled(_read_lines(dataset_attr, model_args, data_args), dataset_attr, data_args)
+    if data_args.streaming:
+        shards = min(len(lines), max(1, training_args.dataloader_num_workers))
+        lines = lines.to_iterable_dataset(num_shards=shards)
+    aligned = align_dataset(lines, dataset_attr, data_args, training_args)
+    if isinstance(aligned, IterableDataset):
+        return _good_rows_of_stream(aligned, dataset_attr)
+    return _good_rows(aligned, dataset_attr, training_args)
+
+
+def skipped_rows_file(output_dir: Path, dataset_name: str) -> Path:
+    """Where the skipped rows of a dataset are listed, one reason a line."""
+    return output_dir / f"tag_skipped_{dataset_name.replace('/', '_')}.txt"
+
+
+def _read_lines(dataset_attr: Any, model_args: Any, data_args: Any) -> Dataset:  # noqa: ANN401  # host objects
+    path = Path(data_args.dataset_dir, dataset_attr.dataset_name)
+    if dataset_attr.load_from != "file" or not path.is_file():
+        raise TagDatasetError(
+            f"TAG dataset {dataset_attr}: {path} is not a file; next: tag-plugin build, which also "
+            "writes the entry in dataset_info.json"
+        )
+    status = path.stat()
+    if not any(_rows(str(path), 0, 0)):
+        raise TagDatasetError(
+            f"TAG dataset {dataset_attr}: {path} is empty; next: tag-plugin build"
+        )
+    return Dataset.from_generator(
+        _rows,
+        features=Features({LINE: Value("string"), WHERE: Value("string")}),
+        cache_dir=model_args.cache_dir,
+        gen_kwargs={"path": str(path), "size": status.st_size, "modified": status.st_mtime_ns},
+    )
+
+
+def _rows(path: str, size: int, modified: int) -> Iterator[dict[str, str]]:
+    """`size` and `modified` are not read: a changed file is another key in the host's cache."""
+    with Path(path).open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield {LINE: line.strip(), WHERE: f"{path}:{number}"}
+
+
+def _sampled(lines: Dataset, dataset_attr: Any, data_args: Any) -> Dataset:  # noqa: ANN401  # host objects
+    """Draws `num_samples` (dataset_info.json), then `max_samples` (recipe), as the host does.
+
+    From the global generator, which the host has seeded.
+    """
+    wanted = dataset_attr.num_samples
+    if wanted is not None and not data_args.streaming:
+        chosen = np.random.permutation(len(lines))[:wanted]
+        extra = np.random.choice(len(lines), wanted - len(chosen))
+        lines = lines.select(np.concatenate((chosen, extra)))
+    if data_args.max_samples is not None:
+        lines = lines.select(range(min(data_args.max_samples, len(lines))))
+    return lines
+
+
+def _good_rows(aligned: Dataset, dataset_attr: Any, training_args: Any) -> Dataset:  # noqa: ANN401  # host objects
+    problems = list(aligned[PROBLEM])
+    skipped = [problem for problem in problems if problem]
+    if skipped:
+        _report(skipped, len(problems), dataset_attr, training_args)
+        aligned = aligned.select([i for i, problem in enumerate(problems) if not problem])
+    return aligned.remove_columns(PROBLEM)
+
+
+def _report(skipped: list[str], total: int, dataset_attr: Any, training_args: Any) -> None:  # noqa: ANN401  # host objects
+    if len(skipped) == total:
+        raise TagDatasetError(
+            f"TAG dataset {dataset_attr}: not one of {total} rows can be used; first: {skipped[0]}"
+        )
+    for problem in skipped[:NAMED]:
+        logger.warning_rank0(f"TAG row skipped: {problem}")
+    listing = skipped_rows_file(Path(training_args.output_dir), dataset_attr.dataset_name)
+    if training_args.should_save:
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        listing.write_text("\n".join(skipped) + "\n", encoding="utf-8")
+    logger.warning_rank0(
+        f"TAG dataset {dataset_attr}: skipped {len(skipped)} of {total} rows, all listed in "
+        f"{listing}; next: repair them, then train with overwrite_cache: true"
+    )
+
+
+def _good_rows_of_stream(aligned: IterableDataset, dataset_attr: Any) -> IterableDataset:  # noqa: ANN401  # a host object
+    good = aligned.filter(_SkipAndTell(str(dataset_attr))).remove_columns(PROBLEM)
+    if next(iter(good), None) is None:
+        raise TagDatasetError(f"TAG dataset {dataset_attr}: not one row can be used (see above)")
+    return good
+
+
+class _SkipAndTell:
+    """Lets good rows pass and names the others as the stream reaches them, each once a process."""
+
+    def __init__(self, dataset: str) -> None:
+        self._dataset = dataset
+        self._told: set[str] = set()
+
+    def __call__(self, example: dict[str, Any]) -> bool:
+        problem: str = example[PROBLEM]
+        if problem and problem not in self._told:
+            self._told.add(problem)
+            logger.warning_rank0(
+                f"TAG row skipped ({len(self._told)} so far in {self._dataset}): {problem}"
+            )
+        return not problem

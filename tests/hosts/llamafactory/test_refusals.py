@@ -1,0 +1,111 @@
+"""A wrong configuration ends the run before any model loads, and says what to write instead."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llamafactory.train.sft import workflow
+from llamafactory.train.tuner import run_exp
+
+from tag_plugin.data.checkpoint_record import read_checkpoint_record
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.llamafactory.faces import FaceGridError
+from tag_plugin.hosts.llamafactory.templates import TemplateError
+from tests.hosts.llamafactory.host_run import samples, train_args
+
+pytestmark = pytest.mark.host
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(workflow, "load_model", refuse)
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"template": "qwen2_vl"},
+            r"'tag_synth_train' \(formatting: tag\).*not 'qwen2_vl'; next: template: tag_qwen2_vl",
+        ),
+        (
+            {"template": "qwen2_vl", "dataset": "plain,tag_synth_train_label_only"},
+            r"'tag_synth_train_label_only' \(formatting: tag_label_only\)",
+        ),
+        (
+            {"template": "qwen2_vl", "dataset": "plain", "eval_dataset": "tag_synth_train"},
+            "'tag_synth_train'",
+        ),
+        ({"template": None}, "next: template: one of tag_qwen2_vl"),
+    ],
+)
+def test_tag_data_under_another_template(
+    settings: dict[str, Any], said: str, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
+):
+    with pytest.raises(TemplateError, match=said):
+        run_exp(train_args(qwen2_5_vl, data_dir, tmp_path / "o", **settings))
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ({"image_max_pixels": 336 * 336}, "336x336"),
+        ({"image_max_pixels": 4096 * 4096, "image_min_pixels": 512 * 512}, "512x512"),
+    ],
+)
+def test_pictures_that_the_recipe_would_resize(
+    settings: dict[str, Any], size: str, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
+):
+    with pytest.raises(FaceGridError, match=rf"{size}; next: set image_max_pixels >= 200704"):
+        run_exp(train_args(qwen2_5_vl, data_dir, tmp_path / "o", **settings))
+
+
+@pytest.mark.usefixtures("no_model")
+def test_pictures_that_the_processor_would_resize(qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):
+    import shutil
+
+    from transformers import AutoImageProcessor
+
+    model = tmp_path / "model"
+    shutil.copytree(qwen2_5_vl, model)
+    processor = AutoImageProcessor.from_pretrained(model)
+    processor.size = {"shortest_edge": 56 * 56, "longest_edge": 224 * 224}
+    processor.max_pixels = 224 * 224
+    processor.save_pretrained(model)
+    with pytest.raises(FaceGridError, match="224x224"):
+        run_exp(train_args(model, data_dir, tmp_path / "o"))
+
+
+def test_plain_data_may_be_resized_as_before(qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):
+    recipe = train_args(
+        qwen2_5_vl, data_dir, tmp_path / "o", dataset="plain", image_max_pixels=56 * 56
+    )
+    assert len(samples(recipe)) == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"template": "qwen2_vl"}, "needs a template"),
+        ({"template": "tag_qwen2_vl"}, "was tokenized with template='tag_qwen2_5_vl'"),
+        ({"dataset": "tag_synth_train_label_only"}, "was tokenized with"),
+        ({"template": "qwen2_vl", "dataset": "plain"}, "was tokenized with"),
+    ],
+)
+def test_tokenized_data_of_another_kind(
+    settings: dict[str, Any], said: str, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
+):
+    tokenized = tmp_path / "tokenized"
+    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o", tokenized_path=str(tokenized))
+    first = samples(recipe)
+    record = read_checkpoint_record(tokenized)
+    assert record is not None
+    assert record.box_frame is BoxFrame.ABSOLUTE
+    assert samples(recipe) == first
+    with pytest.raises(TemplateError, match=said):
+        samples({**recipe, **settings})

@@ -1,0 +1,169 @@
+"""Small models of the Qwen families for tests: a tokenizer, a processor, random weights."""
+
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    PreTrainedModel,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2TokenizerFast,
+    Qwen2VLImageProcessorFast,
+    Qwen2VLVideoProcessor,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
+    Qwen3VLVideoProcessor,
+)
+
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.trace.prompt import grounded_prompt
+
+SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+_ROLES = dict.fromkeys(("unk_token", "pad_token"), "<|endoftext|>") | {"eos_token": "<|im_end|>"}
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}"
+    "<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_TEXT = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 4096,
+    "tie_word_embeddings": True,
+}
+_HEADS = 2
+
+
+def tokenizer(folder: Path) -> Qwen2TokenizerFast:
+    """A byte-level BPE over TAG's own words, with Qwen's special tokens."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    words = [grounded_prompt(labels, frame) for labels in LABEL_SETS.values() for frame in BoxFrame]
+    trainer = trainers.BpeTrainer(
+        vocab_size=700,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(words, trainer)
+    learnt = json.loads(bpe.to_str())["model"]
+    (folder / "vocab.json").write_text(json.dumps(learnt["vocab"]))
+    merges = [" ".join(pair) if isinstance(pair, list) else pair for pair in learnt["merges"]]
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    return Qwen2TokenizerFast(
+        str(folder / "vocab.json"),
+        str(folder / "merges.txt"),
+        **_ROLES,
+        additional_special_tokens=list(SPECIAL),
+        chat_template=CHAT_TEMPLATE,
+        model_max_length=4096,
+    )
+
+
+def save_qwen2_5_vl(folder: Path) -> Path:
+    """A random Qwen2.5-VL with patches of 28: 64 tokens a face."""
+    folder.mkdir(parents=True)
+    words = tokenizer(folder)
+    sizes = {"patch_size": 28, "merge_size": 2, "min_pixels": 56 * 56, "max_pixels": 1024 * 1024}
+    Qwen2_5_VLProcessor(
+        Qwen2VLImageProcessorFast(**sizes),
+        words,
+        Qwen2VLVideoProcessor(**sizes),
+        chat_template=CHAT_TEMPLATE,
+    ).save_pretrained(folder)
+    config = Qwen2_5_VLConfig(
+        text_config={
+            **_TEXT,
+            "vocab_size": len(words),
+            "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]},
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_heads": _HEADS,
+            "patch_size": 28,
+            "window_size": 448,
+            "fullatt_block_indexes": [1],
+            "out_hidden_size": _TEXT["hidden_size"],
+        },
+        **_ids(words),
+    )
+    return _save(Qwen2_5_VLForConditionalGeneration, config, folder)
+
+
+def save_qwen3_vl(folder: Path) -> Path:
+    """A random Qwen3-VL with patches of 16: 196 tokens a face."""
+    folder.mkdir(parents=True)
+    words = tokenizer(folder)
+    sizes = {
+        "patch_size": 16,
+        "merge_size": 2,
+        "size": {"shortest_edge": 65536, "longest_edge": 16777216},
+    }
+    Qwen3VLProcessor(
+        Qwen2VLImageProcessorFast(**sizes),
+        words,
+        Qwen3VLVideoProcessor(**sizes),
+        chat_template=CHAT_TEMPLATE,
+    ).save_pretrained(folder)
+    config = Qwen3VLConfig(
+        text_config={
+            **_TEXT,
+            "head_dim": 16,
+            "vocab_size": len(words),
+            "rope_scaling": {"rope_type": "default", "mrope_section": [2, 3, 3]},
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_heads": _HEADS,
+            "patch_size": 16,
+            "num_position_embeddings": 256,
+            "deepstack_visual_indexes": [0],
+            "out_hidden_size": _TEXT["hidden_size"],
+        },
+        **_ids(words),
+    )
+    return _save(Qwen3VLForConditionalGeneration, config, folder)
+
+
+def _ids(words: Qwen2TokenizerFast) -> dict[str, int]:
+    names = {
+        "image_token_id": "<|image_pad|>",
+        "video_token_id": "<|video_pad|>",
+        "vision_start_token_id": "<|vision_start|>",
+        "vision_end_token_id": "<|vision_end|>",
+        "eos_token_id": "<|im_end|>",
+        "pad_token_id": "<|endoftext|>",
+    }
+    return {name: words.convert_tokens_to_ids(token) for name, token in names.items()} | {
+        "tie_word_embeddings": True
+    }
+
+
+def _save(model: type[PreTrainedModel], config: object, folder: Path) -> Path:
+    torch.manual_seed(0)
+    model(config).save_pretrained(folder)
+    return folder
