@@ -147,7 +147,7 @@ def _summary(manifest: "Manifest", next_command: str) -> None:
 
 
 @tiny.command("base")
-def tiny_base(out: Annotated[Path, typer.Option()] = Path("runs/base")) -> None:
+def tiny_base(out: Annotated[Path, typer.Option()] = Path("runs/tiny_base")) -> None:
     """Write the tiny base model that ships with the package, ready to train."""
     from tag_plugin.tiny import write_base
 

@@ -109,18 +109,20 @@ def _steps(demo: Demo) -> list[tuple[str, Callable[[], bool], list[str]]]:
         "overwrite_output_dir": "false",
     }
     return [
-        _step_of("base", demo.base / "config.json", ["tag-plugin", "tiny", "base", demo.base]),
+        _step_of(
+            "base", demo.base / "config.json", ["tag-plugin", "tiny", "base", "--out", demo.base]
+        ),
         _step_of(
             "faces",
-            synth / "prepared" / "prepare.json",
+            synth / "prepared" / "test.jsonl",
             ["tag-plugin", "prepare", "synth", "--out", demo.data, *faces],
         ),
         _step_of(
             "detect",
-            synth / "detected" / "detect.json",
+            synth / "detected" / "test.jsonl",
             ["tag-plugin", "detect", synth, "--detector", "synthetic"],
         ),
-        _step_of("build", synth / "built" / "build.json", ["tag-plugin", "build", synth]),
+        _step_of("build", demo.data / "dataset_info.json", ["tag-plugin", "build", synth]),
         _evaluation(demo, "before", demo.base),
         _step_of(
             "sft",

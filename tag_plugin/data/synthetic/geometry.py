@@ -1,0 +1,187 @@
+"""The shape of a face: its curves in face units, moved by the Action Units that act.
+
+Every curve is an array of points (n, 2). How each AU moves a part follows the appearance changes
+that the FACS manual lists for it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tag_plugin.data.synthetic.face import Pose, SyntheticFace
+from tag_plugin.data.synthetic.furrows import furrows
+
+Curve = NDArray[np.float64]
+Pair = tuple[Curve, Curve]
+"""The same curve on the left and on the right of the picture."""
+
+_CHIN = slice(25, 36)  # the outline starts at the top of the head and has 60 points
+_BROW = np.linspace(0, 1, 9)
+_LID = np.linspace(0, 1, 11)
+_LIP = np.linspace(-1, 1, 17)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceShape:
+    """The curves of one face. Brows and lids run from the nose outwards."""
+
+    outline: Curve
+    brows: Pair
+    upper_lids: Pair
+    lower_lids: Pair
+    nose_bridge: Curve
+    nose_base: Curve
+    upper_lip: Curve
+    mouth_top: Curve
+    mouth_bottom: Curve
+    lower_lip: Curve
+    chin: Curve
+    furrows: Mapping[int, tuple[Curve, ...]]
+
+
+def shape(face: SyntheticFace) -> FaceShape:
+    """The face as its AUs move it."""
+    mouth_top, mouth_bottom = _mouth_opening(face)
+    outline = _outline(face)
+    upper_lids = _both_sides(_upper_lid(face))
+    lower_lids = _both_sides(_lower_lid(face))
+    brow = _brow(face)
+    base = _nose_base(face)
+    upper_lip = _upper_lip(face, mouth_top)
+    lower_lip = _lower_lip(face, mouth_bottom)
+    chin = outline[_CHIN]
+    return FaceShape(
+        outline=outline,
+        brows=_both_sides(brow),
+        upper_lids=upper_lids,
+        lower_lids=lower_lids,
+        nose_bridge=_nose_bridge(face, base),
+        nose_base=base,
+        upper_lip=upper_lip,
+        mouth_top=mouth_top,
+        mouth_bottom=mouth_bottom,
+        lower_lip=lower_lip,
+        chin=chin,
+        furrows=furrows(brow, lower_lids[1], base, upper_lip, lower_lip, chin),
+    )
+
+
+def project(points: Curve, pose: Pose) -> Curve:
+    """Points in face units (n, 2) as pixels of the face frame (n, 2).
+
+    The points lie on an ellipsoid, which is turned by yaw, pitch and roll and seen from afar.
+    """
+    x, y = points[:, 0], points[:, 1]
+    z = 0.9 * np.sqrt(np.clip(1 - (x / 1.05) ** 2 - (y / 1.55) ** 2, 0, None))
+    x, z = x * np.cos(pose.yaw) + z * np.sin(pose.yaw), z * np.cos(pose.yaw) - x * np.sin(pose.yaw)
+    y = y * np.cos(pose.pitch) + z * np.sin(pose.pitch)
+    turned_x = x * np.cos(pose.roll) - y * np.sin(pose.roll)
+    turned_y = x * np.sin(pose.roll) + y * np.cos(pose.roll)
+    return np.stack(
+        [pose.centre[0] + pose.unit * turned_x, pose.centre[1] + pose.unit * turned_y], axis=1
+    )
+
+
+def jaw_drop(face: SyntheticFace) -> float:
+    """How far the chin hangs below its rest position."""
+    return 0.13 * face.intensity(26) + 0.30 * face.intensity(27)
+
+
+def _both_sides(right: Curve) -> Pair:
+    return right * np.array([-1.0, 1.0]), right
+
+
+def _outline(face: SyntheticFace) -> Curve:
+    who = face.identity
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    x, y = np.sin(angle), -np.cos(angle)
+    down = np.clip(y, 0, None)
+    x = x * (1 - (1 - who.jaw_width) * down)
+    y = np.where(y < 0, y * 1.25, y * who.head_height) + jaw_drop(face) * down**1.5
+    return np.stack([x, y], axis=1)
+
+
+def _brow(face: SyntheticFace) -> Curve:
+    who, t = face.identity, _BROW
+    x = who.eye_x - 0.25 + 0.55 * t - 0.11 * face.intensity(4) * (1 - t)
+    y = who.brow_y - who.brow_arch * np.sin(np.pi * t**1.2)
+    y = y - 0.19 * face.intensity(1) * np.clip(1 - 1.5 * t, 0, None) ** 0.9
+    y = y - 0.19 * face.intensity(2) * np.clip(1.45 * t - 0.45, 0, None) ** 0.8
+    y = y + 0.13 * face.intensity(4) * (1 - 0.4 * t)
+    return np.stack([x, y], axis=1)
+
+
+def _lid_x(face: SyntheticFace) -> Curve:
+    who = face.identity
+    return who.eye_x + who.eye_width * (2 * _LID - 1)
+
+
+def _upper_lid(face: SyntheticFace) -> Curve:
+    high = face.identity.eye_height * (
+        1 + 0.85 * face.intensity(5) - 0.42 * face.intensity(7) - 0.1 * face.intensity(6)
+    )
+    y = face.identity.eye_y - max(high, 0.02) * np.sin(np.pi * _LID) ** 0.8
+    return np.stack([_lid_x(face), y], axis=1)
+
+
+def _lower_lid(face: SyntheticFace) -> Curve:
+    low = face.identity.eye_height * (
+        0.8 - 0.5 * face.intensity(7) - 0.45 * face.intensity(6) + 0.15 * face.intensity(5)
+    )
+    y = face.identity.eye_y + max(low, 0.01) * np.sin(np.pi * _LID) ** 0.8
+    return np.stack([_lid_x(face), y], axis=1)
+
+
+def _nose_base(face: SyntheticFace) -> Curve:
+    who, lift = face.identity, 0.07 * face.intensity(9) + 0.02 * face.intensity(10)
+    t = np.linspace(-1, 1, 9)
+    width = who.nose_width * (1 + 0.25 * face.intensity(9))
+    y = who.nose_length - lift * np.abs(t) + 0.05 * np.cos(np.pi * t / 2) - 0.02
+    return np.stack([t * width, y], axis=1)
+
+
+def _nose_bridge(face: SyntheticFace, base: Curve) -> Curve:
+    top = np.array([[-0.09, face.identity.eye_y - 0.05], [-0.06, face.identity.eye_y + 0.15]])
+    return np.vstack([top, base[1:2] - [0.0, 0.06], base[:1]])
+
+
+def _mouth_half_width(face: SyntheticFace) -> float:
+    change = 0.24 * face.intensity(12) + 0.38 * face.intensity(20)
+    change -= 0.30 * face.intensity(23) + 0.14 * face.intensity(27) + 0.05 * face.intensity(15)
+    return face.identity.mouth_width * (1 + change)
+
+
+def _lip_line(face: SyntheticFace) -> Curve:
+    corner = -0.17 * face.intensity(12) + 0.15 * face.intensity(15) + 0.02 * face.intensity(20)
+    middle = 0.03 * face.intensity(12) - 0.05 * face.intensity(17) - 0.02 * face.intensity(15)
+    y = face.identity.mouth_y + middle + (corner - middle) * np.abs(_LIP) ** 1.7
+    return np.stack([_LIP * _mouth_half_width(face), y], axis=1)
+
+
+def _mouth_opening(face: SyntheticFace) -> tuple[Curve, Curve]:
+    line = _lip_line(face)
+    up = 0.045 * face.intensity(25) + 0.02 * face.intensity(26) + 0.06 * face.intensity(27)
+    down = 0.055 * face.intensity(25) + 0.15 * face.intensity(26) + 0.34 * face.intensity(27)
+    bulge = np.clip(1 - _LIP**2, 0, None) ** 0.6
+    rise = np.stack([np.zeros_like(bulge), bulge], axis=1)
+    return line - up * rise, line + down * rise
+
+
+def _lip_thickness(face: SyntheticFace) -> float:
+    thinner = 0.5 * face.intensity(23) + 0.85 * face.intensity(24) + 0.3 * face.intensity(20)
+    return face.identity.lip_thickness * max(1 - thinner, 0.12)
+
+
+def _upper_lip(face: SyntheticFace, mouth_top: Curve) -> Curve:
+    arch = np.clip(1 - _LIP**2, 0, None) ** 0.55 * (1 - 0.18 * np.exp(-((_LIP / 0.16) ** 2)))
+    raised = 0.12 * face.intensity(10) * np.clip(1 - _LIP**4, 0, None)
+    height = 0.85 * _lip_thickness(face) * arch + raised
+    return mouth_top - np.stack([np.zeros_like(height), height], axis=1)
+
+
+def _lower_lip(face: SyntheticFace, mouth_bottom: Curve) -> Curve:
+    pushed = 1 + 0.35 * face.intensity(17)
+    height = _lip_thickness(face) * pushed * np.clip(1 - _LIP**2, 0, None) ** 0.6
+    return mouth_bottom + np.stack([np.zeros_like(height), height], axis=1)

@@ -1,0 +1,122 @@
+"""Procedural faces as a dataset: pictures and rows in the layout that every dataset has.
+
+DATA_DIR/synth/images/<split>/<row id>.jpg      448x448 RGB
+DATA_DIR/synth/prepared/{train,dev,test}.jsonl  rows without detections
+DATA_DIR/synth/prepared/prepare.json            what was made, and how
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import cv2
+from rich.progress import Progress
+
+from tag_plugin.data.rows import SPLITS, Row, Split, write_rows
+from tag_plugin.data.synthetic.render import render
+from tag_plugin.data.synthetic.sampling import sample_face, split_seed
+
+DATASET: Final = "synth"
+DEFAULT_COUNTS: Final[Mapping[Split, int]] = {"train": 4000, "dev": 200, "test": 300}
+_JPEG: Final = (
+    cv2.IMWRITE_JPEG_QUALITY,
+    95,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+)
+_CHUNK: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class FaceId:
+    """Which face a row holds: the seed of its split and its number there."""
+
+    seed: int
+    index: int
+
+    def __str__(self) -> str:
+        return f"{DATASET}-{self.seed}-{self.index:06d}"
+
+
+def parse_face_id(row_id: str) -> FaceId:
+    """The face that a row id names.
+
+    Raises:
+        ValueError: not the id of a procedural face.
+
+    >>> parse_face_id("synth-2-000017")
+    FaceId(seed=2, index=17)
+    """
+    parts = row_id.split("-")
+    if len(parts) != 3 or parts[0] != DATASET or not (parts[1] + parts[2]).isdecimal():
+        raise ValueError(
+            f"row {row_id!r} is no procedural face (synth-<seed>-<index>); "
+            "use another detector for it"
+        )
+    return FaceId(int(parts[1]), int(parts[2]))
+
+
+def prepare_synth(
+    data_dir: Path,
+    counts: Mapping[Split, int] = DEFAULT_COUNTS,
+    seed: int = 0,
+    workers: int | None = None,
+) -> dict[str, int]:
+    """Draw the faces and write their rows; pictures that already exist are kept.
+
+    The same seed gives the same faces on every machine, and the splits never share one.
+    Returns the number of rows of each split.
+
+    Raises:
+        ValueError: a negative count.
+    """
+    if any(count < 0 for count in counts.values()):
+        raise ValueError(f"negative number of faces: {dict(counts)}")
+    root = data_dir / DATASET
+    written = {}
+    with Progress() as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+        for split in SPLITS:
+            ids = [FaceId(split_seed(seed, split), i) for i in range(counts.get(split, 0))]
+            (root / "images" / split).mkdir(parents=True, exist_ok=True)
+            made = pool.map(partial(_make_row, root, split), ids, chunksize=_CHUNK)
+            rows = progress.track(made, total=len(ids), description=f"faces: {split}")
+            written[str(split)] = write_rows(root / "prepared" / f"{split}.jsonl", rows)
+    _write_manifest(root / "prepared" / "prepare.json", written, seed)
+    return written
+
+
+def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
+    face = sample_face(face_id.seed, face_id.index)
+    image = f"images/{split}/{face_id}.jpg"
+    if not (root / image).exists():
+        _write_picture(root / image, face_id)
+    return Row(
+        id=str(face_id),
+        dataset=DATASET,
+        split=split,
+        image=image,
+        label=face.emotion,
+        label_set=DATASET,
+    )
+
+
+def _write_picture(path: Path, face_id: FaceId) -> None:
+    picture = render(sample_face(face_id.seed, face_id.index))
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _JPEG)
+    if not done:
+        raise OSError(f"{path}: the picture could not be encoded")
+    partial_path = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial_path.write_bytes(data.tobytes())
+    partial_path.replace(path)
+
+
+def _write_manifest(path: Path, counts: Mapping[str, int], seed: int) -> None:
+    manifest = {"version": 1, "dataset": DATASET, "seed": seed, "rows": dict(counts), "drops": {}}
+    partial_path = path.with_name(path.name + ".partial")
+    partial_path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    partial_path.replace(path)

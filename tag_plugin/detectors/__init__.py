@@ -1,0 +1,1 @@
+"""Face image -> Detections, one library a file. Importing this package loads none of them."""

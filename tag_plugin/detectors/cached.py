@@ -1,0 +1,56 @@
+"""Detections that another run, or another tool, has written to a file of rows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tag_plugin.data.rows import DetectorInfo, Row, read_rows
+from tag_plugin.detectors.base import Closing, DetectorError, ReadImage
+from tag_plugin.facs.detections import Detections
+
+
+class CachedDetector(Closing):
+    """Looks a row's detections up by its id; the pixels are never read.
+
+    Args:
+        rows: a JSONL file of rows that carry `detections` (None: no face) and one `detector`.
+
+    Raises:
+        DetectorError: no such file, no rows, rows without a detector or of several detectors.
+        RowError: a line is not a row.
+    """
+
+    def __init__(self, rows: str | Path) -> None:
+        self._path = Path(rows)
+        self._found, self.info = _load(self._path)
+        self.supported = frozenset[int]().union(
+            *(found.supported for found in self._found.values() if found is not None)
+        )
+
+    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
+        """The stored detections of this row.
+
+        Raises:
+            DetectorError: the file has no row of this id.
+        """
+        try:
+            return self._found[row.id]
+        except KeyError:
+            raise DetectorError(
+                f"{self._path} has no row {row.id!r}; next: run `tag-plugin detect` over it with "
+                "a detector that looks at images"
+            ) from None
+
+
+def _load(path: Path) -> tuple[Mapping[str, Detections | None], DetectorInfo]:
+    if not path.is_file():
+        raise DetectorError(f"no file {path}: the cached detector needs a JSONL file of rows")
+    found: dict[str, Detections | None] = {}
+    info: DetectorInfo | None = None
+    for row in read_rows(path):
+        if row.detector is None or (info is not None and row.detector != info):
+            raise DetectorError(f"{path}, row {row.id!r}: no detector, or not the first row's one")
+        info = row.detector
+        found[row.id] = row.detections
+    if info is None:
+        raise DetectorError(f"{path} holds no rows")
+    return found, info

@@ -1,0 +1,139 @@
+"""MediaPipe's FaceLandmarker: 478 landmarks give the boxes, 52 blendshapes the AU probabilities."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tag_plugin.data.rows import DetectorInfo
+from tag_plugin.detectors.base import DetectorError, FaceImage, ImageDetector
+from tag_plugin.detectors.blendshapes import (
+    LIP_GAP,
+    MAP_VERSION,
+    SUPPORTED,
+    lip_gap,
+    probabilities,
+)
+from tag_plugin.detectors.face_landmarker_model import SHA256, find_model
+from tag_plugin.detectors.quiet import quiet_stderr
+from tag_plugin.detectors.regions import region_boxes
+from tag_plugin.facs.boxes import FACE_FRAME
+from tag_plugin.facs.detections import Detection, Detections, Thresholds
+
+PADDINGS = (0.25, 0.0)
+"""Borders to try in turn, as shares of the image's side.
+
+The face detector misses faces that fill the picture. On 4,800 FERPlus crops it finds 88.6 % as
+they are and 96.3 % inside a border of their mean colour, at the same landmark and blendshape
+quality; trying both reaches 97 %.
+"""
+
+
+class MediapipeDetector(ImageDetector):
+    """AUs and boxes of one face. Close it: `with MediapipeDetector() as detector: ...`.
+
+    Args:
+        model: path of face_landmarker.task; found or downloaded when None.
+        thresholds: recorded with every row; probabilities are calibrated for the default ones.
+
+    Raises:
+        DetectorError: mediapipe or its model is missing; the message says the next command.
+    """
+
+    def __init__(
+        self, model: str | Path | None = None, thresholds: Thresholds | None = None
+    ) -> None:
+        path = find_model(Path(model) if model else None)
+        self._mediapipe = _library()
+        self._landmarker = _landmarker(self._mediapipe, path)
+        self.supported = SUPPORTED
+        self.info = DetectorInfo(
+            name="mediapipe",
+            version=f"{self._mediapipe.__version__}+map{MAP_VERSION}",
+            model_sha256=SHA256,
+            thresholds=thresholds or Thresholds(),
+        )
+
+    def detect(self, image: FaceImage) -> Detections | None:
+        """The AUs of the face in a (448, 448, 3) RGB image, or None: no face.
+
+        Raises:
+            ValueError: the image has another shape or type.
+        """
+        if image.shape != (FACE_FRAME, FACE_FRAME, 3) or image.dtype != np.uint8:
+            raise ValueError(
+                f"expected a ({FACE_FRAME}, {FACE_FRAME}, 3) uint8 image, "
+                f"got {image.shape} {image.dtype}"
+            )
+        for padding in PADDINGS:
+            found = self._landmarks(image, round(padding * FACE_FRAME))
+            if found is not None:
+                return _detections(*found)
+        return None
+
+    def close(self) -> None:
+        """Release the model."""
+        self._landmarker.close()
+
+    def _landmarks(
+        self, image: FaceImage, border: int
+    ) -> tuple[NDArray[np.float64], dict[str, float]] | None:
+        """The mesh (478, 3) in shares of the unpadded image, and the blendshapes by name."""
+        picture = self._mediapipe.Image(
+            image_format=self._mediapipe.ImageFormat.SRGB, data=_padded(image, border)
+        )
+        result = self._landmarker.detect(picture)
+        if not result.face_landmarks or not result.face_blendshapes:
+            return None
+        points = np.array([(p.x, p.y, p.z) for p in result.face_landmarks[0]])
+        side = FACE_FRAME + 2 * border
+        points *= side / FACE_FRAME
+        points[:, :2] -= border / FACE_FRAME
+        return points, {shape.category_name: shape.score for shape in result.face_blendshapes[0]}
+
+
+def _padded(image: FaceImage, border: int) -> FaceImage:
+    if not border:
+        return np.ascontiguousarray(image)
+    sides = (border,) * 4
+    colour = cv2.mean(image)
+    padded = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=colour)
+    return np.asarray(padded, dtype=np.uint8)
+
+
+def _detections(points: NDArray[np.float64], blendshapes: dict[str, float]) -> Detections:
+    """An AU whose region lies outside the picture is not supported on this face."""
+    measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
+    boxes = region_boxes(points[:, :2])
+    found = tuple(
+        Detection(au=au, probability=probability, box=boxes[au])
+        for au, probability in measured.items()
+        if au in boxes
+    )
+    return Detections(detections=found, supported=frozenset(each.au for each in found))
+
+
+def _library() -> Any:  # noqa: ANN401 - a module without type information
+    try:
+        import mediapipe
+    except ImportError as error:
+        raise DetectorError(
+            f"mediapipe cannot be imported ({error}); next: pip install 'tag-plugin[mediapipe]'"
+        ) from error
+    return mediapipe
+
+
+def _landmarker(mediapipe: Any, model: Path) -> Any:  # noqa: ANN401 - as above
+    tasks = mediapipe.tasks
+    options = tasks.vision.FaceLandmarkerOptions(
+        base_options=tasks.BaseOptions(model_asset_buffer=model.read_bytes()),
+        num_faces=1,
+        output_face_blendshapes=True,
+    )
+    with quiet_stderr():
+        landmarker = tasks.vision.FaceLandmarker.create_from_options(options)
+        blank = np.zeros((64, 64, 3), dtype=np.uint8)  # the first call logs as well
+        landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=blank))
+    return landmarker

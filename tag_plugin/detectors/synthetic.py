@@ -1,0 +1,40 @@
+"""The exact detector of procedural faces: it draws nothing and looks at nothing.
+
+A row's id says which face it is; the face says which AUs act and where they are.
+"""
+
+from typing import Final
+
+from tag_plugin.data.rows import DetectorInfo, Row
+from tag_plugin.data.synthetic.face import SYNTH_AUS
+from tag_plugin.data.synthetic.prepare import parse_face_id
+from tag_plugin.data.synthetic.regions import detections
+from tag_plugin.data.synthetic.sampling import sample_face
+from tag_plugin.detectors.base import Closing, ReadImage
+from tag_plugin.facs.detections import Detections
+
+VERSION: Final = "1"
+"""Rises whenever a face, a box or a probability changes."""
+
+
+class SyntheticDetector(Closing):
+    """Measures procedural faces exactly."""
+
+    @property
+    def info(self) -> DetectorInfo:
+        """Name and version; there is no model file."""
+        return DetectorInfo(name="synthetic", version=VERSION)
+
+    @property
+    def supported(self) -> frozenset[int]:
+        """The AUs that the drawing can show."""
+        return frozenset(SYNTH_AUS)
+
+    def detect_row(self, row: Row, read: ReadImage) -> Detections:
+        """The AUs of the face that the row's id names.
+
+        Raises:
+            ValueError: the row is no procedural face.
+        """
+        face_id = parse_face_id(row.id)
+        return detections(sample_face(face_id.seed, face_id.index))

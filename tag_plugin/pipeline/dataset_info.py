@@ -1,0 +1,29 @@
+"""LLaMA-Factory's DATA_DIR/dataset_info.json: an entry for each built split."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tag_plugin.data.rows import Split
+from tag_plugin.pipeline.manifest import read_json, write_json
+
+GROUNDED, LABEL_ONLY = "tag", "tag_label_only"
+"""The formats of the entries: the whole trace, and the answer alone (the ablation)."""
+
+
+def register(directory: Path, splits: Sequence[Split]) -> str:
+    """Add or renew the entries of DATA_DIR/<dataset>/built; other entries stay as they are.
+
+    Returns:
+        The lines that a recipe needs.
+
+    Raises:
+        StageError: the file exists and is not a JSON object.
+    """
+    path = directory.parent / "dataset_info.json"
+    content = read_json(path) if path.is_file() else {}
+    for split in splits:
+        name, file_name = f"tag_{directory.name}_{split}", f"{directory.name}/built/{split}.jsonl"
+        content[name] = {"file_name": file_name, "formatting": GROUNDED}
+        content[f"{name}_label_only"] = {"file_name": file_name, "formatting": LABEL_ONLY}
+    write_json(path, content)
+    return f"dataset: tag_{directory.name}_train\ndataset_dir: {directory.parent}"

@@ -1,0 +1,28 @@
+"""verify: a row's own trace must get full marks from the judge, in every box frame."""
+
+from tag_plugin.data.rows import Row
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.scoring.score import JudgeConfig, score_completion
+from tag_plugin.trace.render import render
+
+
+def shortcoming(row: Row, config: JudgeConfig) -> str | None:
+    """Why the trace of a row is not gold, or None when every part that applies is exactly 1.
+
+    Raises:
+        ValueError: the row has no trace.
+    """
+    if row.trace is None:
+        raise ValueError(f"row {row.id!r} has no trace")
+    for frame in BoxFrame:
+        scored = score_completion(render(row.trace, frame), row.reference, frame, config)
+        parts = {
+            "format": scored.format,
+            "answer": scored.answer,
+            "grounding": scored.grounding,
+        }
+        short = [f"{name} {part:.3f}" for name, part in parts.items() if part not in (None, 1.0)]
+        if short:
+            defects = ", ".join(str(defect) for defect in scored.parsed.defects)
+            return f"{', '.join(short)} in the {frame} frame{': ' + defects if defects else ''}"
+    return None

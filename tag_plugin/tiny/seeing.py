@@ -1,0 +1,99 @@
+"""First stage of the base: the vision tower and the merger learn to see faces.
+
+Every image token predicts, through one linear head, which AUs act and where each region's box
+lies relative to the token itself. Relative targets suit a tower whose positions are relative, and
+the mean over the tokens then holds the absolute boxes: what a language model can read off.
+"""
+
+from typing import Final
+
+import torch
+from rich.progress import Progress
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+from tag_plugin.data.synthetic.face import SYNTH_AUS
+from tag_plugin.facs.detections import Thresholds
+from tag_plugin.tiny.batched_vision import rotary, vision_tokens
+from tag_plugin.tiny.faces import PRETRAINING_SEED, FaceBatch, face_batches, normalised
+from tag_plugin.tiny.learning import Learner, Stage
+
+_LIMITS: Final = Thresholds()
+_BOX_WEIGHT: Final = 10.0
+_BOX_BETA: Final = 0.02  # in frames: below 9 pixels the loss is quadratic
+_WHITENED_BATCHES: Final = 16
+_WHITENING_FLOOR: Final = 0.01  # variance below which a direction is not amplified further
+_WHITENED_STD: Final = 0.7
+
+
+class SightHead(nn.Module):  # type: ignore[misc]  # torch comes without types here
+    """Image tokens (n, t, width) -> AU logits (n, t, aus) and boxes (n, t, aus, 4) in 0..1."""
+
+    def __init__(self, width: int, tokens: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, len(SYNTH_AUS) * 5)
+        nn.init.normal_(self.head.weight, std=1e-3)
+        nn.init.zeros_(self.head.bias)
+        side = round(tokens**0.5)
+        axis = (torch.arange(side) + 0.5) / side
+        centres = torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=1)
+        self.register_buffer("centres", centres.repeat(1, 2)[:, None])
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and boxes; a token's boxes are offsets from its own centre."""
+        out = self.head(self.norm(tokens.float()))
+        out = out.view(*tokens.shape[:2], len(SYNTH_AUS), 5)
+        return 4 * out[..., 0], out[..., 1:] + self.centres
+
+
+def learn_to_see(
+    model: Qwen2_5_VLForConditionalGeneration, stage: Stage, progress: Progress
+) -> SightHead:
+    """Train the model's vision tower and merger in place; the head is not part of the model."""
+    tower = model.model.visual
+    patches, tokens = 256, 64
+    _whiten(tower, stage.batch)
+    head = SightHead(model.config.text_config.hidden_size, tokens)
+    learner = Learner(stage, matrices=[tower], others=[head])
+    positions = rotary(tower, patches)
+    task = progress.add_task("learning to see", total=stage.faces, note="")
+    for batch in face_batches(PRETRAINING_SEED, stage.faces, stage.batch, workers=1):
+        with torch.autocast("cpu", torch.bfloat16):
+            seen = vision_tokens(tower, normalised(batch.patches), *positions)
+        loss = learner.step(sight_loss(head, seen, batch))
+        progress.update(task, advance=len(batch.patches), note=f"loss {loss:.4f}")
+    return head
+
+
+def sight_loss(head: SightHead, tokens: Tensor, batch: FaceBatch) -> Tensor:
+    """Half from the tokens one by one, half from their mean, which must hold everything."""
+    logits, boxes = head(tokens)
+    each = _loss(logits, boxes, batch)
+    together = _loss(logits.mean(1, keepdim=True), boxes.mean(1, keepdim=True), batch)
+    return (each + together) / 2
+
+
+def _loss(logits: Tensor, boxes: Tensor, batch: FaceBatch) -> Tensor:
+    """AUs (undecided ones left out) and all boxes; logits (n, t, aus), boxes (n, t, aus, 4)."""
+    on = batch.probabilities >= _LIMITS.on
+    decided = (on | (batch.probabilities < _LIMITS.grey)).float()[:, None]
+    present = on.float()[:, None].expand_as(logits)
+    wrong = functional.binary_cross_entropy_with_logits(logits, present, reduction="none")
+    away = functional.smooth_l1_loss(boxes, batch.boxes[:, None].expand_as(boxes), beta=_BOX_BETA)
+    return (wrong * decided).mean() + _BOX_WEIGHT * away
+
+
+def _whiten(tower: nn.Module, batch: int) -> None:
+    """Start the patch embedding from the patches' principal directions, evenly scaled.
+
+    Random filters see little but the mean colour of a large patch; this saves most of the start.
+    """
+    embedding = tower.patch_embed.proj.weight
+    faces = face_batches(PRETRAINING_SEED + 1, _WHITENED_BATCHES * batch, batch, workers=0)
+    some = torch.cat([normalised(faces.patches[:, ::5].flatten(0, 1)) for faces in faces])
+    variances, directions = torch.linalg.eigh(torch.cov(some.T))
+    strongest = slice(-embedding.shape[0], None)
+    scale = (variances[strongest] + _WHITENING_FLOOR).rsqrt() * _WHITENED_STD
+    embedding.data.copy_((directions[:, strongest] * scale).T.view_as(embedding))

@@ -1,0 +1,85 @@
+"""The texts of the tiny model: what its tokenizer keeps whole, and the pointing questions.
+
+The base learns to point at facial parts, as its large relatives learnt to point at objects. It
+never reads a trace, an Action Unit or an emotion before it is fine-tuned.
+"""
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from types import MappingProxyType
+from typing import Final
+
+from tag_plugin.data.synthetic.face import SyntheticFace
+from tag_plugin.data.synthetic.geometry import shape
+from tag_plugin.data.synthetic.regions import au_box, au_regions
+from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.detections import Detection, Detections
+from tag_plugin.facs.emotions import EMOTIONS, LABEL_SETS
+from tag_plugin.pipeline.rules import write_trace
+from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt
+from tag_plugin.trace.render import render, render_box
+
+FRAME: Final = BoxFrame.ABSOLUTE
+"""Qwen2.5-VL's architecture writes pixels of the frame."""
+
+PARTS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "inner brows": 1,
+        "outer brows": 2,
+        "brows": 4,
+        "upper eyelids": 5,
+        "cheeks": 6,
+        "eyelids": 7,
+        "nose": 9,
+        "upper lip": 10,
+        "lip corners": 12,
+        "mouth": 20,
+        "lips": 25,
+        "chin": 17,
+        "jaw": 26,
+        "mouth and jaw": 27,
+    }
+)
+"""Facial part -> the AU whose region of the drawing it is."""
+
+QUESTION: Final = "Point to parts of the face."
+_WORDINGS: Final = 12
+
+
+def pointing_answer(face: SyntheticFace, parts: list[str]) -> str:
+    """One line a part: its name and its box."""
+    regions = au_regions(shape(face))
+    return "\n".join(
+        f"Point to {part} → {render_box(au_box(face, regions[PARTS[part]]), FRAME)}"
+        for part in parts
+    )
+
+
+def some_parts(random: Random, count: int) -> list[str]:
+    """So many different parts, in random order."""
+    return random.sample(list(PARTS), count)
+
+
+def tokenizer_texts() -> Iterator[str]:
+    """Every phrase of the prompts, the rule-written traces and the pointing texts."""
+    for labels in LABEL_SETS.values():
+        for frame in BoxFrame:
+            yield grounded_prompt(labels, frame)
+        yield label_only_prompt(labels)
+    yield QUESTION
+    for part in PARTS:
+        yield f"Point to {part} → <bbox>[0,0,1,1]</bbox>"
+    for au in ACTION_UNITS:
+        for number in range(_WORDINGS):
+            yield _trace((au,), EMOTIONS[number % len(EMOTIONS)], number)
+    for number, emotion in enumerate(EMOTIONS):
+        for active in ((), (1, 2), (4, 12), (15, 17)):
+            yield _trace(active, emotion, number)
+            yield _trace(active, emotion, number + len(EMOTIONS))
+
+
+def _trace(active: tuple[int, ...], emotion: str, seed: int) -> str:
+    found = tuple(Detection(au=au, probability=1.0, box=Box(0, 0, 9, 9)) for au in active)
+    detections = Detections(detections=found, supported=frozenset(ACTION_UNITS))
+    return render(write_trace(emotion, detections, seed), FRAME)

@@ -1,0 +1,81 @@
+"""Procedural faces as a dataset: the layout, resuming, and the exact detector."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from tag_plugin.data.rows import read_rows
+from tag_plugin.data.synthetic.prepare import FaceId, parse_face_id, prepare_synth
+from tag_plugin.data.synthetic.regions import detections
+from tag_plugin.data.synthetic.render import render
+from tag_plugin.data.synthetic.sampling import sample_face
+from tag_plugin.detectors.registry import detector
+
+COUNTS = {"train": 5, "dev": 2, "test": 3}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("data")
+    assert prepare_synth(out, COUNTS, seed=4, workers=1) == COUNTS
+    return out / "synth"
+
+
+def rows_of(made):
+    return [row for split in COUNTS for row in read_rows(made / "prepared" / f"{split}.jsonl")]
+
+
+def test_rows_and_pictures_are_where_the_layout_says(made):
+    rows = rows_of(made)
+    assert len({row.id for row in rows}) == 10
+    for row in rows:
+        face = parse_face_id(row.id)
+        picture = cv2.cvtColor(cv2.imread(str(made / row.image)), cv2.COLOR_BGR2RGB)
+        exact = render(sample_face(face.seed, face.index))
+        assert picture.shape == (448, 448, 3)
+        assert np.abs(picture.astype(int) - exact).mean() < 4  # JPEG at quality 95
+        assert row.label == sample_face(face.seed, face.index).emotion
+        assert row.image.startswith(f"images/{row.split}/") and row.detections is None
+
+
+def test_the_manifest_says_what_was_made(made):
+    manifest = json.loads((made / "prepared" / "prepare.json").read_text())
+    assert (manifest["rows"], manifest["seed"]) == (COUNTS, 4)
+
+
+def test_a_second_run_keeps_pictures_and_draws_what_is_missing(made):
+    row = rows_of(made)[0]
+    kept, lost = (made / r.image for r in rows_of(made)[:2])
+    before = kept.stat().st_mtime_ns
+    lost.unlink()
+    prepare_synth(made.parent, COUNTS, seed=4, workers=1)
+    assert kept.stat().st_mtime_ns == before and lost.exists()
+    assert rows_of(made)[0] == row and not list(made.rglob("*.partial"))
+
+
+def test_a_negative_count_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="negative number of faces"):
+        prepare_synth(tmp_path, {"train": -1})
+
+
+def test_the_exact_detector_needs_no_picture(made):
+    def never():
+        raise AssertionError("looked at the picture")
+
+    with detector("synthetic") as exact:
+        for row in rows_of(made):
+            face = parse_face_id(row.id)
+            assert exact.detect_row(row, never) == detections(sample_face(face.seed, face.index))
+        assert exact.info.name == "synthetic"
+
+
+@pytest.mark.parametrize("row_id", ["synth-1", "ferplus-1-2", "synth-a-2", "synth-1-2-3", ""])
+def test_a_row_that_is_no_procedural_face_is_named(row_id):
+    with pytest.raises(ValueError, match="no procedural face"):
+        parse_face_id(row_id)
+
+
+def test_a_face_id_survives_its_text():
+    assert parse_face_id(str(FaceId(12, 345))) == FaceId(12, 345)

@@ -1,0 +1,65 @@
+"""Mesh points -> AU boxes."""
+
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from tag_plugin.detectors.regions import MESH_POINTS, region_boxes, regions
+from tag_plugin.facs.action_units import ACTION_UNITS
+
+
+def mesh(x=(0.2, 0.8), y=(0.1, 0.9)):
+    """A mesh whose every region spans the whole rectangle."""
+    points = np.full((MESH_POINTS, 2), (x[0], y[0]))
+    points[1::2] = (x[1], y[1])
+    return points
+
+
+def test_every_action_unit_has_a_region_of_known_mesh_points():
+    assert set(regions()) == set(ACTION_UNITS)
+    for points in regions().values():
+        assert points.size >= 10
+        assert points.min() >= 0
+        assert points.max() < MESH_POINTS
+
+
+def test_regions_lie_on_both_sides_of_the_face():
+    # Mesh points 33 / 263 are the outer eye corners, 61 / 291 the mouth corners.
+    assert {61, 291} <= set(regions()[12].tolist())
+    assert {30, 260} <= set(regions()[5].tolist())
+
+
+def test_the_published_sets_ship_with_their_attribution():
+    content = json.loads(
+        files("tag_plugin.detectors").joinpath("au_regions_mp478.json").read_text()
+    )
+    assert "py-feat (MIT)" in content["_source"]
+
+
+def test_an_action_units_box_follows_its_own_points_only():
+    before = region_boxes(mesh())
+    moved = mesh()
+    moved[regions()[17]] += 0.05
+    changed = {au for au, box in region_boxes(moved).items() if box != before[au]}
+    assert 17 in changed
+    assert changed.isdisjoint({1, 2, 4, 5, 7})
+
+
+def test_a_box_spans_its_region_with_a_margin():
+    assert region_boxes(mesh())[4].as_tuple() == (176, 68, 824, 932)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        ((-0.5, 0.5), (0.2, 0.6), (0, 184, 540, 616)),  # cut off at the left
+        ((0.4, 1.5), (0.8, 1.3), (356, 780, 1000, 1000)),  # at the right and below
+        ((1.2, 1.4), (0.2, 0.6), None),  # outside
+        ((0.3, 0.5), (-0.6, -0.1), None),  # above
+    ],
+)
+def test_a_region_is_clipped_to_the_frame_or_dropped(x, y, expected):
+    box = region_boxes(mesh(x, y)).get(1)
+    assert (box.as_tuple() if box else None) == expected

@@ -1,0 +1,42 @@
+"""LLaMA-Factory's dataset_info.json: ours are renewed, the others stay."""
+
+import json
+
+import pytest
+
+from tag_plugin.pipeline.dataset_info import register
+from tag_plugin.pipeline.journal import StageError
+
+
+def test_each_built_split_gets_a_grounded_and_a_label_only_entry(tmp_path):
+    recipe = register(tmp_path / "ferplus", ["train", "dev"])
+    content = json.loads((tmp_path / "dataset_info.json").read_text())
+    assert content == {
+        "tag_ferplus_train": {"file_name": "ferplus/built/train.jsonl", "formatting": "tag"},
+        "tag_ferplus_train_label_only": {
+            "file_name": "ferplus/built/train.jsonl",
+            "formatting": "tag_label_only",
+        },
+        "tag_ferplus_dev": {"file_name": "ferplus/built/dev.jsonl", "formatting": "tag"},
+        "tag_ferplus_dev_label_only": {
+            "file_name": "ferplus/built/dev.jsonl",
+            "formatting": "tag_label_only",
+        },
+    }
+    assert recipe == f"dataset: tag_ferplus_train\ndataset_dir: {tmp_path}"
+
+
+def test_entries_of_others_stay(tmp_path):
+    others = {"mllm_demo": {"file_name": "demo.json", "formatting": "sharegpt"}}
+    (tmp_path / "dataset_info.json").write_text(json.dumps(others))
+    register(tmp_path / "rafdb", ["train"])
+    content = json.loads((tmp_path / "dataset_info.json").read_text())
+    assert content["mllm_demo"] == others["mllm_demo"]
+    assert set(content) == {"mllm_demo", "tag_rafdb_train", "tag_rafdb_train_label_only"}
+
+
+def test_a_broken_file_is_not_replaced(tmp_path):
+    (tmp_path / "dataset_info.json").write_text("{")
+    with pytest.raises(StageError, match=r"dataset_info\.json is not JSON"):
+        register(tmp_path / "rafdb", ["train"])
+    assert (tmp_path / "dataset_info.json").read_text() == "{"
