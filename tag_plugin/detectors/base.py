@@ -29,8 +29,9 @@ class DetectorError(RuntimeError):
 class Detector(Protocol):
     """Measures the AUs of a row's face.
 
-    `supported` are the AUs that it can measure at all: every `Detections` it returns carries the
-    same set. Probabilities are calibrated so that 0.5 means "more likely present than not".
+    `supported` are the AUs that it can measure at all. A `Detections` carries the same set, less
+    the AUs that cannot be seen on that face (their region lies outside the picture).
+    Probabilities are calibrated so that 0.5 means "more likely present than not".
     """
 
     @property

@@ -5,7 +5,7 @@ The correspondence of ARKit's blendshapes to FACS is published: Apple's document
 (melindaozel.com/arkit-to-facs-cheat-sheet) names the AU. MediaPipe's scores are not
 probabilities: a clear upper lid raise scores 0.15, a resting brow 0.3. Each AU therefore has a
 piecewise-linear scale, read off 4,800 FERPlus training and validation faces (600 a class,
-majority labels): 0.3 where hardly a neutral face passes (the 80th to 95th percentile), 0.5 where
+majority labels): 0.3 where few neutral faces pass (their 75th to 98th percentile), 0.5 where
 pictures chosen by rank still show the AU to the eye.
 
 AU   source                 remarks

@@ -56,7 +56,7 @@ def _inputs(directory: Path) -> dict[Split, Path]:
     if not found:
         raise StageError(
             f"no prepared rows in {directory / 'prepared'}; next: "
-            f"tag-plugin prepare {directory.name} --out {directory.parent}"
+            f"tag-plugin prepare {directory.name} --root DIR --out {directory.parent}"
         )
     return found
 

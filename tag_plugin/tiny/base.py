@@ -14,6 +14,9 @@ SHIPPED: Final = Path(__file__).parent / "base"
 WEIGHTS: Final = "model.safetensors"
 
 
+ARCHITECTURE: Final = "Qwen2_5_VLForConditionalGeneration"
+
+
 class BaseError(RuntimeError):
     """The base cannot be written; the message says the next command."""
 
@@ -51,6 +54,7 @@ def _write_float32(source: Path, target: Path) -> None:
 def _write_config(source: Path, target: Path) -> None:
     """The configuration last: it is what says that the checkpoint is complete."""
     config = json.loads(source.read_text(encoding="utf-8"))
+    config["architectures"] = [ARCHITECTURE]
     for part in (config, config["text_config"], config["vision_config"]):
         part["dtype"] = "float32"
     partial = target.with_name(target.name + ".partial")

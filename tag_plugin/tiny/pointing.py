@@ -22,7 +22,8 @@ from tag_plugin.tiny.texts import QUESTION, pointing_answer, some_parts
 
 POINTING_SEED: Final = PRETRAINING_SEED + 2
 _PARTS_A_FACE: Final = 6
-_UNLEARNT: Final = -100
+UNLEARNT: Final = -100
+"""The label of an id that is not learnt."""
 
 
 def learn_to_point(
@@ -57,7 +58,7 @@ def chat_ids(
     asked = asked.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
     before = tokenizer(asked).input_ids
     after = tokenizer(f"{answer}<|im_end|>\n").input_ids
-    return torch.tensor(before + after), torch.tensor([_UNLEARNT] * len(before) + after)
+    return torch.tensor(before + after), torch.tensor([UNLEARNT] * len(before) + after)
 
 
 def text_loss(
@@ -68,7 +69,7 @@ def text_loss(
     """Mean cross-entropy of the learnt ids, given the pictures' tokens (n, t, width)."""
     padding = model.config.text_config.pad_token_id
     ids = pad_sequence([text[0] for text in texts], True, padding)
-    learnt = pad_sequence([text[1] for text in texts], True, _UNLEARNT)
+    learnt = pad_sequence([text[1] for text in texts], True, UNLEARNT)
     embedded = model.get_input_embeddings()(ids)
     pictures = (ids == model.config.image_token_id)[..., None]
     embedded = embedded.masked_scatter(pictures, image_tokens.to(embedded.dtype))
@@ -78,8 +79,8 @@ def text_loss(
         inputs_embeds=embedded, position_ids=positions, use_cache=False
     ).last_hidden_state
     targets = learnt[:, 1:]
-    scores = model.lm_head(hidden[:, :-1][targets != _UNLEARNT])
-    return functional.cross_entropy(scores.float(), targets[targets != _UNLEARNT])
+    scores = model.lm_head(hidden[:, :-1][targets != UNLEARNT])
+    return functional.cross_entropy(scores.float(), targets[targets != UNLEARNT])
 
 
 def _pointing_text(

@@ -42,9 +42,12 @@ def pretrain(
     texts = list(tokenizer_texts())
     tokenizer = build_tokenizer(texts, texts)
     model = new_model(tiny_config(len(tokenizer), special_ids(tokenizer)), seed)
-    with _quiet_threads(), _progress() as progress:
-        learn_to_see(model, seeing, progress)
-        learn_to_point(model, tokenizer, pointing, pointed_faces, progress)
+    cores = os.cpu_count() or 1
+    with _progress() as progress:
+        with _threads(max(cores - 1, 1)):  # one more process draws the faces
+            learn_to_see(model, seeing, progress)
+        with _threads(cores):
+            learn_to_point(model, tokenizer, pointing, pointed_faces, progress)
     _save(model, tokenizer, out)
     return out
 
@@ -72,10 +75,10 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def _quiet_threads() -> Iterator[None]:
-    """One core computes and the other draws faces; more threads would only wait for each other."""
+def _threads(count: int) -> Iterator[None]:
+    """So many threads compute; more of them than free cores would only wait for each other."""
     before = torch.get_num_threads()
-    torch.set_num_threads(max((os.cpu_count() or 2) - 1, 1))
+    torch.set_num_threads(count)
     try:
         yield
     finally:

@@ -55,7 +55,9 @@ def test_changed_rows_need_a_restart(tmp_path):
 
 
 def test_without_prepared_rows_the_next_command_is_named(tmp_path):
-    with pytest.raises(StageError, match=r"no prepared rows .*tag-plugin prepare ferplus --out"):
+    with pytest.raises(
+        StageError, match=r"no prepared rows .*tag-plugin prepare ferplus --root DIR --out"
+    ):
         detect(DetectSettings(tmp_path / "ferplus"))
 
 

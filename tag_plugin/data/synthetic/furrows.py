@@ -42,9 +42,10 @@ def _mirrored(*right: Curve) -> tuple[Curve, ...]:
 
 def _line(start: Curve, end: Curve, bend: float) -> Curve:
     t = np.linspace(0, 1, 6)[:, None]
-    across = np.array([start[1] - end[1], end[0] - start[0]])
+    across: Curve = np.array([start[1] - end[1], end[0] - start[0]])
     across = across / max(float(np.hypot(*across)), 1e-6)
-    return np.asarray(start + t * (end - start) + bend * np.sin(np.pi * t) * across, np.float64)
+    bent: Curve = start + t * (end - start) + bend * np.sin(np.pi * t) * across
+    return bent
 
 
 def _arc(middle: Curve, depth: float, half: float) -> Curve:
@@ -73,7 +74,8 @@ def _crows_feet(lower_lid: Curve) -> tuple[Curve, ...]:
 def _cheek(lower_lid: Curve) -> Curve:
     t = np.linspace(-1, 1, 9)
     middle = lower_lid.mean(axis=0) + [0.03, 0.17]
-    return middle + np.stack([0.25 * t, 0.06 * t**2], axis=1)
+    curve: Curve = middle + np.stack([0.25 * t, 0.06 * t**2], axis=1)
+    return curve
 
 
 def _across_the_nose(eye_y: float) -> tuple[Curve, ...]:

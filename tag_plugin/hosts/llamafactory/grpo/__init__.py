@@ -1,0 +1,1 @@
+"""`stage: grpo`: TRL's GRPOTrainer on the host's models, templates, datasets and callbacks."""

@@ -1,0 +1,112 @@
+"""What a recipe of `stage: grpo` may say, as one extension of the host's finetuning arguments."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import Field, field, make_dataclass
+from typing import Any, Final, Literal, cast, get_args, get_type_hints
+
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+
+STAGE: Final = "grpo"
+
+
+def _option(default: object, text: str) -> "Field[Any]":
+    return cast("Field[Any]", field(default=default, metadata={"help": text}))
+
+
+_OPTIONS: tuple[tuple[str, Any, "Field[Any]"], ...] = (
+    (
+        "grpo",
+        dict[str, Any] | str | None,
+        _option(None, "Settings of TRL's GRPOConfig, as they are."),
+    ),
+    (
+        "rewards",
+        list[Any] | str | None,
+        _option(None, "A list of {name | file.py:function, weight, args}; the default is TAG's."),
+    ),
+    (
+        "signal_epsilon",
+        float,
+        _option(1e-4, "A group whose rewards differ by no more than this teaches nothing."),
+    ),
+    (
+        "signal_share",
+        float,
+        _option(0.9, "A log step is silent when this share of its groups teaches nothing."),
+    ),
+    ("signal_warning", int, _option(5, "Warn after so many silent log steps in a row.")),
+    (
+        "signal_patience",
+        int | None,
+        _option(None, "Stop after so many silent log steps in a row; never, when unset."),
+    ),
+    (
+        "first_batch_check",
+        bool,
+        _option(True, "Refuse to train when no completion of the first batch can be parsed."),
+    ),
+    (
+        "rollout_steps",
+        int,
+        _option(10, "Append completions to rollouts.jsonl every so many steps; 0 turns it off."),
+    ),
+    ("rollout_samples", int, _option(8, "How many completions are kept each time.")),
+)
+
+
+def extended_arguments(host: type) -> type:
+    """The host's FinetuningArguments with the stage `grpo` and its options.
+
+    Same name and module as the host's own: the host takes it by name, and names it in its errors.
+    """
+    stages = get_args(get_type_hints(host)["stage"])
+    stage = field(default="sft", metadata={"help": "Which stage will be performed in training."})
+    return make_dataclass(
+        host.__name__,
+        [("stage", Literal[(*stages, STAGE)], stage), *_OPTIONS],
+        bases=(host,),
+        namespace={
+            "__module__": host.__module__,
+            "__doc__": host.__doc__,
+            "__post_init__": _post_init(host),
+        },
+    )
+
+
+def _post_init(host: type) -> Any:  # noqa: ANN401  # a dataclass hook
+    def check(self: Any) -> None:  # noqa: ANN401  # the extended arguments
+        host.__post_init__(self)  # type: ignore[attr-defined]  # the host's dataclass has one
+        self.grpo = _from_text(self.grpo, "grpo")
+        self.rewards = _from_text(self.rewards, "rewards")
+        if self.stage == STAGE:
+            _check_numbers(self)
+            return
+        changed = [name for name, _, option in _OPTIONS if getattr(self, name) != option.default]
+        if changed:
+            raise GrpoError(f"{changed[0]}: is for stage: {STAGE}, not for stage: {self.stage}")
+
+    return check
+
+
+def _from_text(value: Any, name: str) -> Any:  # noqa: ANN401  # YAML gives structures, a command line text
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise GrpoError(f"{name}: not JSON ({error}); next: write it as YAML in a recipe") from None
+
+
+def _check_numbers(arguments: Any) -> None:  # noqa: ANN401  # the extended arguments
+    if arguments.grpo is not None and not isinstance(arguments.grpo, Mapping):
+        raise GrpoError(f"grpo: must be a mapping of settings, not {arguments.grpo!r}")
+    if arguments.rewards is not None and not isinstance(arguments.rewards, list):
+        raise GrpoError(f"rewards: must be a list, not {arguments.rewards!r}")
+    least = {"signal_warning": 1, "signal_patience": 1, "rollout_steps": 0, "rollout_samples": 1}
+    for name, bound in least.items():
+        value = getattr(arguments, name)
+        if value is not None and value < bound:
+            raise GrpoError(f"{name}: must be at least {bound}, not {value}")
+    if not 0 < arguments.signal_share <= 1 or arguments.signal_epsilon < 0:
+        raise GrpoError("signal_share must be in (0, 1] and signal_epsilon at least 0")

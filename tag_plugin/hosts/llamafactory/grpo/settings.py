@@ -1,0 +1,98 @@
+"""The recipe's `grpo:` mapping and the host's training arguments -> TRL's GRPOConfig."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, Final, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from transformers import TrainingArguments
+from trl.trainer.grpo_config import GRPOConfig
+
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+
+RESERVED: Mapping[str, str] = MappingProxyType(
+    {
+        "max_prompt_length": "a cut prompt would lose image tokens; next: set cutoff_len, longer "
+        "prompts are dropped whole",
+        "model_init_kwargs": "the host loads the model; next: use its own model arguments",
+        "remove_unused_columns": "the rewards read the columns",
+        "reward_weights": "next: write the weight beside each reward in `rewards:`",
+    }
+)
+"""Settings of GRPOConfig that this stage decides itself, with the reason."""
+
+_TRAINING: Final = {each.name for each in fields(TrainingArguments)}
+_OWN: Final = {each.name for each in fields(GRPOConfig)} - _TRAINING
+_BY_BOOLEAN: Final = {"scale_rewards"}  # annotated as text, True and False are documented values
+
+
+def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The `grpo:` mapping with its values as GRPOConfig declares them.
+
+    Raises:
+        GrpoError: an unknown setting (names the near match), one that belongs elsewhere, or a
+            value of the wrong type.
+    """
+    return {name: _value(name, value) for name, value in settings.items()}
+
+
+def grpo_config(
+    training_args: Any,  # noqa: ANN401  # a host object
+    settings: Mapping[str, Any],
+    weights: list[float],
+) -> GRPOConfig:
+    """TRL's configuration: the host's training arguments, the `grpo:` mapping, the weights.
+
+    Raises:
+        GrpoError: the settings contradict each other.
+    """
+    checked = check_settings(settings)
+    shared = {
+        each.name: getattr(training_args, each.name)
+        for each in fields(TrainingArguments)
+        if each.init
+    }
+    shared |= {"remove_unused_columns": False, "max_prompt_length": None, "reward_weights": weights}
+    _check_groups(training_args, checked)
+    try:
+        return GRPOConfig(**shared, **checked)
+    except ValueError as error:
+        raise GrpoError(f"grpo: {error}") from None
+
+
+def _value(name: str, value: Any) -> Any:  # noqa: ANN401  # YAML
+    if value is None and name in RESERVED:
+        return None
+    if name in RESERVED:
+        raise GrpoError(f"grpo: {name} cannot be set: {RESERVED[name]}")
+    if name in _TRAINING:
+        raise GrpoError(f"grpo: {name} belongs to the top level of the recipe, not under grpo:")
+    if name not in _OWN:
+        near = difflib.get_close_matches(name, _OWN, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(sorted(_OWN))}"
+        raise GrpoError(f"grpo: unknown setting {name!r}; {hint}")
+    if name in _BY_BOOLEAN and isinstance(value, bool):
+        return value
+    try:
+        return TypeAdapter(get_type_hints(GRPOConfig)[name]).validate_python(value)
+    except ValidationError as error:
+        raise GrpoError(f"grpo: {name}: {error.errors()[0]['msg']}, not {value!r}") from None
+
+
+def _check_groups(training_args: Any, settings: Mapping[str, Any]) -> None:  # noqa: ANN401  # a host object
+    """A generation batch holds whole groups."""
+    group = settings.get("num_generations", GRPOConfig.num_generations)
+    if group < 2:
+        raise GrpoError(f"grpo: num_generations must be at least 2, not {group}")
+    batch = settings.get("generation_batch_size")
+    if batch is None:
+        repeats = settings.get("steps_per_generation") or training_args.gradient_accumulation_steps
+        batch = training_args.per_device_train_batch_size * training_args.world_size * repeats
+    if batch % group:
+        raise GrpoError(
+            f"a batch of {batch} completions (per_device_train_batch_size x processes x "
+            f"gradient_accumulation_steps, or grpo: steps_per_generation) does not divide into "
+            f"groups of num_generations {group}; next: make it a multiple of {group}"
+        )

@@ -1,0 +1,264 @@
+"""TRL's GRPOTrainer with the host's prompts, optimizers and checkpoints."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from llamafactory.train.callbacks import SaveProcessorCallback
+from llamafactory.train.trainer_utils import create_custom_optimizer, create_custom_scheduler
+from transformers import BatchFeature, GenerationConfig
+from trl import GRPOTrainer
+
+from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.prompts import (
+    PreparedInputs,
+    PromptEncoder,
+    collapsed_text,
+    forbidden_ids,
+)
+from tag_plugin.hosts.llamafactory.grpo.records import StepFile
+from tag_plugin.hosts.llamafactory.grpo.resume import (
+    EpochSampler,
+    load_state,
+    load_weights,
+    save_state,
+    saved_under_other_names,
+    state_file,
+)
+from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
+from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord, rollout
+
+_NOT_FOR_REWARDS: Final = "prompt_ids"
+
+Samples = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What looks on while the policy learns."""
+
+    rewards: WeightedRewards
+    signal: GroupSignal
+    alarm: SignalAlarm
+    rollouts: RolloutRecord
+    metrics: StepFile
+    first_batch_check: bool
+
+
+class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no types
+    """Runs TRL's algorithm unchanged; what differs is where a batch comes from and what is noted.
+
+    Prompts and pictures are the host's (`PromptEncoder`); a generation neither follows the
+    checkpoint's generation_config.json nor writes image tokens; a checkpoint holds all that a
+    resumed run needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        encoder: PromptEncoder,
+        tokenizer: Any,  # noqa: ANN401  # host objects
+        processor: Any,  # noqa: ANN401
+        finetuning_args: Any,  # noqa: ANN401
+        watch: Watch,
+        **kwargs: Any,  # noqa: ANN401  # GRPOTrainer's
+    ) -> None:
+        self.optimizer: Any
+        self._encoder, self._tokenizer = encoder, tokenizer
+        self._finetuning_args = finetuning_args
+        self._watch = watch
+        self._inputs = BatchFeature()
+        self._first_batch = True
+        forbidden = forbidden_ids(kwargs["model"].config, encoder.template.mm_plugin, tokenizer)
+        _forbid(kwargs["args"], forbidden, tokenizer)
+        super().__init__(processing_class=tokenizer, **kwargs)
+        self.add_callback(SignalCallback(watch.alarm))
+        if processor is not None:
+            self.add_callback(SaveProcessorCallback(processor))
+
+    # --- the host's optimizers -----------------------------------------------------------------
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+        """The host's own optimizers (GaLore, Muon, ...) come first, as in its other stages."""
+        if self.optimizer is None:
+            self.optimizer = create_custom_optimizer(self.model, self.args, self._finetuning_args)
+        return super().create_optimizer(*args, **kwargs)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:  # noqa: ANN401  # host objects
+        """As in the host's other stages."""
+        create_custom_scheduler(self.args, num_training_steps, optimizer)
+        return super().create_scheduler(num_training_steps, optimizer)
+
+    # --- where a batch comes from --------------------------------------------------------------
+
+    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:  # noqa: ANN401  # a host object
+        return EpochSampler(
+            super()._get_train_sampler(dataset),
+            shuffle=self.shuffle_dataset and not self._finetuning_args.disable_shuffling,
+            epoch=lambda: int(self.state.epoch or 0),
+        )
+
+    def _generate_and_score_completions(self, inputs: Samples) -> dict[str, Any]:
+        self._inputs = self._encoder(inputs)
+        shown = [{k: v for k, v in each.items() if k != _NOT_FOR_REWARDS} for each in inputs]
+        output: dict[str, Any] = super()._generate_and_score_completions(shown)
+        if self.model.training:
+            self._record(inputs)
+        return output
+
+    def _generate_single_turn(self, prompts: list[str], images: list[Any] | None) -> Any:  # noqa: ANN401  # TRL's tuple
+        if self.use_vllm:
+            prompts, images = self._for_vllm(images)
+        self.processing_class = PreparedInputs(self._inputs)
+        try:
+            with self._plain_generation():
+                output = super()._generate_single_turn(prompts, images)
+        finally:
+            self.processing_class = self._tokenizer
+        if self.use_vllm:
+            self._check_vllm_prompts(output[0])
+        return output
+
+    @contextmanager
+    def _plain_generation(self) -> Iterator[None]:
+        """Generates with TRL's settings alone.
+
+        transformers fills whatever they leave at its default from the checkpoint's
+        generation_config.json: Qwen2.5-VL's has temperature 1e-6 and repetition_penalty 1.05.
+        """
+        model = self.accelerator.unwrap_model(self.model)
+        model = model.get_base_model() if hasattr(model, "get_base_model") else model
+        own, model.generation_config = model.generation_config, GenerationConfig()
+        try:
+            yield
+        finally:
+            model.generation_config = own
+
+    def _for_vllm(self, images: list[Any] | None) -> tuple[list[str], list[Any] | None]:
+        token = self._encoder.template.mm_plugin.image_token
+        rows = zip(self._inputs["input_ids"], self._inputs["attention_mask"], strict=True)
+        texts = [self._tokenizer.decode(ids[mask.bool()]) for ids, mask in rows]
+        if images is not None:
+            plugin, processor = self._encoder.template.mm_plugin, self._encoder.processor
+            limits = {
+                "image_max_pixels": processor.image_max_pixels,
+                "image_min_pixels": processor.image_min_pixels,
+            }
+            images = [plugin._regularize_images(each, **limits)["images"] for each in images]
+        return [collapsed_text(text, token) for text in texts], images
+
+    def _check_vllm_prompts(self, prompt_ids: list[list[int]]) -> None:
+        masks = self._inputs["attention_mask"].bool()
+        ours = [
+            ids[mask].tolist() for ids, mask in zip(self._inputs["input_ids"], masks, strict=True)
+        ]
+        if [list(ids) for ids in prompt_ids] != ours:
+            raise GrpoError(
+                "vLLM reads the prompt as other tokens than SFT does; next: use_vllm: false, or "
+                "the model's own preprocessor_config.json"
+            )
+
+    # --- what is noted -------------------------------------------------------------------------
+
+    def _calculate_rewards(self, *args: Any) -> torch.Tensor:  # noqa: ANN401  # TRL's
+        rewards: torch.Tensor = super()._calculate_rewards(*args)
+        values = rewards.double().cpu().numpy()
+        count = len(self._watch.rewards.functions)
+        parsable = values[:, count] if values.shape[1] > count else None
+        mode = "train" if self.model.training else "eval"
+        for name, value in self._watch.signal.measure(values[:, :count], parsable).items():
+            self._metrics[mode][name].append(value)
+        if mode == "train" and self._first_batch:
+            self._first_batch = False
+            self._check_first_batch(parsable)
+        return rewards
+
+    def _check_first_batch(self, parsable: Any) -> None:  # noqa: ANN401  # an array or None
+        started = self.state.global_step > 0
+        if started or parsable is None or not self._watch.first_batch_check:
+            return
+        if not (parsable > 0).any():
+            raise GrpoError(
+                f"not one of the first {len(parsable)} completions has an answer that can be "
+                "read: there is nothing to learn from; next: cold-start with SFT (llamafactory-cli "
+                "train recipes/tag_sft.yaml, then model_name_or_path: its output_dir), or "
+                "first_batch_check: false"
+            )
+
+    def _record(self, samples: Samples) -> None:
+        step = self.state.global_step + 1
+        if not self.accelerator.is_main_process or not self._watch.rollouts.due(step):
+            return
+        rewards = self._logs["rewards"]
+        names = [*self._watch.rewards.names]
+        lines = []
+        for index, sample in enumerate(samples):
+            parts = {name: rewards[name][index] for name in names}
+            text, advantage = self._logs["completion"][index], self._logs["advantages"][index]
+            lines.append(rollout(sample, text, parts, advantage, self._watch.rollouts.frame))
+        self._watch.rollouts.write(step, lines)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """TRL's, and a line in grpo_log.jsonl."""
+        super().log(logs, start_time)
+        if self.accelerator.is_main_process:
+            self._watch.metrics.append([self.state.log_history[-1]])
+
+    # --- checkpoints ---------------------------------------------------------------------------
+
+    def _state_file(self, checkpoint: Path) -> Path:
+        return state_file(checkpoint, self.accelerator.process_index)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401  # host objects
+        folder = Path(self._get_output_dir(trial), f"checkpoint-{self.state.global_step}")
+        cycle = self.args.steps_per_generation * self.num_iterations
+        state = {
+            "step": self._step,
+            "buffered": self._buffered_inputs if self._step % cycle else None,
+            "metrics": {name: list(values) for name, values in self._metrics["train"].items()},
+            "silent_steps": self._watch.alarm.silent_steps,
+        }
+        save_state(self._state_file(folder), state)
+        super()._save_checkpoint(model, trial)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401  # host object
+        if saved_under_other_names(self.model) and not self.is_fsdp_enabled:
+            load_weights(self.model, Path(resume_from_checkpoint))
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_best_model(self) -> None:
+        special = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        if saved_under_other_names(self.model) and not special:
+            load_weights(self.model, Path(self.state.best_model_checkpoint))
+        else:
+            super()._load_best_model()
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint)
+        if checkpoint is None:
+            return
+        state = load_state(self._state_file(Path(checkpoint)), self.accelerator.device)
+        self._step, self._buffered_inputs = state["step"], state["buffered"]
+        self._watch.alarm.silent_steps = state["silent_steps"]
+        for name, values in state["metrics"].items():
+            self._metrics["train"][name].extend(values)
+        if self.accelerator.is_main_process:
+            self._watch.rollouts.resume(self.state.global_step)
+            self._watch.metrics.keep_until(self.state.global_step)
+
+
+def _forbid(config: Any, ids: list[int], tokenizer: Any) -> None:  # noqa: ANN401  # host objects
+    """Puts the ids that break the next forward out of reach of the sampler."""
+    settings = dict(config.generation_kwargs or {})
+    if config.use_vllm:
+        words = [tokenizer.decode([each]) for each in ids]
+        settings["bad_words"] = [*settings.get("bad_words", ()), *words]
+    else:
+        settings["suppress_tokens"] = sorted({*settings.get("suppress_tokens", ()), *ids})
+    config.generation_kwargs = settings

@@ -1,0 +1,165 @@
+"""One run of `stage: grpo`, step by step as the host's own stages do it."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+from llamafactory.extras.ploting import plot_loss
+from llamafactory.model import load_model, load_tokenizer
+from llamafactory.train.trainer_utils import create_modelcard_and_push
+
+from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm
+from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
+from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_images, check_run
+from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
+from tag_plugin.hosts.llamafactory.grpo.records import METRICS, ROLLOUTS, StepFile
+from tag_plugin.hosts.llamafactory.grpo.rewards import (
+    PARSABLE,
+    JudgedReward,
+    WeightedRewards,
+    parse_rewards,
+)
+from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
+from tag_plugin.hosts.llamafactory.grpo.settings import grpo_config
+from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer, Watch
+from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, frame_of
+
+
+def run_grpo(
+    model_args: Any,  # noqa: ANN401  # host objects
+    data_args: Any,  # noqa: ANN401
+    training_args: Any,  # noqa: ANN401
+    finetuning_args: Any,  # noqa: ANN401
+    callbacks: list[Any],
+) -> None:
+    """Everything that can be wrong with a recipe or its data is refused before the model loads.
+
+    Raises:
+        GrpoError: says what and where, and what to do next.
+    """
+    frame = frame_of(data_args.template) if data_args.template in TAG_TEMPLATES else None
+    rewards = parse_rewards(finetuning_args.rewards, frame)
+    functions, weights = list(rewards.functions), list(rewards.weights)
+    if rewards.judged and frame:
+        functions, weights = [*functions, JudgedReward(PARSABLE, frame)], [*weights, 0.0]
+    config = grpo_config(training_args, finetuning_args.grpo or {}, weights)
+    check_run(model_args, data_args, finetuning_args, config)
+
+    tokenizer_module = load_tokenizer(model_args)
+    tokenizer, processor = tokenizer_module["tokenizer"], tokenizer_module["processor"]
+    template = get_template_and_fix_tokenizer(tokenizer, data_args)
+    data = get_dataset(
+        template, model_args, data_args, training_args, stage=STAGE, **tokenizer_module
+    )
+    encoder = PromptEncoder(template, processor, tokenizer.pad_token_id)
+    _check_datasets(data, rewards, config, encoder)
+
+    _join_processes_for_zero3(config)
+    model = load_model(tokenizer, model_args, finetuning_args, training_args.do_train)
+    config.model_init_kwargs = _like(model, model_args)
+    trainer = StageTrainer(
+        model=model,
+        args=config,
+        reward_funcs=functions,
+        callbacks=callbacks,
+        encoder=encoder,
+        finetuning_args=finetuning_args,
+        watch=_watch(finetuning_args, config, rewards, frame),
+        **data,
+        **tokenizer_module,
+    )
+    _train_and_evaluate(trainer, training_args, finetuning_args, rewards)
+    create_modelcard_and_push(trainer, model_args, data_args, training_args, finetuning_args)
+
+
+def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: Any) -> None:  # noqa: ANN401  # host objects
+    if "train_dataset" in data:
+        check_data(data["train_dataset"], rewards, config)
+        encoder([data["train_dataset"][0]])
+    held_out = data.get("eval_dataset")
+    for each in held_out.values() if isinstance(held_out, dict) else [held_out]:
+        if each is not None:
+            check_images(each)
+
+
+def _watch(
+    finetuning_args: Any,  # noqa: ANN401  # host objects
+    config: Any,  # noqa: ANN401
+    rewards: WeightedRewards,
+    frame: Any,  # noqa: ANN401
+) -> Watch:
+    out = Path(config.output_dir)
+    rollouts = RolloutRecord(
+        StepFile(out / ROLLOUTS),
+        finetuning_args.rollout_steps,
+        finetuning_args.rollout_samples,
+        frame,
+    )
+    metrics = StepFile(out / METRICS)
+    if config.should_save and config.resume_from_checkpoint is None:
+        rollouts.resume(step=0)
+        metrics.keep_until(step=-1)
+    return Watch(
+        rewards,
+        GroupSignal(
+            rewards.names, rewards.weights, config.num_generations, finetuning_args.signal_epsilon
+        ),
+        SignalAlarm(
+            finetuning_args.signal_share,
+            finetuning_args.signal_warning,
+            finetuning_args.signal_patience,
+        ),
+        rollouts,
+        metrics,
+        finetuning_args.first_batch_check,
+    )
+
+
+def _train_and_evaluate(
+    trainer: StageTrainer,
+    training_args: Any,  # noqa: ANN401  # host objects
+    finetuning_args: Any,  # noqa: ANN401
+    rewards: WeightedRewards,
+) -> None:
+    if training_args.do_train:
+        result = trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint)
+        trainer.save_model()
+        trainer.log_metrics("train", result.metrics)
+        trainer.save_metrics("train", result.metrics)
+        trainer.save_state()
+        if trainer.is_world_process_zero() and finetuning_args.plot_loss:
+            parts = [f"rewards/{name}/mean" for name in rewards.names]
+            keys = ["loss", "reward", *parts, "completions/mean_length", "entropy"]
+            plot_loss(training_args.output_dir, keys=[*keys, "eval_reward"])
+    if training_args.do_eval:
+        metrics = trainer.evaluate(metric_key_prefix="eval") | _logged(trainer.state)
+        trainer.log_metrics("eval", metrics)
+        trainer.save_metrics("eval", metrics)
+
+
+def _logged(state: Any) -> dict[str, float]:  # noqa: ANN401  # a host object
+    """The parts of the reward, which TRL logs but leaves out of the result of an evaluation."""
+    last = [each for each in state.log_history if each["step"] == state.global_step]
+    return {k: v for each in last for k, v in each.items() if k.startswith("eval_")}
+
+
+def _like(model: Any, model_args: Any) -> dict[str, Any]:  # noqa: ANN401  # host objects
+    """TRL loads the reference model itself (beta > 0, no adapter): in the policy's precision."""
+    return {
+        "dtype": model_args.compute_dtype or torch.float32,
+        "attn_implementation": model.config._attn_implementation,
+    }
+
+
+def _join_processes_for_zero3(config: Any) -> None:  # noqa: ANN401  # a host object
+    """DeepSpeed on CPUs reads its configuration before it knows the other processes.
+
+    zero.Init then takes the world for one process and refuses the batch size.
+    """
+    if config.deepspeed and torch.distributed.is_initialized():
+        import deepspeed
+
+        if torch.distributed.get_backend() == "gloo" and not deepspeed.comm.is_initialized():
+            deepspeed.init_distributed(dist_backend="gloo")

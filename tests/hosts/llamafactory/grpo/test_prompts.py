@@ -1,0 +1,169 @@
+"""A GRPO step reads exactly what an SFT step reads: the same token ids, the same pixels."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
+from llamafactory.train.tuner import run_exp
+from transformers import AutoConfig, GenerationConfig
+
+from tag_plugin.hosts.llamafactory.grpo.prompts import collapsed_text
+from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer
+from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
+
+pytestmark = pytest.mark.host
+
+TEMPLATES = [
+    ("qwen2_5_vl", "tag_qwen2_vl"),
+    ("qwen2_5_vl", "tag_qwen2_5_vl"),
+    ("qwen3_vl", "tag_qwen3_vl"),
+    ("qwen3_vl", "tag_qwen3_vl_nothink"),
+]
+Example = tuple[list[int], torch.Tensor]
+
+
+def spy(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, see: Callable[..., None]) -> None:
+    """Calls `see` with the arguments before each call of a method."""
+    original = getattr(owner, name)
+
+    def seen(self: Any, *args: Any, **kwargs: Any) -> Any:
+        see(self, original, *args, **kwargs)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(owner, name, seen)
+
+
+def sft_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[Example]:
+    """What comes before the reply in the batch that the SFT trainer gets, with its pixels."""
+    found: list[Example] = []
+
+    def see(_: Any, __: Any, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        pixels = inputs["pixel_values"].chunk(len(inputs["input_ids"]))
+        rows = zip(inputs["input_ids"], inputs["labels"], inputs["attention_mask"], strict=True)
+        for (ids, labels, mask), own in zip(rows, pixels, strict=True):
+            before = (labels == -100) & mask.bool()
+            start = int(before.int().argmin())  # the first token of the reply
+            found.append((ids[:start].tolist(), own))
+
+    spy(monkeypatch, CustomSeq2SeqTrainer, "compute_loss", see)
+    for key in ("grpo", "rewards", "first_batch_check"):
+        recipe.pop(key)
+    run_exp({**recipe, "stage": "sft", "per_device_train_batch_size": 2, "max_steps": 1})
+    return found
+
+
+def grpo_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[Example]:
+    """What the policy's forward gets before the completion, with its pixels."""
+    found: list[Example] = []
+
+    def see(
+        trainer: Any, _: Any, model: Any, ids: Any, mask: Any, kept: int, *args: Any, **kwargs: Any
+    ) -> None:
+        pixels = kwargs["pixel_values"].chunk(len(ids))
+        for own_ids, own_mask, own in zip(ids[:, :-kept], mask[:, :-kept], pixels, strict=True):
+            found.append((own_ids[own_mask.bool()].tolist(), own))
+
+    spy(monkeypatch, StageTrainer, "_get_per_token_logps_and_entropies", see)
+    run_exp({**recipe, "max_steps": 1})
+    return found
+
+
+@pytest.mark.parametrize(("model", "template"), TEMPLATES)
+def test_prompts_and_pixels_equal_those_of_sft(
+    model: str,
+    template: str,
+    rl_data: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    recipe = grpo_recipe(
+        request.getfixturevalue(model),
+        rl_data,
+        tmp_path / "o",
+        template=template,
+        dataset="tag_synth_train",
+        max_samples=2,
+        rewards=[own_reward("vowels")],
+    )
+    taught = sft_prompts(dict(recipe), monkeypatch)
+    asked = grpo_prompts(recipe, monkeypatch)
+    assert len(taught) == 2
+    assert len(asked) == 8
+    for ids, pixels in asked:
+        (twin,) = [each for each in taught if torch.equal(each[1], pixels)]
+        assert ids == twin[0]
+
+
+def test_swapped_pictures_change_policy_and_reference(
+    qwen2_5_vl: Path, rl_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    changes: dict[str, float] = {}
+
+    def see(trainer: Any, original: Any, model: Any, *args: Any, **kwargs: Any) -> None:
+        name = "reference" if model is trainer.ref_model else "policy"
+        swapped = {**kwargs, "pixel_values": kwargs["pixel_values"].flip(0)}
+        with torch.no_grad():
+            seen = original(trainer, model, *args, **kwargs)[0]
+            changes[name] = float(
+                (seen - original(trainer, model, *args, **swapped)[0]).abs().max()
+            )
+
+    spy(monkeypatch, StageTrainer, "_get_per_token_logps_and_entropies", see)
+    run_exp(grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", max_steps=1, grpo={"beta": 0.1}))
+    assert set(changes) == {"policy", "reference"}
+    assert min(changes.values()) > 1e-5
+
+
+def test_image_tokens_are_never_sampled(
+    qwen2_5_vl: Path, rl_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """With logits that want nothing else."""
+    sampled: list[int] = []
+
+    def see(trainer: Any, _: Any, prompts: Any, images: Any) -> None:
+        weights = trainer.model.lm_head.weight
+        config = trainer.model.config
+        pads = [config.image_token_id, config.video_token_id, config.vision_start_token_id]
+        with torch.no_grad():
+            weights[pads] = 100 * weights[:1].sign()
+
+    def look(trainer: Any, _: Any, inputs: Any, prompts: Any, texts: Any, ids: Any) -> None:
+        sampled.extend(each for completion in ids for each in completion)
+
+    spy(monkeypatch, StageTrainer, "_generate_single_turn", see)
+    spy(monkeypatch, StageTrainer, "_calculate_rewards", look)
+    run_exp(grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", max_steps=1))
+    config = AutoConfig.from_pretrained(qwen2_5_vl)
+    assert sampled
+    assert not {config.image_token_id, config.video_token_id} & set(sampled)
+    assert config.vision_start_token_id not in sampled
+
+
+def test_the_checkpoints_generation_config_does_not_bend_the_sampling(
+    qwen2_5_vl: Path, rl_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Qwen2.5-VL ships temperature 1e-6: every completion of a group would be the same."""
+    model = tmp_path / "model"
+    shutil.copytree(qwen2_5_vl, model)
+    shipped = GenerationConfig(do_sample=True, temperature=1e-6, repetition_penalty=1.05)
+    shipped.save_pretrained(model)
+    texts: list[str] = []
+
+    def look(trainer: Any, _: Any, inputs: Any, prompts: Any, found: list[str], ids: Any) -> None:
+        texts.extend(found)
+
+    spy(monkeypatch, StageTrainer, "_calculate_rewards", look)
+    run_exp(grpo_recipe(model, rl_data, tmp_path / "o", max_steps=1))
+    assert len(set(texts)) == len(texts)
+    assert GenerationConfig.from_pretrained(tmp_path / "o").temperature == 1e-6
+
+
+def test_vllm_is_given_one_image_token_a_picture():
+    text = "a<s><pad><pad><pad><e>b<s><pad><pad><e>"
+    assert collapsed_text(text, "<pad>") == "a<s><pad><e>b<s><pad><e>"
+    assert collapsed_text(text, None) == text

@@ -1,0 +1,93 @@
+"""A wrong configuration ends the run before the model loads, with one message."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llamafactory.train.tuner import run_exp
+
+from tag_plugin.hosts.llamafactory.grpo import workflow
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.templates import TemplateError
+from tests.hosts.llamafactory.grpo.grpo_data import REWARD_FILE, grpo_recipe, own_reward
+
+pytestmark = pytest.mark.host
+
+
+@pytest.fixture(autouse=True)
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(workflow, "load_model", refuse)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        # the mapping
+        (
+            {"grpo": {"num_generation": 4}},
+            "unknown setting 'num_generation'; did you mean 'num_gen",
+        ),
+        ({"grpo": {"xyzzy": 1}}, "unknown setting 'xyzzy'; next: one of beta"),
+        ({"grpo": {"learning_rate": 1}}, "learning_rate belongs to the top level"),
+        ({"grpo": {"max_prompt_length": 512}}, "max_prompt_length cannot be set: a cut prompt"),
+        ({"grpo": {"reward_weights": [1.0]}}, "write the weight beside each reward"),
+        ({"grpo": {"beta": "much"}}, "beta: Input should be a valid number.*not 'much'"),
+        ({"grpo": {"num_generations": 1}}, "num_generations must be at least 2"),
+        (
+            {"grpo": {"num_generations": 3}},
+            "a batch of 8 completions .*groups of num_generations 3",
+        ),
+        ({"grpo": {"steps_per_generation": 2, "generation_batch_size": 8}}, "can not be both"),
+        ({"grpo": {"use_vllm": True}}, "use_vllm needs vLLM"),
+        ({"per_device_train_batch_size": 6}, "next: make it a multiple of 4"),
+        # the rewards
+        ({"rewards": ["au_groundin"]}, "unknown reward 'au_groundin'"),
+        ({"rewards": [{"name": "answer", "args": {"top": 1}}]}, "answer: args.top"),
+        ({"rewards": ["missing.py:reward"]}, "missing.py:reward: no file"),
+        ({"rewards": [f"{REWARD_FILE}:nothing"]}, "has no function 'nothing'"),
+        ({"rewards": {"name": "answer"}}, "rewards: must be a list"),
+        # the data
+        ({"dataset": "tag_prepared"}, r"au_grounding needs detections.*tag-plugin detect synth"),
+        ({"dataset": "plain", "rewards": None}, "the data has no TAG rows, so no reward applies"),
+        ({"dataset": "plain", "rewards": None, "template": "qwen2_vl"}, "need a tag_ template"),
+        ({"dataset": "plain,text"}, "12 of 24 samples have no image"),
+        ({"max_samples": 1}, "a generation batch needs 2 prompts, the data has 1"),
+        ({"streaming": True}, "streaming: false"),
+        # the rest
+        ({"signal_patience": 0}, "signal_patience: must be at least 1"),
+        ({"signal_share": 0}, r"signal_share must be in \(0, 1\]"),
+        ({"stage": "sft"}, "grpo: is for stage: grpo, not for stage: sft"),
+        (
+            {
+                "finetuning_type": "lora",
+                "adapter_name_or_path": "adapter",
+                "grpo": {"beta": 0.1},
+            },
+            "next: create_new_adapter: true",
+        ),
+    ],
+)
+def test_refused(
+    settings: dict[str, Any], said: str, qwen2_5_vl: Path, rl_data: Path, tmp_path: Path
+):
+    with pytest.raises(GrpoError, match=said) as refused:
+        run_exp(grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", **settings))
+    assert "\n" not in str(refused.value)
+
+
+def test_tag_data_under_another_template(qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):
+    recipe = grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", template="qwen2_vl")
+    with pytest.raises(TemplateError, match="next: template: tag_qwen2_vl"):
+        run_exp({**recipe, "rewards": [own_reward("vowels")]})
+
+
+def test_data_that_was_tokenized_for_sft(qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):
+    from tests.hosts.llamafactory.host_run import samples, train_args
+
+    tokenized = str(tmp_path / "tokenized")
+    samples(train_args(qwen2_5_vl, rl_data, tmp_path / "o", tokenized_path=tokenized))
+    with pytest.raises(GrpoError, match="it was tokenized for another stage"):
+        run_exp(grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", tokenized_path=tokenized))

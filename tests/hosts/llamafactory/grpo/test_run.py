@@ -1,0 +1,171 @@
+"""Whole runs of the stage: what they leave behind, and what they refuse at the first batch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llamafactory.train.tuner import run_exp
+
+from tag_plugin.data.checkpoint_record import read_checkpoint_record
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
+
+pytestmark = pytest.mark.host
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def finished(qwen2_5_vl: Path, rl_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two steps on TAG rows with everything switched on."""
+    out = tmp_path_factory.mktemp("grpo") / "out"
+    run_exp(
+        grpo_recipe(
+            qwen2_5_vl,
+            rl_data,
+            out,
+            grpo={"beta": 0.1},
+            rewards=[own_reward("vowels", weight=2.0), "answer", "au_grounding", "format"],
+            max_steps=2,
+            rollout_steps=1,
+            rollout_samples=4,
+            plot_loss=True,
+            save_strategy="steps",
+            save_steps=1,
+            eval_dataset="tag_rl",
+            eval_strategy="steps",
+            eval_steps=2,
+            do_eval=True,
+            max_samples=4,
+            per_device_eval_batch_size=4,
+        )
+    )
+    return out
+
+
+def test_the_checkpoints_say_how_they_were_asked(finished: Path):
+    for folder in (finished, finished / "checkpoint-1"):
+        record = read_checkpoint_record(folder)
+        assert record is not None
+        assert record.template == "tag_qwen2_5_vl"
+        assert record.box_frame is BoxFrame.ABSOLUTE
+        assert (folder / "preprocessor_config.json").is_file()
+
+
+def test_every_part_is_logged_apart(finished: Path):
+    first = lines(finished / "grpo_log.jsonl")[0]
+    for name in ("vowels", "answer", "au_grounding", "format"):
+        for what in ("mean", "std", "applicable"):
+            assert f"rewards/{name}/{what}" in first
+    assert first["reward"] == pytest.approx(
+        2 * first["rewards/vowels/mean"]
+        + first["rewards/answer/mean"]
+        + 0.5 * first["rewards/au_grounding/mean"]
+        + 0.2 * first["rewards/format/mean"],
+        abs=1e-6,
+    )
+    for name in ("signal/no_spread", "kl", "entropy", "completions/clipped_ratio"):
+        assert name in first
+    assert (finished / "training_rewards_vowels_mean.png").is_file()
+    assert "reward" in lines(finished / "trainer_log.jsonl")[0]
+    assert "eval_reward" in json.loads((finished / "eval_results.json").read_text())
+
+
+def test_rollouts(finished: Path):
+    found = lines(finished / "rollouts.jsonl")
+    assert [each["step"] for each in found] == [1] * 4 + [2] * 4
+    first = found[0]
+    assert first["prompt_id"].startswith("synth-train-")
+    assert Path(first["images"][0]).is_file()
+    assert first["rewards"].keys() == {"vowels", "answer", "au_grounding", "format"}
+    assert first["answer"] is None
+    assert "missing answer" in first["defects"]
+    assert len({each["prompt_id"] for each in found[:4]}) == 1  # a whole group
+
+
+def test_plain_data_with_a_reward_of_ones_own(qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):
+    """Nothing of TAG: the host's template, a sharegpt data set, a Python file."""
+    recipe = grpo_recipe(
+        qwen2_5_vl,
+        rl_data,
+        tmp_path / "o",
+        template="qwen2_vl",
+        dataset="plain",
+        rewards=[own_reward("names_the_number"), own_reward("short")],
+        max_steps=1,
+        rollout_steps=1,
+    )
+    recipe.pop("first_batch_check")  # it is about TAG's grammar, so it does not apply
+    run_exp(recipe)
+    first = lines(tmp_path / "o/grpo_log.jsonl")[0]
+    assert first["rewards/names_the_number/applicable"] == 1
+    assert lines(tmp_path / "o/rollouts.jsonl")[0]["solution"].startswith("Colour number")
+    assert read_checkpoint_record(tmp_path / "o") is None
+
+
+def test_a_mix_rewards_each_row_with_what_applies(qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):
+    run_exp(
+        grpo_recipe(
+            qwen2_5_vl,
+            rl_data,
+            tmp_path / "o",
+            dataset="tag_rl,plain",
+            rewards=["format", own_reward("names_the_number")],
+            max_steps=6,
+            per_device_train_batch_size=16,
+            logging_steps=6,
+        )
+    )
+    (first, *_) = lines(tmp_path / "o/grpo_log.jsonl")
+    shares = [first[f"rewards/{name}/applicable"] for name in ("format", "names_the_number")]
+    assert shares == pytest.approx([0.5, 0.5])  # one whole epoch
+
+
+@pytest.mark.parametrize("finetuning_type", ["lora", "freeze"])
+def test_finetuning_types(finetuning_type: str, qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):
+    run_exp(
+        grpo_recipe(
+            qwen2_5_vl,
+            rl_data,
+            tmp_path / "o",
+            finetuning_type=finetuning_type,
+            freeze_trainable_layers=1,
+            grpo={"beta": 0.1},
+            max_steps=1,
+        )
+    )
+    weights = "adapter_model.safetensors" if finetuning_type == "lora" else "model.safetensors"
+    assert (tmp_path / "o" / weights).is_file()
+
+
+def test_a_first_batch_without_one_answer_is_refused(
+    qwen2_5_vl: Path, rl_data: Path, tmp_path: Path
+):
+    recipe = grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", first_batch_check=True)
+    with pytest.raises(GrpoError, match=r"not one of the first 8 completions.*cold-start with SFT"):
+        run_exp(recipe)
+
+
+def test_silent_rewards_warn_and_stop(
+    qwen2_5_vl: Path, rl_data: Path, tmp_path: Path, host_log: list[str]
+):
+    run_exp(
+        grpo_recipe(
+            qwen2_5_vl,
+            rl_data,
+            tmp_path / "o",
+            rewards=["answer"],
+            max_steps=6,
+            signal_warning=1,
+            signal_patience=3,
+        )
+    )
+    assert sum("have no spread of rewards" in said for said in host_log) == 3
+    assert any("signal_patience is at an end" in said for said in host_log)
+    assert any("no completion has an answer" in said for said in host_log)
+    steps = [each["step"] for each in lines(tmp_path / "o/grpo_log.jsonl")]
+    assert max(steps) == 3
