@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from tag_plugin.facs.boxes import FACE_FRAME
@@ -47,7 +48,10 @@ def check_face_grid(template: Any, processor: Any) -> None:  # noqa: ANN401  # h
         [blank], image_max_pixels=most, image_min_pixels=least
     )["images"][0].size
     if seen == _SIDE:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the host forks next; a pool of threads would not survive it
         seen = _processed_size(template, processor, blank)
+        torch.set_num_threads(threads)
     if seen != _SIDE:
         raise FaceGridError(
             f"a {FACE_FRAME}x{FACE_FRAME} face reaches the model as {seen[0]}x{seen[1]}; next: set "
