@@ -30,7 +30,7 @@ def _tiny_base() -> Finding:
     weights = [*shipped.rglob("*.safetensors"), *TINY_BASE.glob("*.safetensors")]
     if weights:
         return _finding("tiny base", Status.OK, str(weights[0].parent))
-    command = f"tag-plugin tiny base {TINY_BASE}"
+    command = f"tag-plugin tiny base --out {TINY_BASE}"
     return _finding("tiny base", Status.ABSENT, "not made yet; only the demo needs it", command)
 
 

@@ -15,7 +15,7 @@ from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import Reference, score_completion
-from tag_plugin.tiny import BaseError, base, write_base
+from tag_plugin.tiny import BaseError, shipped, write_base
 from tag_plugin.tiny.batched_vision import rotary, vision_tokens
 from tag_plugin.tiny.faces import normalised, to_patches
 from tag_plugin.tiny.looking import Sample, looking
@@ -45,7 +45,7 @@ def processor(directory):
 
 
 def test_the_shipped_base_is_at_most_6_megabytes():
-    assert sum(file.stat().st_size for file in base.SHIPPED.iterdir()) <= 6_000_000
+    assert sum(file.stat().st_size for file in shipped.SHIPPED.iterdir()) <= 6_000_000
 
 
 def test_it_is_qwen2_5_vl_in_float32(directory, model):
@@ -69,7 +69,7 @@ def test_it_overwrites_nothing_else(tmp_path):
 
 
 def test_a_package_without_a_base_names_the_command(tmp_path, monkeypatch):
-    monkeypatch.setattr(base, "SHIPPED", tmp_path / "nothing")
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "nothing")
     with pytest.raises(BaseError, match="tag-plugin tiny pretrain"):
         write_base(tmp_path / "out")
 

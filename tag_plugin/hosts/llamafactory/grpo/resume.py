@@ -1,5 +1,6 @@
 """What the host's checkpoints lack for a GRPO run to go on as if it had never stopped."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from transformers import PreTrainedModel
+from transformers.trainer import TRAINER_STATE_NAME
 from trl.trainer.utils import RepeatSampler
 
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
@@ -64,6 +66,29 @@ def load_state(path: Path, device: torch.device) -> dict[str, Any]:
         )
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     return state
+
+
+def last_whole_checkpoint(chosen: Path) -> Path | None:
+    """The checkpoint that the host chose in the output directory, or an earlier one.
+
+    A process that is killed while it writes a checkpoint leaves a part of one, and the host takes
+    the last folder as it is. The trainer's state is the last file to be written.
+    """
+    earlier = sorted(chosen.parent.glob("checkpoint-*"), key=_step_of, reverse=True)
+    usable = (each for each in earlier if _step_of(each) <= _step_of(chosen) and _is_whole(each))
+    return next(usable, None)
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def saved_under_other_names(model: Any) -> bool:  # noqa: ANN401  # may be an adapter's model

@@ -9,6 +9,7 @@ from typing import Any, Final
 import torch
 from llamafactory.train.callbacks import SaveProcessorCallback
 from llamafactory.train.trainer_utils import create_custom_optimizer, create_custom_scheduler
+from peft import PeftModel
 from transformers import BatchFeature, GenerationConfig
 from trl import GRPOTrainer
 
@@ -132,7 +133,7 @@ class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no type
         generation_config.json: Qwen2.5-VL's has temperature 1e-6 and repetition_penalty 1.05.
         """
         model = self.accelerator.unwrap_model(self.model)
-        model = model.get_base_model() if hasattr(model, "get_base_model") else model
+        model = model.get_base_model() if isinstance(model, PeftModel) else model
         own, model.generation_config = model.generation_config, GenerationConfig()
         try:
             yield
