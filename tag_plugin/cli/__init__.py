@@ -1,0 +1,32 @@
+"""`tag-plugin`: a thin layer over the modules; every command is one call.
+
+Imports happen inside the commands, so that `tag-plugin --help` loads nothing heavy.
+"""
+
+import os
+import sys
+
+import typer
+
+from tag_plugin.cli import product, rows
+from tag_plugin.cli.prepare import prepare
+from tag_plugin.cli.tiny import tiny
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(prepare, name="prepare")
+rows.register(app)
+app.add_typer(tiny, name="tiny")
+product.register(app)
+
+
+def main() -> None:
+    """Run a command; a known kind of error becomes one line and exit code 1.
+
+    TAG_PLUGIN_DEBUG=1 shows its traceback instead.
+    """
+    try:
+        app()
+    except (ValueError, RuntimeError, OSError) as error:
+        if os.environ.get("TAG_PLUGIN_DEBUG"):
+            raise
+        sys.exit(f"tag-plugin: {error}")

@@ -1,0 +1,26 @@
+"""Options and words that several commands share."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from tag_plugin.pipeline.manifest import Manifest
+
+DataDir = Annotated[Path, typer.Option("--out", help="The data directory (TAG_DATA_DIR).")]
+Dataset = Annotated[Path, typer.Argument(help="A dataset in the data directory: data/ferplus.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many entries of each split.")]
+Restart = Annotated[bool, typer.Option(help="Make it anew instead of going on.")]
+
+CORES: Final = os.cpu_count() or 1
+
+
+def print_summary(manifest: "Manifest", next_command: str) -> None:
+    """What a stage kept and dropped, and the next command."""
+    for split, summary in manifest.splits.items():
+        dropped = {reason: found["count"] for reason, found in summary["dropped"].items()}
+        typer.echo(f"{split}: {summary['rows']} rows {summary['counts']}, dropped {dropped or 0}")
+    typer.echo(f"All of it in {manifest.path}; next: {next_command}")

@@ -1,0 +1,53 @@
+"""`tag-plugin doctor`, `demo`, `recipes`, `draw`: the installation, and what came out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (draw, doctor, demo, recipes):
+        app.command()(command)
+
+
+def draw(
+    results: Annotated[Path, typer.Argument(help="lmms-eval's output folder, or a samples file.")],
+    out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("pictures"),
+    count: Annotated[int, typer.Option(min=1, help="Pictures a task.")] = 24,
+) -> None:
+    """Draw what a model pointed at: reference and predicted boxes, the trace beside them."""
+    from tag_plugin.report.samples import draw_samples, sample_files
+
+    for path in sample_files(results):
+        folder = out / path.stem.rpartition("samples_")[2]
+        typer.echo(f"{len(draw_samples(path, folder, count))} pictures in {folder}")
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What is armed and registered, found or missing, and the next command."""
+    from tag_plugin.doctor import collect, render
+
+    report = collect()
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        render(report)
+    raise typer.Exit(0 if report.healthy else 1)
+
+
+def demo(out: Annotated[Path, typer.Option()] = Path("runs/demo")) -> None:
+    """Faces, SFT, evaluation before and after, a table and pictures: all on one CPU."""
+    from tag_plugin.demo import run_demo
+
+    run_demo(out)
+
+
+def recipes(out: Annotated[Path, typer.Option()] = Path("recipes")) -> None:
+    """Copy the LLaMA-Factory recipes here."""
+    from tag_plugin.hosts.paths import copy_recipes
+
+    typer.echo(f"Recipes in {copy_recipes(out)}")
