@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from itertools import islice
@@ -16,6 +16,9 @@ from tag_plugin.data.rows import Row, Split, read_rows
 from tag_plugin.pipeline.journal import Journal, Outcome
 from tag_plugin.pipeline.manifest import Manifest, open_manifest
 from tag_plugin.pipeline.parallel import OpenWorker, ordered_map
+
+InOrder = Callable[[OpenWorker[Any, Outcome], Iterable[Any], int], Iterator[Outcome]]
+"""(open_worker, inputs, workers) -> the outcome of every input, in order."""
 
 
 class Inputs(Protocol):
@@ -56,6 +59,7 @@ class Stage:
         manifest: the file name of its manifest.
         command: how to run it again, for messages.
         workers: processes.
+        in_order: how the inputs are worked through.
     """
 
     directory: Path
@@ -63,6 +67,7 @@ class Stage:
     manifest: str
     command: str
     workers: int = 1
+    in_order: InOrder = ordered_map
 
     def open(self, settings: Mapping[str, Any], *, restart: bool) -> Manifest:
         """The manifest to go on with; with `restart` everything is made anew.
@@ -106,7 +111,7 @@ class Stage:
             resumed, begin = journal.done, time.perf_counter()
             task = bar.add_task(f"{self.output} {split}", total=len(inputs), completed=resumed)
             left = islice(inputs, resumed, None)
-            for outcome in ordered_map(open_worker, left, self.workers):
+            for outcome in self.in_order(open_worker, left, self.workers):
                 journal.add(outcome)
                 bar.advance(task)
             seconds = time.perf_counter() - begin
