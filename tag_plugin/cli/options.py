@@ -8,12 +8,17 @@ import typer
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.manifest import Manifest
+    from tag_plugin.pipeline.shards import Shard
 
 DataDir = Annotated[Path, typer.Option("--out", help="The data directory (TAG_DATA_DIR).")]
 Dataset = Annotated[Path, typer.Argument(help="A dataset in the data directory: data/ferplus.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many entries of each split.")]
 Restart = Annotated[bool, typer.Option(help="Make it anew instead of going on.")]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", help="2/4: the second of four parts, each on a machine of its own."),
+]
 
 CORES: Final = os.cpu_count() or 1
 
@@ -23,4 +28,15 @@ def print_summary(manifest: "Manifest", next_command: str) -> None:
     for split, summary in manifest.splits.items():
         dropped = {reason: found["count"] for reason, found in summary["dropped"].items()}
         typer.echo(f"{split}: {summary['rows']} rows {summary['counts']}, dropped {dropped or 0}")
+    if manifest.waiting_for:
+        waiting = ", ".join(manifest.waiting_for)
+        typer.echo(f"The last shard to finish joins them; not finished: {waiting}")
+        return
     typer.echo(f"All of it in {manifest.path}; next: {next_command}")
+
+
+def parse_shard(text: str | None) -> "Shard | None":
+    """What --shard says."""
+    from tag_plugin.pipeline.shards import Shard
+
+    return None if text is None else Shard.parse(text)

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tag_plugin.cli.options import CORES, DataDir, Limit, Restart, Workers, print_summary
+from tag_plugin.cli.options import (
+    CORES,
+    DataDir,
+    Limit,
+    Restart,
+    ShardOption,
+    Workers,
+    parse_shard,
+    print_summary,
+)
 
 if TYPE_CHECKING:
     from tag_plugin.data.source import Source
@@ -39,11 +48,12 @@ def prepare_ferplus(
     limit: Limit = None,
     workers: Workers = CORES,
     restart: Restart = False,
+    shard: ShardOption = None,
 ) -> None:
     """FERPlus: FER2013Train, FER2013Valid and FER2013Test with a label.csv in each."""
     from tag_plugin.data.ferplus import FerPlus, VoteRule
 
-    _prepare(FerPlus(root, VoteRule(rule)), out, limit, workers, restart)
+    _prepare(FerPlus(root, VoteRule(rule)), out, limit, workers, restart, shard)
 
 
 @prepare.command("rafdb")
@@ -54,11 +64,12 @@ def prepare_rafdb(
     limit: Limit = None,
     workers: Workers = CORES,
     restart: Restart = False,
+    shard: ShardOption = None,
 ) -> None:
     """RAF-DB basic: EmoLabel and Image, or DATASET/{train,test}/{1..7}."""
     from tag_plugin.data.rafdb import RafDb, RafDbImages
 
-    _prepare(RafDb(root, RafDbImages(images)), out, limit, workers, restart)
+    _prepare(RafDb(root, RafDbImages(images)), out, limit, workers, restart, shard)
 
 
 @prepare.command("affectnet")
@@ -69,15 +80,18 @@ def prepare_affectnet(
     limit: Limit = None,
     workers: Workers = CORES,
     restart: Restart = False,
+    shard: ShardOption = None,
 ) -> None:
     """AffectNet: the full CSV release or the 8-label release."""
     from tag_plugin.data.affectnet import AffectNet
 
-    _prepare(AffectNet(root, classes), out, limit, workers, restart)
+    _prepare(AffectNet(root, classes), out, limit, workers, restart, shard)
 
 
-def _prepare(source: "Source", out: Path, limit: int | None, workers: int, restart: bool) -> None:
+def _prepare(
+    source: "Source", out: Path, limit: int | None, workers: int, restart: bool, shard: str | None
+) -> None:
     from tag_plugin.pipeline.prepare import PrepareSettings, prepare
 
-    manifest = prepare(source, PrepareSettings(out, limit, workers, restart))
-    print_summary(manifest, f"tag-plugin detect {out / source.dataset}")
+    settings = PrepareSettings(out, limit, workers, restart, parse_shard(shard))
+    print_summary(prepare(source, settings), f"tag-plugin detect {out / source.dataset}")

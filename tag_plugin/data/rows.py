@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -97,17 +98,17 @@ def parse_row(line: str, where: str) -> Row:
         raise RowError(f"{where}: {place + ': ' if place else ''}{first['msg']}") from None
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of a JSONL file, one at a time.
+def read_rows(path: Path, start: int = 0) -> Iterator[Row]:
+    """The rows of a JSONL file, one at a time, from number `start` (from 0) on.
 
     Raises:
         RowError: a line is not a row; the message names the file and the line.
         FileNotFoundError: no such file.
     """
     with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield parse_row(line, f"{path}:{number}")
+        filled = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+        for number, line in islice(filled, start, None):
+            yield parse_row(line, f"{path}:{number}")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:

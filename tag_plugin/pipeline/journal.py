@@ -6,11 +6,13 @@ leaves at most one half-written line, which the next run drops before it goes on
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self, TextIO
+
+NAMED_DROPS: Final = 20
+"""So many dropped inputs are named in the manifest for each reason; all of them in a file."""
 
 
 class StageError(RuntimeError):
@@ -39,28 +41,41 @@ Outcome = Kept | Dropped
 
 @dataclass
 class Tally:
-    """What a finished split holds."""
+    """What a finished split holds; `named` are the first dropped inputs of each reason."""
 
     rows: int = 0
     notes: Counter[str] = field(default_factory=Counter)
-    dropped: dict[str, list[str]] = field(default_factory=dict)
+    dropped: Counter[str] = field(default_factory=Counter)
+    named: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def inputs(self) -> int:
         """Inputs seen: rows and drops."""
-        return self.rows + sum(len(ids) for ids in self.dropped.values())
+        return self.rows + self.dropped.total()
+
+    def drop(self, entry: str, reason: str, detail: str) -> None:
+        """Count one dropped input."""
+        self.dropped[reason] += 1
+        named = self.named.setdefault(reason, [])
+        if len(named) < NAMED_DROPS:
+            named.append(f"{entry}: {detail}" if detail else entry)
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest: counts, and the ids of what was dropped by reason."""
+        """For the manifest: counts, and what was dropped by reason with the first ids."""
         return {
             "inputs": self.inputs,
             "rows": self.rows,
             "counts": dict(sorted(self.notes.items())),
             "dropped": {
-                reason: {"count": len(ids), "ids": ids}
-                for reason, ids in sorted(self.dropped.items())
+                reason: {"count": count, "ids": self.named[reason]}
+                for reason, count in sorted(self.dropped.items())
             },
         }
+
+
+def dropped_file(directory: Path, output: str, split: str) -> Path:
+    """Where a stage lists what it dropped: a JSON object a line with id, reason and detail."""
+    return directory / "dropped" / f"{output}-{split}.jsonl"
 
 
 class Journal:
@@ -81,23 +96,28 @@ class Journal:
         self._file.flush()
         self.done += 1
 
-    def finish(self, target: Path) -> Tally:
-        """Write the rows to `target` in one step and remove the journal.
+    def finish(self, target: Path, dropped: Path | None = None) -> Tally:
+        """Write the rows to `target` and the drops to `dropped`, and remove the journal.
+
+        Both files appear in one step; without a drop there is no file of drops.
 
         Raises:
             StageError: the journal has lines that this run did not write.
         """
         self._file.close()
-        tally = Tally()
         partial = target.with_name(target.name + ".partial")
-        with partial.open("w", encoding="utf-8") as rows:
-            for row in _rows(self._path, tally):
-                rows.write(row + "\n")
+        drops = target.with_name(target.name + ".dropped.partial")
+        with partial.open("w", encoding="utf-8") as rows, drops.open("w", encoding="utf-8") as out:
+            tally = _sort_out(self._path, rows, out)
         if tally.inputs != self.done:
             raise StageError(
                 f"{self._path} holds {tally.inputs} outcomes, not {self.done}: two runs wrote it "
                 "at the same time; next: run the command once more with --restart"
             )
+        if dropped is not None and tally.dropped:
+            dropped.parent.mkdir(parents=True, exist_ok=True)
+            drops.replace(dropped)
+        drops.unlink(missing_ok=True)
         partial.replace(target)
         self._path.unlink()
         return tally
@@ -137,15 +157,19 @@ def _line(outcome: Outcome) -> str:
     return f"-{json.dumps([outcome.id, outcome.reason, outcome.detail])}\n"
 
 
-def _rows(path: Path, tally: Tally) -> Iterator[str]:
+def _sort_out(path: Path, rows: TextIO, drops: TextIO) -> Tally:
+    """The journal's rows and drops, each into its file, one line at a time."""
+    tally = Tally()
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             if line.startswith("+"):
                 note, row = line[1:].rstrip("\n").split("\t", 1)
                 tally.rows += 1
                 tally.notes[note] += 1
-                yield row
+                rows.write(row + "\n")
             else:
                 entry, reason, detail = json.loads(line[1:])
-                text = f"{entry}: {detail}" if detail else entry
-                tally.dropped.setdefault(reason, []).append(text)
+                tally.drop(entry, reason, detail)
+                found = {"id": entry, "reason": reason, "detail": detail}
+                drops.write(json.dumps(found, ensure_ascii=False) + "\n")
+    return tally

@@ -5,6 +5,8 @@ recorded ones are refused, so that one directory never mixes two of them.
 """
 
 import json
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +17,23 @@ from tag_plugin.pipeline.journal import StageError
 
 @dataclass
 class Manifest:
-    """`settings` decide the rows; `splits` holds a summary of each finished split."""
+    """`settings` decide the rows; `splits` holds a summary of each finished split.
+
+    A shard's manifest also says what belongs to it: `expects` are the splits it has to finish, and
+    `waiting_for` the shards that have to finish before the whole can be joined.
+    """
 
     path: Path
     settings: dict[str, Any]
     splits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    expects: tuple[str, ...] = ()
+    waiting_for: tuple[str, ...] = ()
 
     def save(self) -> None:
         """Write the file in one step."""
-        content = {"settings": self.settings, "splits": self.splits}
+        content: dict[str, Any] = {"settings": self.settings, "splits": self.splits}
+        if self.expects:
+            content["expects"] = list(self.expects)
         write_json(self.path, content)
 
 
@@ -64,9 +74,14 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON object in one step: a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = private_partial(path)
     partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def private_partial(path: Path) -> Path:
+    """A name beside `path` that no other process on any machine writes."""
+    return path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.partial")
 
 
 def _changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from tag_plugin.data.source import LeftOut, Source, SourceFace
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.pipeline.journal import Dropped, Kept, Outcome
 from tag_plugin.pipeline.manifest import Manifest
+from tag_plugin.pipeline.shards import Shard
 from tag_plugin.pipeline.stage import Stage
 
 UNREADABLE = "image missing or unreadable"
@@ -28,6 +29,7 @@ class PrepareSettings:
     limit: int | None = None
     workers: int = 1
     restart: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ class _Entries:
     split: Split
     limit: int | None
 
-    def __iter__(self) -> Iterator[Entry]:
-        return ((self.split, each) for each in islice(self.source.entries(self.split), self.limit))
+    def since(self, start: int) -> Iterator[Entry]:
+        entries = islice(self.source.entries(self.split), start, self.limit)
+        return ((self.split, each) for each in entries)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return sum(1 for _ in self.since(0))
 
 
 def prepare(source: Source, settings: PrepareSettings) -> Manifest:
@@ -59,6 +62,7 @@ def prepare(source: Source, settings: PrepareSettings) -> Manifest:
         "prepare.json",
         f"tag-plugin prepare {source.dataset}",
         settings.workers,
+        shard=settings.shard,
     )
     decisive = {**source.settings, "face_frame": FACE_FRAME, "limit": settings.limit}
     manifest = stage.open(decisive, restart=settings.restart)

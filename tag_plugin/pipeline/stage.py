@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tag_plugin.data.rows import Row, Split, read_rows
-from tag_plugin.pipeline.journal import Journal, Outcome
+from tag_plugin.pipeline.journal import Journal, Outcome, StageError, dropped_file
 from tag_plugin.pipeline.manifest import Manifest, open_manifest
 from tag_plugin.pipeline.parallel import OpenWorker, ordered_map
+from tag_plugin.pipeline.shards import Shard, join, shard_folder, unfinished
 
 InOrder = Callable[[OpenWorker[Any, Outcome], Iterable[Any], int], Iterator[Outcome]]
 """(open_worker, inputs, workers) -> the outcome of every input, in order."""
@@ -24,8 +25,8 @@ InOrder = Callable[[OpenWorker[Any, Outcome], Iterable[Any], int], Iterator[Outc
 class Inputs(Protocol):
     """What a stage works through: always in the same order, and counted without much work."""
 
-    def __iter__(self) -> Iterator[Any]:
-        """The inputs, one at a time."""
+    def since(self, start: int) -> Iterator[Any]:
+        """The inputs from number `start` (from 0) on, one at a time."""
         ...
 
     def __len__(self) -> int:
@@ -42,6 +43,10 @@ class RowFile:
     def __iter__(self) -> Iterator[Row]:
         """The rows, one at a time."""
         return read_rows(self.path)
+
+    def since(self, start: int) -> Iterator[Row]:
+        """The rows from number `start` on; those before it are not parsed."""
+        return read_rows(self.path, start)
 
     def __len__(self) -> int:
         """The number of lines that are not blank."""
@@ -60,6 +65,7 @@ class Stage:
         command: how to run it again, for messages.
         workers: processes.
         in_order: how the inputs are worked through.
+        shard: the part of every split to do; all of it when None.
     """
 
     directory: Path
@@ -68,20 +74,25 @@ class Stage:
     command: str
     workers: int = 1
     in_order: InOrder = ordered_map
+    shard: Shard | None = None
 
     def open(self, settings: Mapping[str, Any], *, restart: bool) -> Manifest:
         """The manifest to go on with; with `restart` everything is made anew.
 
+        A shard's restart removes its own files and the joined ones, no other shard's.
+
         Raises:
             StageError: it was made with other settings.
         """
-        path = self.directory / self.manifest
         if restart:
-            path.unlink(missing_ok=True)
-            shutil.rmtree(self.directory / self.output, ignore_errors=True)
-        manifest = open_manifest(path, settings, self.command)
-        manifest.save()
-        return manifest
+            self._remove()
+        whole = open_manifest(self.directory / self.manifest, settings, self.command)
+        if self.shard is None or whole.splits:
+            whole.save()
+            return whole
+        own = open_manifest(self._folder / f"{self.shard.suffix}.json", settings, self.command)
+        own.save()
+        return own
 
     def run(
         self,
@@ -89,35 +100,88 @@ class Stage:
         splits: Mapping[Split, Inputs],
         open_worker: OpenWorker[Any, Outcome],
     ) -> Manifest:
-        """Do what is not done yet: each split's inputs, in order, into `<output>/<split>.jsonl`."""
+        """Do what is not done yet: each split's inputs, in order, into `<output>/<split>.jsonl`.
+
+        The shard that finishes last joins them all; an earlier one returns its own manifest, which
+        says what it waits for.
+        """
+        if not self._is_whole(manifest):
+            manifest.expects = tuple(splits)
         with _progress() as bar:
             for split, inputs in splits.items():
-                target = self.directory / self.output / f"{split}.jsonl"
-                if split in manifest.splits and target.is_file():
+                if split in manifest.splits and self._target(split, manifest).is_file():
                     continue
-                manifest.splits[split] = self._split(split, target, inputs, open_worker, bar)
+                if self.shard is not None and self._is_whole(manifest):
+                    raise StageError(
+                        f"{manifest.path} belongs to a run without --shard that has not ended; "
+                        "next: finish it without --shard, or begin anew with --restart"
+                    )
+                manifest.splits[split] = self._split(split, manifest, inputs, open_worker, bar)
                 manifest.save()
-        return manifest
+        return manifest if self._is_whole(manifest) else self._joined(manifest)
+
+    @property
+    def _folder(self) -> Path:
+        return shard_folder(self.directory, self.output)
+
+    def _is_whole(self, manifest: Manifest) -> bool:
+        return manifest.path == self.directory / self.manifest
+
+    def _target(self, split: Split, manifest: Manifest) -> Path:
+        if self.shard is None or self._is_whole(manifest):
+            return self.directory / self.output / f"{split}.jsonl"
+        return self._folder / f"{split}-{self.shard.suffix}.jsonl"
 
     def _split(
         self,
         split: Split,
-        target: Path,
+        manifest: Manifest,
         inputs: Inputs,
         open_worker: OpenWorker[Any, Outcome],
         bar: Progress,
     ) -> dict[str, Any]:
-        with Journal(target.with_name(f"{split}.journal")) as journal:
+        target = self._target(split, manifest)
+        part = None if self._is_whole(manifest) else self.shard
+        first, end = part.block(len(inputs)) if part else (0, len(inputs))
+        with Journal(target.with_suffix(".journal")) as journal:
             resumed, begin = journal.done, time.perf_counter()
-            task = bar.add_task(f"{self.output} {split}", total=len(inputs), completed=resumed)
-            left = islice(inputs, resumed, None)
+            name = f"{self.output} {split}{f' {part}' if part else ''}"
+            task = bar.add_task(name, total=end - first, completed=resumed)
+            left = islice(inputs.since(first + resumed), end - first - resumed)
             for outcome in self.in_order(open_worker, left, self.workers):
                 journal.add(outcome)
                 bar.advance(task)
             seconds = time.perf_counter() - begin
-            summary = journal.finish(target).as_json()
+            drops = dropped_file(self.directory, self.output, split)
+            drops = target.with_suffix(".dropped.jsonl") if part else drops
+            summary = journal.finish(target, drops).as_json()
             rate = round((journal.done - resumed) / seconds, 1) if journal.done > resumed else None
             return {**summary, "resumed_at": resumed, "inputs_per_second": rate}
+
+    def _joined(self, own: Manifest) -> Manifest:
+        if self.shard is None:
+            return own
+        waiting = unfinished(self._folder, self.shard.count)
+        if waiting:
+            own.waiting_for = tuple(str(shard) for shard in waiting)
+            return own
+        try:
+            return join(self.directory, self.output, self.manifest, self.shard.count)
+        except FileNotFoundError:  # another shard has just joined and removed them
+            return open_manifest(self.directory / self.manifest, own.settings, self.command)
+
+    def _remove(self) -> None:
+        (self.directory / self.manifest).unlink(missing_ok=True)
+        for path in self.directory.glob(f"dropped/{self.output}-*.jsonl"):
+            path.unlink(missing_ok=True)
+        if self.shard is None:
+            shutil.rmtree(self.directory / self.output, ignore_errors=True)
+            return
+        for path in (self.directory / self.output).glob("*.jsonl"):
+            path.unlink(missing_ok=True)
+        (self._folder / f"{self.shard.suffix}.json").unlink(missing_ok=True)
+        for path in self._folder.glob(f"*-{self.shard.suffix}.*"):
+            path.unlink(missing_ok=True)
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:
