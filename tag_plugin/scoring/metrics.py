@@ -1,7 +1,7 @@
 """Numbers over a test set. A metric that does not apply is None (absent), never 0."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from tag_plugin.facs.boxes import BOX_SCALE, Box, BoxFrame, snap
 from tag_plugin.facs.detections import Detections
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.facs.prototypes import consistency
-from tag_plugin.scoring.matching import pair
+from tag_plugin.scoring.matching import Target, pair
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, ScoredCompletion
 
 
@@ -20,14 +20,15 @@ class SampleResult:
     """What one judged sample contributes. Counts are over claims or AUs of this sample.
 
     `prediction` is None for an unparsable answer. The grounding fields are None without
-    detections; `consistency` is None without an answer. AU counts (`true_aus`, `false_aus`,
+    detections; `consistency` is None without an answer; `well_formed` is None where no trace was
+    asked for. AU counts (`true_aus`, `false_aus`,
     `missed_aus`) compare AU sets with the detector's, boxes aside, over the AUs it decided on.
     """
 
     id: str
     gold: str
     prediction: str | None
-    well_formed: bool
+    well_formed: bool | None
     grounding: float | None = None
     matched_ious: tuple[float, ...] | None = None
     true_aus: tuple[int, ...] | None = None
@@ -121,8 +122,8 @@ def unparsable_rate(results: Sequence[SampleResult]) -> float | None:
 
 
 def well_formed_rate(results: Sequence[SampleResult]) -> float | None:
-    """Share of completions that follow the grammar throughout."""
-    return _mean(float(result.well_formed) for result in results)
+    """Share of completions that follow the grammar throughout, where a trace was asked for."""
+    return _mean(float(r.well_formed) for r in results if r.well_formed is not None)
 
 
 def mean_grounding(results: Sequence[SampleResult]) -> float | None:
@@ -176,18 +177,27 @@ def template_grounding(
     data alone, so every model meets the same bar.
     """
     targets = [Reference(None, _NO_LABELS, found).targets(config, frame) for found in references]
+    present = [group.present for group in targets if group is not None]
+    return _mean(template_scores(present, frame, config.iou_threshold))
+
+
+def template_scores(
+    present: Sequence[Sequence[Target]], frame: BoxFrame, iou_threshold: float
+) -> list[float]:
+    """G of the template baseline on each face; `present` are the AUs to be found on each."""
     boxes: dict[int, list[Box]] = defaultdict(list)
-    for target in (t for group in targets if group for t in group.present):
+    for target in (target for group in present for target in group):
         boxes[target.au].append(target.box)
     template = {au: snap(_mean_box(group), frame) for au, group in boxes.items()}
-    scores = []
-    for group in targets:
-        if group is not None:
-            claims = [(target.au, template[target.au]) for target in group.present]
-            matches = pair(claims, group.present, config.iou_threshold)
-            weight = sum(target.weight for target in group.present)
-            scores.append(sum(match.credit for match in matches) / weight if weight else 1.0)
-    return _mean(scores)
+    return [_template_score(group, template, iou_threshold) for group in present]
+
+
+def _template_score(
+    group: Sequence[Target], template: Mapping[int, Box], iou_threshold: float
+) -> float:
+    matches = pair([(t.au, template[t.au]) for t in group], group, iou_threshold)
+    weight = sum(target.weight for target in group)
+    return sum(match.credit for match in matches) / weight if weight else 1.0
 
 
 def skill(grounding: float | None, template: float | None) -> float | None:

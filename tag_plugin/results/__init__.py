@@ -1,0 +1,1 @@
+"""What an evaluation left behind, as frozen values: protocol, numbers with intervals, samples."""

@@ -1,0 +1,81 @@
+"""What makes a run's numbers doubtful; each alarm is one message with the next command."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, BoxFrame
+from tag_plugin.results.record import Judged
+from tag_plugin.trace.grammar import Defect
+
+OUT_OF_FRAME_SHARE: Final = 0.2
+TRUNCATED_SHARE: Final = 0.05
+_PIXELS_AT_LEAST: Final = 50
+"""So many readable boxes say that a model writes pixels where 0..1000 was declared."""
+
+
+def alarms(samples: Sequence[Judged]) -> Iterator[str]:
+    """The messages about one task's samples."""
+    judged = [sample for sample in samples if sample.failed is None]
+    yield from _failed(samples)
+    if judged:
+        yield from _without_detections(judged)
+        yield from _wrong_frame(judged)
+        yield from _truncated(judged)
+
+
+def _failed(samples: Sequence[Judged]) -> Iterator[str]:
+    failed = [sample for sample in samples if sample.failed is not None]
+    if failed:
+        yield (
+            f"{len(failed)} of {len(samples)} requests failed and are not judged (the first: "
+            f"{failed[0].id}: {failed[0].failed}): these are not the numbers of the whole test "
+            "set; next: run it again (--use_cache DIR asks only what has no answer yet)"
+        )
+
+
+def _without_detections(samples: Sequence[Judged]) -> Iterator[str]:
+    asked = [sample for sample in samples if sample.style == "grounded"]
+    bare = [sample for sample in asked if sample.reference is None]
+    if bare and len(bare) == len(asked):
+        yield (
+            "the rows hold no detections, so the grounding metrics are absent; next: "
+            f"tag-plugin detect $TAG_DATA_DIR/{bare[0].dataset}"
+        )
+
+
+def _wrong_frame(samples: Sequence[Judged]) -> Iterator[str]:
+    outside = [s for s in samples if Defect.OUT_OF_FRAME_BOX in s.defects]
+    if len(outside) > OUT_OF_FRAME_SHARE * len(samples):
+        yield (
+            f"{len(outside)} of {len(samples)} completions have boxes beyond the "
+            f"{samples[0].frame} frame (the first: {outside[0].id}): the model probably writes "
+            f"another frame; next: export TAG_BOX_FRAME={_other(samples[0].frame)} and evaluate "
+            "again, or mend box_frame in the checkpoint's tag_plugin.json"
+        )
+    elif _writes_pixels(samples):
+        yield (
+            f"no box reaches beyond {FACE_FRAME} of {BOX_SCALE}: the model probably writes pixels "
+            "of the face frame; next: export TAG_BOX_FRAME=absolute and evaluate again, or mend "
+            "box_frame in the checkpoint's tag_plugin.json"
+        )
+
+
+def _other(frame: BoxFrame) -> BoxFrame:
+    return BoxFrame.ABSOLUTE if frame is BoxFrame.RELATIVE else BoxFrame.RELATIVE
+
+
+def _writes_pixels(samples: Sequence[Judged]) -> bool:
+    if samples[0].frame is not BoxFrame.RELATIVE:
+        return False
+    boxes = [claim.box for sample in samples for claim in sample.claims if claim.box]
+    farthest = max((max(box.as_tuple()) for box in boxes), default=BOX_SCALE)
+    return len(boxes) >= _PIXELS_AT_LEAST and farthest <= FACE_FRAME
+
+
+def _truncated(samples: Sequence[Judged]) -> Iterator[str]:
+    cut = [sample for sample in samples if Defect.TRUNCATED in sample.defects]
+    if len(cut) > TRUNCATED_SHARE * len(samples):
+        yield (
+            f"{len(cut)} of {len(samples)} completions are cut off (the first: {cut[0].id}); next: "
+            "evaluate again with --gen_kwargs max_new_tokens=N, larger than now"
+        )

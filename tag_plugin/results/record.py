@@ -1,0 +1,154 @@
+"""One judged sample, as it stands in lmms-eval's samples file under the key `judged`.
+
+All boxes are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever frame the model wrote.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tag_plugin.facs.boxes import BoxFrame, StoredBox
+from tag_plugin.facs.detections import Detections, Thresholds
+from tag_plugin.facs.emotions import LabelSet, label_set
+from tag_plugin.scoring.metrics import SampleResult
+
+RECORD: Final = "judged"
+"""The key of a sample's record in the samples file."""
+
+
+class ResultsError(ValueError):
+    """Results that cannot be read or used; the message names the place and the next command."""
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may record more
+
+
+class RecordedClaim(_Recorded):
+    """One claim of a completion: AU (None when unknown), box (None when unreadable), its text."""
+
+    au: int | None
+    box: StoredBox | None
+    region: str
+    observation: str
+    defects: tuple[str, ...]
+
+
+class RecordedTarget(_Recorded):
+    """One AU that was to be found, and where."""
+
+    au: int
+    box: StoredBox
+
+
+class RecordedMatch(_Recorded):
+    """A claim paired with what was to be found."""
+
+    au: int
+    claim: StoredBox
+    reference: StoredBox
+    iou: float
+
+
+class RecordedUnits(_Recorded):
+    """Claimed AUs against the detector's, boxes aside, over the AUs that it decided on."""
+
+    true: tuple[int, ...]
+    false: tuple[int, ...]
+    missed: tuple[int, ...]
+
+
+class Judged(_Recorded):
+    """Everything about one sample.
+
+    `task` and `style` say what was asked, `frame` in which frame the model wrote boxes.
+    `prediction` is None for an unparsable answer, `answer_text` what was read as the answer.
+    `parts` are the reward's parts (answer, grounding, format), None where one does not apply.
+    `reference` (AUs to be found), `units` and `matches` are None or empty without detections.
+    `failed` is the host's message of a request that got no answer: such a sample is not judged.
+    """
+
+    id: str
+    task: str
+    dataset: str
+    image: str
+    label_set: str
+    gold: str
+    style: str
+    frame: BoxFrame
+    completion: str
+    prediction: str | None
+    answer_text: str | None
+    parts: dict[str, float | None]
+    defects: tuple[str, ...]
+    claims: tuple[RecordedClaim, ...]
+    reference: tuple[RecordedTarget, ...] | None
+    matches: tuple[RecordedMatch, ...]
+    units: RecordedUnits | None
+    consistency: float | None
+    detections: Detections | None
+    thresholds: Thresholds
+    attributes: Mapping[str, str] = {}
+    failed: str | None = None
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the label; an unparsable or failed one is not."""
+        return self.prediction == self.gold
+
+    @property
+    def labels(self) -> LabelSet:
+        """The classes that the answer was to be one of."""
+        return label_set(self.label_set)
+
+    @property
+    def result(self) -> SampleResult:
+        """What the metrics need of it.
+
+        Raises:
+            ValueError: the request failed, so that there is nothing to judge.
+        """
+        if self.failed is not None:
+            raise ValueError(f"{self.id}: the request failed: {self.failed}")
+        form, units = self.parts.get("format"), self.units
+        return SampleResult(
+            self.id,
+            self.gold,
+            self.prediction,
+            None if form is None else form == 1.0,
+            grounding=self.parts.get("grounding"),
+            matched_ious=None if units is None else tuple(match.iou for match in self.matches),
+            true_aus=None if units is None else units.true,
+            false_aus=None if units is None else units.false,
+            missed_aus=None if units is None else units.missed,
+            consistency=self.consistency,
+        )
+
+
+def read_record(sample: Any, where: str) -> Judged:  # noqa: ANN401  # any JSON value
+    """The record in a sample of the samples file.
+
+    Raises:
+        ResultsError: there is none, or of another version; the message begins with `where`.
+    """
+    record = sample.get(RECORD) if isinstance(sample, dict) else None
+    if not isinstance(record, dict):
+        raise ResultsError(f"{where}: not a sample of a tag_ task")
+    try:
+        return Judged.model_validate(record)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ResultsError(
+            f"{where}: {place}: {first['msg']}; next: evaluate again with this version"
+        ) from None
+
+
+def as_units(result: SampleResult) -> dict[str, list[int]] | None:
+    """The AU sets of a judged sample as its record holds them."""
+    if result.true_aus is None:
+        return None
+    found = asdict(result)
+    return {name: list(found[f"{name}_aus"]) for name in ("true", "false", "missed")}
