@@ -8,9 +8,10 @@ import sys
 
 import typer
 
-from tag_plugin.cli import product, rows
+from tag_plugin.cli import export_rl, product, rows
 from tag_plugin.cli.data import data
 from tag_plugin.cli.prepare import prepare
+from tag_plugin.cli.reward import reward
 from tag_plugin.cli.tiny import tiny
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -18,7 +19,9 @@ app.add_typer(prepare, name="prepare")
 rows.register(app)
 app.add_typer(data, name="data")
 app.add_typer(tiny, name="tiny")
+app.add_typer(reward, name="reward")
 product.register(app)
+export_rl.register(app)
 
 
 def main() -> None:

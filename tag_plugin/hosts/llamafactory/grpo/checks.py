@@ -1,12 +1,18 @@
 """What is checked between reading the data and loading the model."""
 
 from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tag_plugin.data.rows import parse_row
+from tag_plugin.data.face_frame import ImageError
+from tag_plugin.data.rows import Row, parse_row
+from tag_plugin.detectors.base import DetectorError, ImageDetector
+from tag_plugin.detectors.memory import RememberingDetector
 from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS, TAG_ROW
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
+from tag_plugin.hosts.llamafactory.grpo.online import OnlineDetector
+from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, WeightedRewards
 
 
 def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any) -> None:  # noqa: ANN401  # host objects
@@ -46,7 +52,7 @@ def check_data(dataset: Any, rewards: WeightedRewards, config: Any) -> None:  # 
             "smaller batch, or more data"
         )
     check_images(dataset)
-    check_references(dataset[TAG_ROW], rewards)
+    check_references(dataset, rewards)
 
 
 def check_images(dataset: Any) -> None:  # noqa: ANN401  # a host object
@@ -64,32 +70,77 @@ def check_images(dataset: Any) -> None:  # noqa: ANN401  # a host object
         )
 
 
-def check_references(tag_rows: list[str], rewards: WeightedRewards) -> None:
-    """Every reward of the judge applies to some row.
+def check_held_out(dataset: Any, rewards: WeightedRewards) -> None:  # noqa: ANN401  # a host object
+    """Refuses an evaluation set that cannot be batched, or on which a reward never applies.
+
+    Raises:
+        GrpoError: names the first row or the reward, and the next command.
+    """
+    check_images(dataset)
+    check_references(dataset, rewards)
+
+
+def check_references(dataset: Any, rewards: WeightedRewards) -> None:  # noqa: ANN401  # a host object
+    """Every reward of the judge applies to some row, or has a detector that makes it so.
 
     Raises:
         GrpoError: no TAG row at all, or grounding without detections.
     """
-    rows = [parse_row(row, TAG_ROW) for row in tag_rows if row]
-    if not rows and len(rewards.judged) == len(rewards.functions):
+    rows = [parse_row(row, TAG_ROW) if row else None for row in dataset[TAG_ROW]]
+    known = [row for row in rows if row is not None]
+    if not known and len(rewards.judged) == len(rewards.functions):
         raise GrpoError(
             "the data has no TAG rows, so no reward applies; next: rewards: [{name: "
             "file.py:function}]"
         )
-    grounding = [each.name for each in rewards.judged if each.needs_detections]
-    undetected = [row for row in rows if row.detections is None and row.detector is None]
-    if grounding and rows and undetected:
-        count = Counter(row.dataset for row in undetected)
+    undetected = [
+        Undetected(row, Path(images[0]))
+        for row, images in zip(rows, dataset["images"], strict=True)
+        if row is not None and row.detections is None and row.detector is None
+    ]
+    for reward in rewards.judged:
+        if reward.needs_detections and known:
+            _check_grounding(reward, known, undetected)
+
+
+@dataclass(frozen=True)
+class Undetected:
+    """A row that no detector has seen, and its picture."""
+
+    row: Row
+    image: Path
+
+
+def _check_grounding(reward: JudgedReward, rows: list[Row], undetected: list[Undetected]) -> None:
+    if undetected and reward.detector is None:
+        datasets = " ".join(Counter(each.row.dataset for each in undetected))
         raise GrpoError(
-            f"{grounding[0]} needs detections, and {len(undetected)} of {len(rows)} rows were "
-            f"never seen by a detector (first: {undetected[0].id}); next: tag-plugin detect "
-            f"{' '.join(count)}, or leave {grounding[0]} out of rewards:"
+            f"{reward.name} needs detections, and {len(undetected)} of {len(rows)} rows were "
+            f"never seen by a detector (first: {undetected[0].row.id}); next: tag-plugin detect "
+            f"{datasets}, args: {{detector: NAME}} under {reward.name} in rewards:, or leave "
+            f"{reward.name} out"
         )
-    if grounding and rows and all(row.detections is None for row in rows):
+    if undetected and reward.detector is not None:
+        _try_detector(reward.detector, undetected)
+    elif all(row.detections is None for row in rows):
         raise GrpoError(
-            f"{grounding[0]} needs detections, and the detector found no face in any of "
+            f"{reward.name} needs detections, and the detector found no face in any of "
             f"{len(rows)} rows; next: tag-plugin detect with another detector"
         )
+
+
+def _try_detector(online: OnlineDetector, undetected: list[Undetected]) -> None:
+    """One picture tells whether a detector works; one that goes by ids must know every row."""
+    with online.open() as opened:
+        measure = RememberingDetector(opened, online.directory)
+        tried = undetected[:1] if isinstance(opened, ImageDetector) else undetected
+        for each in tried:
+            try:
+                measure.detect(each.row, each.image)
+            except (DetectorError, ImageError, OSError, ValueError) as error:
+                raise GrpoError(
+                    f"rewards: detector {online.name}, row {each.row.id}: {error}"
+                ) from None
 
 
 def _has_vllm() -> bool:

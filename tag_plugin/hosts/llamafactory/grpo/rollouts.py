@@ -5,21 +5,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tag_plugin.data.rows import parse_row
+from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.dataset import TAG_ROW
+from tag_plugin.hosts.llamafactory.grpo.online import OnlineDetector
 from tag_plugin.hosts.llamafactory.grpo.records import StepFile
 from tag_plugin.trace.parse import parse
 
 
 @dataclass
 class RolloutRecord:
-    """Appends the first `samples` completions of the main process every `every` steps."""
+    """Appends the first `samples` completions of the main process every `every` steps.
+
+    `detector` is the run's online detector: what it saw becomes part of the record.
+    """
 
     file: StepFile
     every: int
     samples: int
     frame: BoxFrame | None
+    detector: OnlineDetector | None = None
     last: int | None = None
 
     def resume(self, step: int) -> None:
@@ -31,35 +36,47 @@ class RolloutRecord:
         return self.every > 0 and (self.last is None or step - self.last >= self.every)
 
     def write(self, step: int, samples: Sequence[Mapping[str, Any]]) -> None:
-        """Keeps the completions of a step; see `rollout` for what a line holds."""
+        """Keeps the completions of a step; see `line` for what each holds."""
         self.file.append({"step": step, **each} for each in samples[: self.samples])
         self.last = step
 
+    def line(
+        self,
+        sample: Mapping[str, Any],
+        text: str,
+        parts: Mapping[str, float],
+        advantage: float,
+    ) -> dict[str, Any]:
+        """Which prompt and picture, the text, the parts of the score; for a TAG row what was read.
 
-def rollout(
-    sample: Mapping[str, Any],
-    text: str,
-    parts: Mapping[str, float],
-    advantage: float,
-    frame: BoxFrame | None,
-) -> dict[str, Any]:
-    """One line: which prompt and picture, the text, the parts of the score, the boxes.
+        `boxes` are the completion's, `reference` the detector's AUs (null: none was asked, or no
+        face): [x1, y1, x2, y2] in 0..1000 of the face frame, whatever the model's frame.
+        """
+        known = {
+            "prompt_id": sample["prompt"][:80],
+            "dataset": None,
+            "images": sample["images"],
+            "solution": sample["solution"],
+            "text": text,
+            "rewards": {name: None if math.isnan(each) else each for name, each in parts.items()},
+            "advantage": advantage,
+        }
+        if not sample[TAG_ROW] or self.frame is None:
+            return known
+        row = self._row(sample)
+        read = parse(text, self.frame, row.reference.labels)
+        boxes = [{"au": each.au, "box": each.box.as_tuple()} for each in read.claims if each.box]
+        return known | {
+            "prompt_id": row.id,
+            "dataset": row.dataset,
+            "answer": read.answer,
+            "defects": list(read.defects),
+            "boxes": boxes,
+            "reference": row.detections.model_dump(mode="json") if row.detections else None,
+        }
 
-    `boxes` are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever the model's frame.
-    """
-    known = {
-        "prompt_id": sample["prompt"][:80],
-        "dataset": None,
-        "images": sample["images"],
-        "solution": sample["solution"],
-        "text": text,
-        "rewards": {name: None if math.isnan(value) else value for name, value in parts.items()},
-        "advantage": advantage,
-    }
-    if not sample[TAG_ROW] or frame is None:
-        return known
-    row = parse_row(sample[TAG_ROW], TAG_ROW)
-    read = parse(text, frame, row.reference.labels)
-    boxes = [{"au": claim.au, "box": claim.box.as_tuple()} for claim in read.claims if claim.box]
-    found = {"answer": read.answer, "defects": list(read.defects), "boxes": boxes}
-    return known | {"prompt_id": row.id, "dataset": row.dataset} | found
+    def _row(self, sample: Mapping[str, Any]) -> Row:
+        line: str = sample[TAG_ROW]
+        if self.detector is not None:
+            line = self.detector.complete(line, sample["images"][0])
+        return parse_row(line, TAG_ROW)

@@ -1,5 +1,6 @@
 """TRL's GRPOTrainer with the host's prompts, optimizers and checkpoints."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from tag_plugin.hosts.llamafactory.grpo.resume import (
     state_file,
 )
 from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
-from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord, rollout
+from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
 
 _NOT_FOR_REWARDS: Final = "prompt_ids"
 
@@ -201,11 +202,20 @@ class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no type
         for index, sample in enumerate(samples):
             parts = {name: rewards[name][index] for name in names}
             text, advantage = self._logs["completion"][index], self._logs["advantages"][index]
-            lines.append(rollout(sample, text, parts, advantage, self._watch.rollouts.frame))
+            lines.append(self._watch.rollouts.line(sample, text, parts, advantage))
         self._watch.rollouts.write(step, lines)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """TRL's, and a line in grpo_log.jsonl."""
+        """TRL's, and a line in grpo_log.jsonl.
+
+        TRL averages over the steps since the last line; a step to which a reward did not apply is
+        NaN there, and would make the whole average NaN.
+        """
+        metrics = self._metrics["train" if self.model.training else "eval"]
+        for name, values in [*metrics.items()]:
+            metrics[name] = [value for value in values if not math.isnan(value)]
+            if not metrics[name]:
+                del metrics[name]
         super().log(logs, start_time)
         if self.accelerator.is_main_process:
             self._watch.metrics.append([self.state.log_history[-1]])

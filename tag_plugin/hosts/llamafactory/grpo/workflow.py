@@ -12,7 +12,7 @@ from llamafactory.train.trainer_utils import create_modelcard_and_push
 
 from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
-from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_images, check_run
+from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_held_out, check_run
 from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
 from tag_plugin.hosts.llamafactory.grpo.records import METRICS, ROLLOUTS, StepFile
@@ -97,7 +97,7 @@ def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: A
     held_out = data.get("eval_dataset")
     for each in held_out.values() if isinstance(held_out, dict) else [held_out]:
         if each is not None:
-            check_images(each)
+            check_held_out(each, rewards)
 
 
 def _watch(
@@ -112,6 +112,7 @@ def _watch(
         finetuning_args.rollout_steps,
         finetuning_args.rollout_samples,
         frame,
+        rewards.detector,
     )
     metrics = StepFile(out / METRICS)
     if config.should_save and config.resume_from_checkpoint is None:

@@ -22,7 +22,7 @@ def detected(row: Row) -> Row:
 
 
 def write_rl_data(data_dir: Path, count: int = 12) -> Path:
-    """Data sets `tag_rl` (detected), `tag_prepared`, `tag_synth_train`, `plain` and `text`."""
+    """Data sets tag_rl (detected), tag_prepared, tag_synth_train, plain, text and clips."""
     rows = write_tag_dataset(data_dir, count)
     write_rows(data_dir / "synth/detected/train.jsonl", map(detected, rows))
     bare = (row.model_copy(update={"trace": None}) for row in rows)
@@ -37,6 +37,12 @@ def write_rl_data(data_dir: Path, count: int = 12) -> Path:
     ]
     (data_dir / "text.json").write_text(json.dumps(talk))
     add_entry(data_dir, "text", {"file_name": "text.json"})
+    question = {"from": "human", "value": "<video>What is it?"}
+    clip = {"conversations": [question, {"from": "gpt", "value": "A clip."}], "videos": ["0.mp4"]}
+    (data_dir / "clips.json").write_text(json.dumps([clip]))
+    columns = {"messages": "conversations", "videos": "videos"}
+    clips = {"file_name": "clips.json", "formatting": "sharegpt", "columns": columns}
+    add_entry(data_dir, "clips", clips)
     return data_dir
 
 
@@ -47,7 +53,9 @@ def own_reward(name: str, **spec: Any) -> dict[str, Any]:
 
 def grpo_recipe(model: Path, data_dir: Path, out: Path, **settings: Any) -> dict[str, Any]:
     """Three steps of two groups of four completions; a random model needs a reward of its own."""
-    grpo = {"num_generations": 4, "max_completion_length": 8, **settings.pop("grpo", {})}
+    grpo = settings.pop("grpo", {})
+    if isinstance(grpo, dict):
+        grpo = {"num_generations": 4, "max_completion_length": 8, **grpo}
     return train_args(
         model,
         data_dir,

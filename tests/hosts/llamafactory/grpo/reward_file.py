@@ -1,4 +1,6 @@
-"""Rewards of a user's own, as `file.py:function`."""
+"""Rewards of a user's own, as `file.py:function`; those after NOT_A_FUNCTION are wrong."""
+
+import numpy as np
 
 
 def short(completions, **_):
@@ -18,4 +20,36 @@ def names_the_number(completions, solution, tag_row, **_):
     ]
 
 
+def any_number(completions, **_):
+    return np.array([0.5, None, True], dtype=object)[: len(completions)]
+
+
 NOT_A_FUNCTION = 3
+
+
+def no_keywords(completions):
+    return [0.0 for _ in completions]
+
+
+def needs_more(completions, ground_truth, **_):
+    return [0.0 for _ in completions]
+
+
+def too_few(completions, **_):
+    return [1.0]
+
+
+def one_number(completions, **_):
+    return 1.0
+
+
+def words(completions, **_):
+    return ["good" for _ in completions]
+
+
+def not_a_number(completions, **_):
+    return [0.0, float("nan")]
+
+
+def raises(completions, **_):
+    return [1 / len(text[1:]) for text in completions]

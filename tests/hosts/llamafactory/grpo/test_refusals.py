@@ -14,6 +14,11 @@ from tests.hosts.llamafactory.grpo.grpo_data import REWARD_FILE, grpo_recipe, ow
 pytestmark = pytest.mark.host
 
 
+def grounding(**args: Any) -> dict[str, Any]:
+    """Rows without detections, and a reward that needs them."""
+    return {"dataset": "tag_prepared", "rewards": [{"name": "au_grounding", "args": args}]}
+
+
 @pytest.fixture(autouse=True)
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any) -> None:
@@ -41,16 +46,42 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
             "a batch of 8 completions .*groups of num_generations 3",
         ),
         ({"grpo": {"steps_per_generation": 2, "generation_batch_size": 8}}, "can not be both"),
+        ({"grpo": {"steps_per_generation": 3, "num_generations": 16}}, "a batch of 24 comp"),
+        ({"grpo": {"loss_type": 3}}, "loss_type: Input should be a valid string"),
+        ({"grpo": ["num_generations"]}, "grpo: must be a mapping"),
+        ({"grpo": "num_generations=4"}, "grpo: not JSON .*next: write it as YAML"),
         ({"grpo": {"use_vllm": True}}, "use_vllm needs vLLM"),
         ({"per_device_train_batch_size": 6}, "next: make it a multiple of 4"),
         # the rewards
-        ({"rewards": ["au_groundin"]}, "unknown reward 'au_groundin'"),
+        ({"rewards": ["au_groundin"]}, "unknown reward 'au_groundin'; did you mean 'au_ground"),
+        ({"rewards": []}, "needs at least one"),
+        ({"rewards": ["format", {"name": "format"}]}, "each name once"),
+        ({"rewards": [{"name": "answer", "weight": "much"}]}, "weight: Input should be a valid"),
+        ({"rewards": [own_reward("no_keywords")]}, r"no_keywords\(completions\) cannot be called"),
+        ({"rewards": [own_reward("vowels", args={"top": 1, "completions": 2})]}, "cannot be call"),
         ({"rewards": [{"name": "answer", "args": {"top": 1}}]}, "answer: args.top"),
         ({"rewards": ["missing.py:reward"]}, "missing.py:reward: no file"),
         ({"rewards": [f"{REWARD_FILE}:nothing"]}, "has no function 'nothing'"),
         ({"rewards": {"name": "answer"}}, "rewards: must be a list"),
+        # the detector
+        (grounding(detector="mediapip"), "unknown detector 'mediapip'; did you mean 'mediapipe'"),
+        (grounding(detector_cache="x"), r"au_grounding: args\.detector: Field required"),
+        (grounding(detector="cached", detector_options={"rows": "no.jsonl"}), "cached: no file no"),
+        (grounding(detector="cached", detector_options={"row": "x"}), "cached: .*argument 'row'"),
+        (
+            grounding(detector="synthetic"),
+            "rewards: detector synthetic, row synth-train-0000: ",
+        ),
         # the data
-        ({"dataset": "tag_prepared"}, r"au_grounding needs detections.*tag-plugin detect synth"),
+        (
+            {"dataset": "tag_prepared"},
+            r"12 of 12 rows were never seen .*synth-train-0000.*detect synth, args: \{detector: ",
+        ),
+        (
+            {"eval_dataset": "tag_prepared", "do_eval": True},
+            "au_grounding needs detections, and 12 of 12",
+        ),
+        ({"dataset": "clips", "rewards": [own_reward("short")]}, "images only, not on"),
         ({"dataset": "plain", "rewards": None}, "the data has no TAG rows, so no reward applies"),
         ({"dataset": "plain", "rewards": None, "template": "qwen2_vl"}, "need a tag_ template"),
         ({"dataset": "plain,text"}, "12 of 24 samples have no image"),

@@ -7,8 +7,9 @@ import pytest
 
 from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.judged import NAMES
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.rewards import NAMES, parse_rewards
+from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
 from tag_plugin.trace.render import render
 from tests.hosts.llamafactory.grpo.grpo_data import REWARD_FILE, detected, own_reward
 from tests.hosts.llamafactory.tag_data import row
@@ -98,19 +99,49 @@ def test_weights_default_to_the_methods_own():
 @pytest.mark.parametrize(
     ("entry", "frame", "said"),
     [
-        ("grounding", FRAME, "unknown reward 'grounding'; next: one of answer, au_grounding"),
+        ("smile", FRAME, "unknown reward 'smile'; next: one of answer, au_grounding"),
+        ("groundin", FRAME, "unknown reward 'groundin'; did you mean 'au_grounding'"),
         ({"nme": "answer"}, FRAME, "name: Field required"),
         ({"name": "answer", "wieght": 2}, FRAME, "wieght: Extra inputs"),
         ({"name": "answer", "args": {"iou": 2}}, FRAME, r"answer: args.iou: Extra inputs"),
         ("answer", None, "answer reads TAG rows, which need a tag_ template"),
         ("nowhere.py:f", FRAME, "nowhere.py:f: no file"),
-        (f"{REWARD_FILE}:vowles", FRAME, r"no function 'vowles'; it has names_the_number, short"),
+        (f"{REWARD_FILE}:vowles", FRAME, r"no function 'vowles'; it has .*names_the_number, "),
         (f"{REWARD_FILE}:NOT_A_FUNCTION", FRAME, "no function"),
+        (f"{REWARD_FILE}:no_keywords", FRAME, r"no_keywords\(completions\) cannot be called"),
+        (f"{REWARD_FILE}:needs_more", FRAME, "missing a required argument: 'ground_truth'"),
+        (
+            {"name": f"{REWARD_FILE}:vowels", "args": {"completions": []}},
+            FRAME,
+            "cannot be called|multiple values",
+        ),
     ],
 )
 def test_an_entry_that_cannot_be_used(entry: object, frame: BoxFrame | None, said: str):
     with pytest.raises(GrpoError, match=said):
         parse_rewards([entry], frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("too_few", "too_few gave 1 values for 2 completions; next: one for each, None where"),
+        ("one_number", r"one_number gave 1\.0 \(float\), not a list with a number for each"),
+        ("words", r"words gave 'good' \(str\) for completion 0, not a finite number"),
+        ("not_a_number", r"not_a_number gave nan \(float\) for completion 1, .* None means that"),
+        ("raises", r"reward_file\.py:\d+: raises raised: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_function_that_gives_something_else(name: str, said: str):
+    (reward,) = parse_rewards([own_reward(name)], None).functions
+    with pytest.raises(GrpoError, match=said) as refused:
+        reward(completions=["a", "b"], prompts=["", ""])
+    assert "\n" not in str(refused.value)
+
+
+def test_numbers_of_any_library_and_none_are_fine():
+    (reward,) = parse_rewards([own_reward("any_number")], None).functions
+    assert reward(completions=["a", "b", "c"]) == [0.5, None, 1.0]
 
 
 @pytest.mark.parametrize("entries", [[], ["answer", "answer"]])

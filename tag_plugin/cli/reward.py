@@ -1,0 +1,106 @@
+"""`tag-plugin reward try`: what a reward gives on completions that are already written."""
+
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tag_plugin.facs.boxes import BoxFrame
+    from tag_plugin.hosts.llamafactory.grpo.trial import Sample, Tried
+
+reward = typer.Typer(no_args_is_help=True, help="The rewards of `stage: grpo`.")
+
+
+@reward.callback()
+def _group() -> None:
+    """The rewards of `stage: grpo`."""
+
+
+@reward.command("try")
+def try_reward(
+    completions: Annotated[
+        Path, typer.Option(help="JSONL with `completion` or `text`, or a run's rollouts.jsonl.")
+    ],
+    reward: Annotated[
+        list[str] | None, typer.Option(help="A name, or file.py:function; may be repeated.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Take rewards and template from this recipe instead.")
+    ] = None,
+    rows: Annotated[Path | None, typer.Option(help="TAG rows, found by the line's id.")] = None,
+    template: Annotated[
+        str | None, typer.Option(help="The model's tag_ template: says in which frame boxes are.")
+    ] = None,
+    show: Annotated[int, typer.Option(min=0, help="So many completions, one by one.")] = 5,
+) -> None:
+    """A table of rewards: mean, standard deviation, and the share to which each applies."""
+    from rich.console import Console
+
+    from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
+
+    entries, asked = _asked(reward, recipe, template)
+    samples = read_completions(completions, rows)
+    tried = try_rewards(entries, samples, _frame(asked))
+    console = Console()
+    console.print(_summary(tried, f"{len(samples)} completions of {completions.name}"))
+    if show:
+        console.print(_one_by_one(tried, samples[:show]))
+
+
+def _asked(
+    names: list[str] | None, recipe: Path | None, template: str | None
+) -> tuple[list[Any], str | None]:
+    """The entries of `rewards:`, and the template."""
+    import yaml
+
+    from tag_plugin.hosts.judged import DEFAULT
+
+    if names:
+        return list(names), template
+    if recipe is None:
+        raise ValueError("next: --reward NAME, --reward file.py:function, or --recipe FILE")
+    settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    return settings.get("rewards") or list(DEFAULT), template or settings.get("template")
+
+
+def _frame(template: str | None) -> "BoxFrame | None":
+    from tag_plugin.hosts.llamafactory.templates import PREFIX, frame_of
+
+    return frame_of(template) if template and template.startswith(PREFIX) else None
+
+
+def _summary(tried: "list[Tried]", title: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("reward")
+    for name in ("weight", "mean", "std", "min", "max", "applicable"):
+        table.add_column(name, justify="right")
+    for each in tried:
+        known = each.known
+        numbers = (each.mean, each.std, min(known, default=None), max(known, default=None))
+        weight = "" if each.weight is None else f"{each.weight:g}"
+        table.add_row(each.name, weight, *map(_number, numbers), f"{each.applicable:.0%}")
+    return table
+
+
+def _one_by_one(tried: "list[Tried]", samples: "list[Sample]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    table.add_column("completion (its end)", max_width=60)
+    for each in tried:
+        table.add_column(each.name, justify="right", no_wrap=True)
+    for index, sample in enumerate(samples):
+        end = " ".join(sample["completion"].split())[-60:]
+        table.add_row(Text(end), *(_number(each.values[index]) for each in tried))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or isnan(value) else f"{value:.3f}"

@@ -1,0 +1,92 @@
+"""Detections that are kept on disk, by the bytes of the picture and the detector that measured it.
+
+One small file a picture, put in place in one go: processes and machines that share the folder may
+write the same one at the same time.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_cache_path
+from pydantic import TypeAdapter, ValidationError
+
+from tag_plugin.data.face_frame import ImageError, read_face
+from tag_plugin.data.rows import Row
+from tag_plugin.detectors.base import Detector, ImageDetector
+from tag_plugin.facs.detections import Detections
+
+_FOUND: Final[TypeAdapter[Detections | None]] = TypeAdapter(Detections | None)
+_DESCRIPTION: Final = "detector.json"
+
+
+def memory_directory() -> Path:
+    """Where detections are kept when nothing else is said."""
+    return user_cache_path("tag-plugin") / "detections"
+
+
+class RememberingDetector:
+    """Asks a detector about a picture once, whoever asks, and however often.
+
+    A detector that does not look at pixels (it goes by the row's id) is asked every time.
+
+    Args:
+        detector: an open detector.
+        directory: a folder in it belongs to this detector: name, version, model, thresholds, AUs.
+    """
+
+    def __init__(self, detector: Detector, directory: Path) -> None:
+        self._detector = detector
+        known = {
+            **detector.info.model_dump(mode="json"),
+            "supported": sorted(detector.supported),
+        }
+        text = json.dumps(known, indent=1, sort_keys=True)
+        name = f"{detector.info.name}-{_digest(text.encode())[:16]}"
+        self._directory = directory / name
+        if isinstance(detector, ImageDetector):
+            _write(self._directory / _DESCRIPTION, text)
+
+    def detect(self, row: Row, image: Path) -> Row:
+        """The row with the AUs of its picture: `detections` is None where there is no face.
+
+        Raises:
+            ImageError: the picture is missing or no face frame.
+        """
+        found = self._found(row, image)
+        return row.model_copy(update={"detections": found, "detector": self._detector.info})
+
+    def _found(self, row: Row, image: Path) -> Detections | None:
+        if not isinstance(self._detector, ImageDetector):
+            return self._detector.detect_row(row, lambda: read_face(image))
+        digest = _digest(_bytes(image))
+        file = self._directory / digest[:2] / f"{digest}.json"
+        try:
+            return _FOUND.validate_json(file.read_bytes())
+        except (FileNotFoundError, ValidationError):  # half a file of a disk that was full
+            found = self._detector.detect(read_face(image))
+        _write(file, _FOUND.dump_json(found).decode())
+        return found
+
+
+def _bytes(image: Path) -> bytes:
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{image}: {error.strerror}") from None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write(file: Path, text: str) -> None:
+    """Each writer has a file of its own until it is whole; the last one stays."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".partial")
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        out.write(text)
+    Path(partial).replace(file)

@@ -1,0 +1,33 @@
+"""EasyR1's reward function: `worker.reward.reward_function=THIS_FILE:compute_score`.
+
+`worker.reward.reward_function_kwargs` may hold `weights` {reward: weight} and `judge` {setting:
+value}. A reward that does not apply to a completion is left out of its scores.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tag_plugin.hosts.judged import DEFAULT, scores, total
+from tag_plugin.scoring.score import JudgeConfig
+
+REWARD_NAME = "tag"
+REWARD_TYPE = "batch"
+
+
+def compute_score(
+    reward_inputs: Sequence[Mapping[str, Any]],
+    weights: Mapping[str, float] = DEFAULT,
+    judge: Mapping[str, Any] | None = None,
+) -> list[dict[str, float]]:
+    """`overall`, which is trained on, and each reward, for every {response, ground_truth}.
+
+    Raises:
+        GroundTruthError: a ground truth that `tag-plugin export-rl easyr1` did not write.
+    """
+    config = JudgeConfig.model_validate(dict(judge or {}))
+    found = []
+    for each in reward_inputs:
+        values = scores(each["response"], each["ground_truth"], weights, config)
+        known = {name: value for name, value in values.items() if value is not None}
+        found.append({"overall": total(values, weights), **known})
+    return found

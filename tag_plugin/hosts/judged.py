@@ -1,0 +1,118 @@
+"""The rewards by name, whichever host asks: each reads one value off the judge's verdict.
+
+It also defines the ground truth that travels with an exported row, for hosts that hand a reward one
+string: all that the judge needs, so that such a host needs no other setting.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tag_plugin.data.rows import Row
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, class_blind_grounding, dual_iou_grounding
+from tag_plugin.scoring.score import (
+    DEFAULT_JUDGE,
+    JudgeConfig,
+    Reference,
+    ScoredCompletion,
+    score_completion,
+)
+
+Part = Callable[[ScoredCompletion, JudgeConfig], float | None]
+
+PARTS: Mapping[str, Part] = MappingProxyType(
+    {
+        "answer": lambda scored, _: scored.answer,
+        "au_grounding": lambda scored, _: scored.grounding,
+        "au_grounding_class_blind": class_blind_grounding,
+        "au_grounding_dual_iou": lambda scored, _: dual_iou_grounding(scored),
+        "format": lambda scored, _: scored.format,
+    }
+)
+"""Reward name -> how it is read off a verdict: a value in [0, 1], or None: not applicable."""
+
+NAMES: Final = tuple(PARTS)
+GROUNDING: Final = tuple(name for name in NAMES if name.startswith("au_"))
+"""Those that compare with detections."""
+
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {
+        "answer": DEFAULT_WEIGHTS["answer"],
+        "format": DEFAULT_WEIGHTS["format"],
+        **dict.fromkeys(GROUNDING, DEFAULT_WEIGHTS["grounding"]),
+    }
+)
+"""The weight of each reward where a recipe gives none."""
+
+DEFAULT: Mapping[str, float] = MappingProxyType(
+    {name: WEIGHTS[name] for name in ("answer", "au_grounding", "format")}
+)
+"""The method's own rewards, with their weights."""
+
+_MEMORY: Final = 8192  # completions; several rewards ask for the same verdict
+
+
+class GroundTruthError(ValueError):
+    """A ground truth that `tag-plugin export-rl` did not write, or a reward that does not exist."""
+
+
+class GroundTruth(BaseModel):
+    """What a completion is compared with, and the frame that the prompt asked for boxes in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    box_frame: BoxFrame
+    row: Row
+
+
+@lru_cache(maxsize=_MEMORY)
+def judged(text: str, row: str, frame: BoxFrame, config: JudgeConfig) -> ScoredCompletion:
+    """The judge's verdict on a completion of a TAG row (as JSON)."""
+    return score_completion(text, reference(row), frame, config)
+
+
+@lru_cache(maxsize=_MEMORY)
+def reference(row: str) -> Reference:
+    """What the judge compares with."""
+    return Row.model_validate_json(row).reference
+
+
+def scores(
+    text: str,
+    ground_truth: str,
+    names: Mapping[str, float] = DEFAULT,
+    config: JudgeConfig = DEFAULT_JUDGE,
+) -> dict[str, float | None]:
+    """The rewards `names` of a completion of an exported row.
+
+    Raises:
+        GroundTruthError: another ground truth, or an unknown reward.
+    """
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        raise GroundTruthError(f"unknown reward {min(unknown)!r}; next: one of {', '.join(NAMES)}")
+    known, frame = _read(ground_truth)
+    scored = score_completion(text, known, frame, config)
+    return {name: PARTS[name](scored, config) for name in names}
+
+
+def total(values: Mapping[str, float | None], weights: Mapping[str, float]) -> float:
+    """The weighted sum of those that apply; 0 when none does."""
+    applicable = [(name, value) for name, value in values.items() if value is not None]
+    return float(sum(weights[name] * value for name, value in applicable))
+
+
+@lru_cache(maxsize=_MEMORY)
+def _read(ground_truth: str) -> tuple[Reference, BoxFrame]:
+    try:
+        found = GroundTruth.model_validate_json(ground_truth)
+    except ValidationError as error:
+        raise GroundTruthError(
+            f"{ground_truth[:80]!r} is no ground truth of tag-plugin ({error.errors()[0]['msg']}); "
+            "next: tag-plugin export-rl writes rows with one"
+        ) from None
+    return found.row.reference, found.box_frame

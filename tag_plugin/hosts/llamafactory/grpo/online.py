@@ -1,0 +1,93 @@
+"""References for rows that no detector has seen: measured when a reward first asks, then kept."""
+
+import atexit
+import difflib
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tag_plugin.data.rows import Row, dump_row
+from tag_plugin.detectors.base import Detector, DetectorError
+from tag_plugin.detectors.memory import RememberingDetector, memory_directory
+from tag_plugin.detectors.registry import DETECTORS, detector
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+
+_MEMORY: Final = 65536  # rows of a process
+
+
+class DetectorArgs(BaseModel):
+    """The part of a grounding reward's `args:` that is about an online detector."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    detector: str
+    detector_options: dict[str, Any] = {}
+    detector_cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class OnlineDetector:
+    """A detector by name, with its options as JSON; opened in each process that asks."""
+
+    name: str
+    options: str
+    directory: Path
+
+    def complete(self, row: str, image: str) -> str:
+        """The row (as JSON) with its detections; a row that a detector has seen stays as it is."""
+        return _completed(self, row, image)
+
+    def open(self) -> Detector:
+        """The detector itself, to be closed by `with`.
+
+        Raises:
+            GrpoError: its library, its model or an option is missing or wrong.
+        """
+        try:
+            return detector(self.name, **json.loads(self.options))
+        except (DetectorError, TypeError, ValueError, OSError) as error:
+            raise GrpoError(f"rewards: detector {self.name}: {error}") from None
+
+
+def online_detector(reward: str, args: Mapping[str, Any]) -> OnlineDetector | None:
+    """The online detector of a grounding reward, or None when its args name none.
+
+    Raises:
+        GrpoError: an argument is missing or wrong, or there is no such detector.
+    """
+    given = {name: value for name, value in args.items() if name in DetectorArgs.model_fields}
+    if not given:
+        return None
+    try:
+        asked = DetectorArgs.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise GrpoError(f"rewards: {reward}: args.{first['loc'][0]}: {first['msg']}") from None
+    if asked.detector not in DETECTORS:
+        near = difflib.get_close_matches(asked.detector, DETECTORS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(DETECTORS)}"
+        raise GrpoError(f"rewards: {reward}: unknown detector {asked.detector!r}; {hint}")
+    options = json.dumps(asked.detector_options, sort_keys=True)
+    return OnlineDetector(asked.detector, options, asked.detector_cache or memory_directory())
+
+
+@lru_cache(maxsize=_MEMORY)
+def _completed(online: OnlineDetector, row: str, image: str) -> str:
+    known = Row.model_validate_json(row)
+    if known.detector is not None:
+        return row
+    return dump_row(_opened(online).detect(known, Path(image)))
+
+
+@cache
+def _opened(online: OnlineDetector) -> RememberingDetector:
+    """Open until the process ends: a detector that is never closed complains at exit."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return RememberingDetector(stack.enter_context(online.open()), online.directory)

@@ -1,0 +1,151 @@
+"""Trying rewards on completions that are already written, before a run pays for new ones.
+
+A line of the file is an object with the completion (`completion`, or `text` as in rollouts.jsonl);
+every other key becomes a column, as in training. TAG's own rewards read the row: from the key
+`tag_row`, or from a file of rows by `id` (`prompt_id` in rollouts.jsonl).
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any, Final
+
+from tag_plugin.data.rows import Row, dump_row, parse_row, read_rows
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
+from tag_plugin.hosts.llamafactory.grpo.rewards import Reward, WeightedRewards, parse_rewards
+
+TAG_ROW: Final = "tag_row"
+_TEXTS: Final = ("completion", "text")
+_IDS: Final = ("id", "prompt_id")
+
+Sample = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What one reward, or their weighted sum, gave for each completion."""
+
+    name: str
+    weight: float | None
+    values: tuple[float | None, ...]
+
+    @property
+    def known(self) -> list[float]:
+        """The values where it applies."""
+        return [value for value in self.values if value is not None]
+
+    @property
+    def applicable(self) -> float:
+        """The share of completions to which it applies."""
+        return len(self.known) / len(self.values)
+
+    @property
+    def mean(self) -> float:
+        """Their mean, NaN where it never applies."""
+        return fmean(self.known) if self.known else math.nan
+
+    @property
+    def std(self) -> float:
+        """Their sample standard deviation, as training logs it; NaN below two values."""
+        return stdev(self.known) if len(self.known) > 1 else math.nan
+
+
+def read_completions(path: Path, rows: Path | None) -> list[Sample]:
+    """The samples of a file: `completion`, `tag_row` ("" where there is none) and other columns.
+
+    Raises:
+        GrpoError: no such file, no lines, or a line that is none; names the line.
+        RowError: a line of `rows` is no row.
+    """
+    if not path.is_file():
+        raise GrpoError(f"no file {path}; next: a JSONL file, one completion a line")
+    known = {row.id: row for row in read_rows(rows)} if rows else {}
+    lines = path.read_text(encoding="utf-8").split("\n")
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    samples = [_sample(line, f"{path}:{number}", known) for number, line in numbered]
+    if not samples:
+        raise GrpoError(f"{path} holds no completions")
+    if rows and not any(sample[TAG_ROW] for sample in samples):
+        raise GrpoError(f"{path} and {rows} have no id in common; next: the rows of that data set")
+    return samples
+
+
+def try_rewards(
+    entries: Sequence[Any], samples: Sequence[Sample], frame: BoxFrame | None
+) -> list[Tried]:
+    """Each reward's values, then their weighted sum (None where no reward applies).
+
+    Raises:
+        GrpoError: a reward that cannot be used, or that fails; says where.
+    """
+    rewards = parse_rewards(entries, frame)
+    columns = _columns(samples)
+    for reward in rewards.functions:
+        _check(reward, columns)
+    values = [tuple(reward(**columns)) for reward in rewards.functions]
+    tried = [
+        Tried(name, weight, each)
+        for name, weight, each in zip(rewards.names, rewards.weights, values, strict=True)
+    ]
+    return [*tried, Tried("total", None, _total(rewards, values))]
+
+
+def _sample(line: str, where: str, rows: Mapping[str, Row]) -> Sample:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise GrpoError(f"{where}: not JSON ({error})") from None
+    text = next((found[key] for key in _TEXTS if key in found), None) if found else None
+    if not isinstance(found, dict) or not isinstance(text, str):
+        raise GrpoError(f"{where}: no text; next: {{'completion': ...}}, and any other columns")
+    left = {key: value for key, value in found.items() if key not in _TEXTS}
+    row = left.pop(TAG_ROW, None) or _row_of(found, rows)
+    return left | {"completion": text, TAG_ROW: _as_line(row, where)}
+
+
+def _row_of(found: Sample, rows: Mapping[str, Row]) -> Row | None:
+    return next((rows[found[key]] for key in _IDS if found.get(key) in rows), None)
+
+
+def _as_line(row: Any, where: str) -> str:  # noqa: ANN401  # JSON
+    if row is None or row == "":
+        return ""
+    if isinstance(row, Row):
+        return dump_row(row)
+    text = row if isinstance(row, str) else json.dumps(row)
+    return dump_row(parse_row(text, f"{where}: {TAG_ROW}"))
+
+
+def _columns(samples: Sequence[Sample]) -> dict[str, Any]:
+    """As TRL gives them: a list a column, None where a sample has no such key."""
+    names = dict.fromkeys(name for sample in samples for name in sample)
+    own = {name: [sample.get(name) for sample in samples] for name in names}
+    nothing = [None] * len(samples)
+    texts, prompts = own.pop("completion"), own.pop("prompt", nothing)
+    every = dict.fromkeys(("completion_ids", "images", "solution"), nothing)
+    return every | own | {"completions": texts, "prompts": prompts, "trainer_state": None}
+
+
+def _check(reward: Reward, columns: Mapping[str, Any]) -> None:
+    if isinstance(reward, FileReward):
+        reward.check_signature([*columns])
+    elif not any(columns[TAG_ROW]):
+        raise GrpoError(
+            f"{reward.name} compares with TAG rows, and no completion has one; next: --rows "
+            "data/DATASET/detected/SPLIT.jsonl, whose ids the completions name"
+        )
+
+
+def _total(
+    rewards: WeightedRewards, values: Sequence[Sequence[float | None]]
+) -> tuple[float | None, ...]:
+    def weighted(each: Sequence[float | None]) -> float | None:
+        known = [w * v for w, v in zip(rewards.weights, each, strict=True) if v is not None]
+        return sum(known) if known else None
+
+    return tuple(weighted(each) for each in zip(*values, strict=True))

@@ -1,0 +1,149 @@
+"""TAG rows as a question, a picture and a ground truth: what every host of RL makes its rows of."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from tag_plugin.data.rows import SPLITS, Row, Split, read_rows
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.judged import GroundTruth
+from tag_plugin.trace.prompt import grounded_prompt
+
+IMAGE: Final = "<image>"
+"""All of these hosts put the picture where the prompt has this word."""
+
+_ADAPTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "easyr1": "tag_plugin.hosts.easyr1",
+        "verl": "tag_plugin.hosts.verl",
+        "swift": "tag_plugin.hosts.swift",
+    }
+)
+HOSTS: tuple[str, ...] = tuple(_ADAPTERS)
+
+
+class ExportError(ValueError):
+    """A data set that cannot be exported; the message says the next command."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row for a host: the user's text with its IMAGE, the picture, the ground truth (JSON)."""
+
+    id: str
+    dataset: str
+    split: Split
+    prompt: str
+    image: Path
+    ground_truth: str
+
+
+@dataclass(frozen=True)
+class RlHost:
+    """What differs between hosts: the record of a task, the file, the lines that start a run."""
+
+    suffix: str
+    record: Callable[[Task], dict[str, Any]]
+    command: Callable[[Mapping[Split, Path]], str]
+
+
+@dataclass
+class Exported:
+    """The files by split, how many rows each holds, and how many were left out and why."""
+
+    files: dict[Split, Path] = field(default_factory=dict)
+    rows: dict[Split, int] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def rl_host(name: str) -> RlHost:
+    """The adapter of a host.
+
+    Raises:
+        ExportError: no such host.
+    """
+    if name not in _ADAPTERS:
+        raise ExportError(f"unknown host {name!r}; next: one of {', '.join(HOSTS)}")
+    host: RlHost = import_module(_ADAPTERS[name]).HOST
+    return host
+
+
+def export(
+    host: RlHost, directory: Path, out: Path, frame: BoxFrame, *, undetected: bool = False
+) -> Exported:
+    """Writes `out`/<split><suffix> for every detected split of DATA_DIR/<dataset>.
+
+    Rows without a face that a detector saw are left out, unless `undetected`: grounding then does
+    not apply to them.
+
+    Raises:
+        ExportError: nothing is detected.
+        RowError: a line is not a row.
+    """
+    exported = Exported()
+    for split, path in _inputs(directory).items():
+        tasks = _tasks(read_rows(path), directory, frame, undetected, exported.left_out)
+        records = [host.record(task) for task in tasks]
+        if records:
+            exported.files[split] = _write(out / f"{split}{host.suffix}", records)
+            exported.rows[split] = len(records)
+    if not exported.files:
+        raise ExportError(
+            f"not one row of {directory} has detections; next: tag-plugin detect {directory}"
+        )
+    return exported
+
+
+def _inputs(directory: Path) -> dict[Split, Path]:
+    paths = {split: directory / "detected" / f"{split}.jsonl" for split in SPLITS}
+    found = {split: path for split, path in paths.items() if path.is_file()}
+    if not found:
+        raise ExportError(
+            f"no detected rows in {directory / 'detected'}; next: tag-plugin detect {directory}"
+        )
+    return found
+
+
+def _tasks(
+    rows: Iterable[Row], directory: Path, frame: BoxFrame, undetected: bool, left_out: Counter[str]
+) -> Iterator[Task]:
+    for row in rows:
+        if row.detections is None and not undetected:
+            left_out["no detections"] += 1
+            continue
+        kept = row.model_copy(update={"trace": None, "provenance": None})
+        yield Task(
+            row.id,
+            row.dataset,
+            row.split,
+            IMAGE + grounded_prompt(row.reference.labels, frame),
+            (directory / row.image).resolve(),
+            GroundTruth(box_frame=frame, row=kept).model_dump_json(),
+        )
+
+
+def _write(path: Path, records: Sequence[dict[str, Any]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    writer = _write_parquet if path.suffix == ".parquet" else _write_lines
+    writer(partial, records)
+    return partial.replace(path)
+
+
+def _write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(each, ensure_ascii=False) + "\n" for each in records)
+
+
+def _write_parquet(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ExportError("a parquet file needs pyarrow; next: pip install pyarrow") from None
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(records)), path)

@@ -1,0 +1,66 @@
+"""ms-swift's external plugin: `--external_plugins THIS_FILE --reward_funcs tag_answer ...`.
+
+Each reward is a class of its own, because ms-swift logs a reward by the name of its class.
+"""
+
+from collections.abc import Sequence
+
+from tag_plugin.hosts.judged import WEIGHTS, scores
+
+try:
+    from swift.rewards import ORM, orms
+except ModuleNotFoundError:  # ms-swift 3
+    from swift.plugin import ORM, orms
+
+
+class TagReward(ORM):  # type: ignore[misc]  # ms-swift is not installed where types are checked
+    """One reward by name."""
+
+    name: str
+
+    def __call__(
+        self, completions: Sequence[str], solution: Sequence[str], **_: object
+    ) -> list[float | None]:
+        """A value in [0, 1] for each completion, or None: not applicable.
+
+        Raises:
+            GroundTruthError: a solution that `tag-plugin export-rl swift` did not write.
+        """
+        asked = {self.name: WEIGHTS[self.name]}
+        return [
+            scores(text, known, asked)[self.name]
+            for text, known in zip(completions, solution, strict=True)
+        ]
+
+
+class TagAnswer(TagReward):
+    """The right label."""
+
+    name = "answer"
+
+
+class TagFormat(TagReward):
+    """A trace without defects."""
+
+    name = "format"
+
+
+class TagAuGrounding(TagReward):
+    """Action Units where the detector saw them."""
+
+    name = "au_grounding"
+
+
+class TagAuGroundingClassBlind(TagReward):
+    """The same, whatever the Action Unit."""
+
+    name = "au_grounding_class_blind"
+
+
+class TagAuGroundingDualIou(TagReward):
+    """Mean of recall and precision by the best IoU."""
+
+    name = "au_grounding_dual_iou"
+
+
+orms.update({f"tag_{each.name}": each for each in TagReward.__subclasses__()})

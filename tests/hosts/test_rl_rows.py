@@ -1,0 +1,113 @@
+"""Rows for other hosts of RL: the question of SFT, the picture, and all that the judge needs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tag_plugin.cli import app
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import label_set
+from tag_plugin.hosts.judged import DEFAULT, NAMES, GroundTruthError, scores, total
+from tag_plugin.hosts.rl_rows import HOSTS, ExportError, export, rl_host
+from tag_plugin.trace.prompt import grounded_prompt
+from tests.hosts.rl_data import GOLD, WRONG, write_detected
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        return pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def truths(host: str, path: Path) -> list[str]:
+    def read(each: dict[str, Any]) -> str:
+        return {
+            "easyr1": lambda: each["ground_truth"],
+            "verl": lambda: each["reward_model"]["ground_truth"],
+            "swift": lambda: each["solution"],
+        }[host]()
+
+    return [read(each) for each in records(path)]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_gold_trace_scores_one_against_an_exported_row(host: str, tmp_path: Path):
+    directory = write_detected(tmp_path)
+    done = export(rl_host(host), directory, tmp_path / "out", BoxFrame.ABSOLUTE)
+    assert done.rows == {"train": 2}
+    assert done.left_out == {"no detections": 1}
+    for truth in truths(host, done.files["train"]):
+        assert scores(GOLD, truth, dict.fromkeys(NAMES, 1.0)) == dict.fromkeys(NAMES, 1.0)
+        assert scores(WRONG, truth) == {"answer": 0.0, "au_grounding": 0.0, "format": 0.0}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_prompt_is_the_one_of_sft_with_the_picture_first(host: str, tmp_path: Path):
+    directory = write_detected(tmp_path)
+    done = export(rl_host(host), directory, tmp_path / "out", BoxFrame.RELATIVE)
+    first = records(done.files["train"])[0]
+    prompt = first["messages"] if host == "swift" else first["prompt"]
+    text = prompt if host == "easyr1" else prompt[0]["content"]
+    assert text == "<image>" + grounded_prompt(label_set("synth"), BoxFrame.RELATIVE)
+    (picture,) = first["images"]
+    assert Path(picture["image"] if host == "verl" else picture).is_file()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_rows_without_detections_are_kept_when_asked(host: str, tmp_path: Path):
+    directory = write_detected(tmp_path)
+    done = export(rl_host(host), directory, tmp_path / "out", BoxFrame.ABSOLUTE, undetected=True)
+    found = scores(GOLD, truths(host, done.files["train"])[2])
+    assert found == {"answer": 1.0, "au_grounding": None, "format": 1.0}
+    assert total(found, DEFAULT) == pytest.approx(1.2)
+
+
+def test_nothing_applies_is_zero_and_not_an_error():
+    assert total({"au_grounding": None}, {"au_grounding": 0.5}) == 0.0
+
+
+@pytest.mark.parametrize("truth", ["happiness", "{}", '{"box_frame": "absolute", "row": {}}'])
+def test_a_ground_truth_of_another_kind_is_refused(truth: str):
+    with pytest.raises(GroundTruthError, match="next: tag-plugin export-rl"):
+        scores(GOLD, truth)
+
+
+def test_an_unknown_reward_is_refused():
+    with pytest.raises(GroundTruthError, match="unknown reward 'smile'; next: one of answer"):
+        scores(GOLD, "{}", {"smile": 1.0})
+
+
+def test_nothing_detected_is_refused(tmp_path: Path):
+    with pytest.raises(ExportError, match="next: tag-plugin detect"):
+        export(rl_host("verl"), tmp_path, tmp_path / "out", BoxFrame.ABSOLUTE)
+    with pytest.raises(ExportError, match="unknown host 'trl'; next: one of easyr1, verl, swift"):
+        rl_host("trl")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_command_says_what_it_wrote_and_how_to_train(host: str, tmp_path: Path):
+    directory = write_detected(tmp_path)
+    words = ["export-rl", host, str(directory), "--template", "tag_qwen2_5_vl"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.exception
+    assert "train: 2 rows in" in done.output
+    assert "left out: 1 rows (no detections)" in done.output
+    assert "boxes: absolute" in done.output
+    files = [Path(word) for word in done.output.replace(":", "=").replace("=", " ").split()]
+    named = {each.name for each in files if each.is_absolute() and each.is_file()}
+    reward = "tag_rewards.py" if host == "swift" else "reward.py"
+    assert named == {f"train{rl_host(host).suffix}", reward}
+
+
+def test_a_reward_in_another_hosts_process_loads_no_framework():
+    program = (
+        "import sys, tag_plugin.hosts.easyr1.reward, tag_plugin.hosts.verl.reward\n"
+        "print({'torch', 'transformers', 'trl', 'cv2', 'llamafactory'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
