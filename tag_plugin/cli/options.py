@@ -40,3 +40,16 @@ def parse_shard(text: str | None) -> "Shard | None":
     from tag_plugin.pipeline.shards import Shard
 
     return None if text is None else Shard.parse(text)
+
+
+def named_values(option: str, texts: list[str] | None) -> dict[str, str]:
+    """NAME=VALUE options as a mapping.
+
+    Raises:
+        ValueError: one has no `=`; the message names the option.
+    """
+    pairs = [text.partition("=") for text in texts or ()]
+    for name, found, _ in pairs:
+        if not found:
+            raise ValueError(f"{option} {name!r} is not NAME=VALUE")
+    return {name: value for name, _, value in pairs}

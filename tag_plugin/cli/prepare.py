@@ -12,16 +12,30 @@ from tag_plugin.cli.options import (
     Restart,
     ShardOption,
     Workers,
+    named_values,
     parse_shard,
     print_summary,
 )
 
 if TYPE_CHECKING:
     from tag_plugin.data.source import Source
+    from tag_plugin.pipeline.framing import Framing
+    from tag_plugin.pipeline.prepare import PrepareSettings
 
 prepare = typer.Typer(no_args_is_help=True, help="A dataset in its own layout -> face frames.")
 
 Root = Annotated[Path, typer.Option(help="The dataset in its official layout.")]
+Frame = Annotated[
+    str, typer.Option(help="auto, find (look for every face) or whole (pictures as they are).")
+]
+Margin = Annotated[float, typer.Option(min=0, max=2, help="Kept around a face that is found.")]
+Align = Annotated[bool, typer.Option("--align", help="Turn pictures until the eyes are level.")]
+Name = Annotated[str, typer.Option(help="What the dataset is called from now on.")]
+Labels = Annotated[str, typer.Option(help="Its classes: basic7, or basic8 with contempt.")]
+Class = Annotated[
+    list[str] | None,
+    typer.Option("--class", help="NAME=EMOTION for a class that does not say it; NAME= skips it."),
+]
 
 
 @prepare.command("synth")
@@ -45,6 +59,9 @@ def prepare_ferplus(
     root: Root,
     out: DataDir = Path("data"),
     rule: Annotated[str, typer.Option(help="majority (official) or argmax.")] = "majority",
+    frame: Frame = "auto",
+    margin: Margin = 0.25,
+    align: Align = False,
     limit: Limit = None,
     workers: Workers = CORES,
     restart: Restart = False,
@@ -53,7 +70,8 @@ def prepare_ferplus(
     """FERPlus: FER2013Train, FER2013Valid and FER2013Test with a label.csv in each."""
     from tag_plugin.data.ferplus import FerPlus, VoteRule
 
-    _prepare(FerPlus(root, VoteRule(rule)), out, limit, workers, restart, shard)
+    framing = _framing(frame, margin, align)
+    _prepare(FerPlus(root, VoteRule(rule)), _settings(out, limit, workers, restart, shard, framing))
 
 
 @prepare.command("rafdb")
@@ -61,6 +79,9 @@ def prepare_rafdb(
     root: Root,
     out: DataDir = Path("data"),
     images: Annotated[str, typer.Option(help="aligned or original.")] = "aligned",
+    frame: Frame = "auto",
+    margin: Margin = 0.25,
+    align: Align = False,
     limit: Limit = None,
     workers: Workers = CORES,
     restart: Restart = False,
@@ -69,7 +90,9 @@ def prepare_rafdb(
     """RAF-DB basic: EmoLabel and Image, or DATASET/{train,test}/{1..7}."""
     from tag_plugin.data.rafdb import RafDb, RafDbImages
 
-    _prepare(RafDb(root, RafDbImages(images)), out, limit, workers, restart, shard)
+    framing = _framing(frame, margin, align)
+    source = RafDb(root, RafDbImages(images))
+    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
 
 
 @prepare.command("affectnet")
@@ -77,6 +100,9 @@ def prepare_affectnet(
     root: Root,
     out: DataDir = Path("data"),
     classes: Annotated[int, typer.Option(help="7 or 8.")] = 7,
+    frame: Frame = "auto",
+    margin: Margin = 0.25,
+    align: Align = False,
     limit: Limit = None,
     workers: Workers = CORES,
     restart: Restart = False,
@@ -85,13 +111,104 @@ def prepare_affectnet(
     """AffectNet: the full CSV release or the 8-label release."""
     from tag_plugin.data.affectnet import AffectNet
 
-    _prepare(AffectNet(root, classes), out, limit, workers, restart, shard)
+    framing = _framing(frame, margin, align)
+    _prepare(AffectNet(root, classes), _settings(out, limit, workers, restart, shard, framing))
 
 
-def _prepare(
-    source: "Source", out: Path, limit: int | None, workers: int, restart: bool, shard: str | None
+@prepare.command("folder")
+def prepare_folder(
+    root: Annotated[Path, typer.Option(help="ROOT/happy, ... or ROOT/{train,dev,test}/happy, ...")],
+    name: Name,
+    out: DataDir = Path("data"),
+    labels: Labels = "basic7",
+    classes: Class = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(help="A regular expression whose (group) finds the person in a file's path."),
+    ] = None,
+    frame: Frame = "auto",
+    margin: Margin = 0.25,
+    align: Align = False,
+    limit: Limit = None,
+    workers: Workers = CORES,
+    restart: Restart = False,
+    shard: ShardOption = None,
 ) -> None:
-    from tag_plugin.pipeline.prepare import PrepareSettings, prepare
+    """Your own pictures, in folders that are named like their classes."""
+    from tag_plugin.data.folder import ImageFolder
 
-    settings = PrepareSettings(out, limit, workers, restart, parse_shard(shard))
-    print_summary(prepare(source, settings), f"tag-plugin detect {out / source.dataset}")
+    declared = named_values("--class", classes)
+    framing = _framing(frame, margin, align)
+    source = ImageFolder(root, name, labels, declared, identity)
+    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
+
+
+@prepare.command("hf")
+def prepare_hf(
+    source_name: Annotated[str, typer.Argument(help="A set on the hub, or its folder.")],
+    name: Name,
+    out: DataDir = Path("data"),
+    labels: Labels = "basic7",
+    classes: Class = None,
+    config: Annotated[str | None, typer.Option(help="Of a set that has several.")] = None,
+    image_column: Annotated[str | None, typer.Option()] = None,
+    label_column: Annotated[str | None, typer.Option()] = None,
+    identity_column: Annotated[str | None, typer.Option(help="Who it is.")] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="OURS=THEIRS: dev=validation; may be repeated.")
+    ] = None,
+    frame: Frame = "auto",
+    margin: Margin = 0.25,
+    align: Align = False,
+    limit: Limit = None,
+    workers: Workers = CORES,
+    restart: Restart = False,
+    shard: ShardOption = None,
+) -> None:
+    """Any image-classification set of the datasets library; classes go by name."""
+    from tag_plugin.data.hub import HubDataset, parse_splits
+
+    source = HubDataset(
+        source_name,
+        name,
+        labels,
+        named_values("--class", classes),
+        config,
+        image_column,
+        label_column,
+        identity_column,
+        parse_splits(named_values("--split", split)),
+    )
+    framing = _framing(frame, margin, align)
+    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
+
+
+def _framing(frame: str, margin: float, align: bool) -> "Framing":
+    from tag_plugin.pipeline.framing import Frame as FrameWord
+    from tag_plugin.pipeline.framing import Framing
+
+    return Framing(FrameWord(frame), margin, align)
+
+
+def _settings(
+    out: Path,
+    limit: int | None,
+    workers: int,
+    restart: bool,
+    shard: str | None,
+    framing: "Framing",
+) -> "PrepareSettings":
+    from tag_plugin.pipeline.prepare import PrepareSettings
+
+    return PrepareSettings(out, limit, workers, restart, parse_shard(shard), framing)
+
+
+def _prepare(source: "Source", settings: "PrepareSettings") -> None:
+    from tag_plugin.pipeline.prepare import prepare
+
+    for name, found in source.settings.items():
+        if name.startswith("counts of ") and found != "as published":
+            typer.echo(f"{source.dataset}, {name}: {found}", err=True)
+    print_summary(
+        prepare(source, settings), f"tag-plugin quality {settings.data_dir / source.dataset}"
+    )

@@ -15,8 +15,10 @@ and arousal computing in the wild", IEEE TAC 2019, and the release's readme.
 
 import csv
 import hashlib
+import os
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +29,7 @@ import numpy as np
 from tag_plugin.data.face_frame import Crop
 from tag_plugin.data.official import compare_counts, train_or_dev
 from tag_plugin.data.rows import Split
-from tag_plugin.data.source import LeftOut, SourceError, SourceFace
+from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.facs.emotions import LABEL_SETS
 
 CODES: Mapping[int, str] = MappingProxyType(dict(enumerate(LABEL_SETS["affectnet8"].labels)))
@@ -71,6 +73,38 @@ class _Annotation:
     crop: Crop | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What one pass over a set of annotations finds; small, however many there are.
+
+    `repeated` holds the short digests of the names that occur more than once.
+    """
+
+    digest: str
+    counts: Counter[str]
+    repeated: frozenset[int]
+
+
+def overview(faces: Iterable[tuple[str, int]]) -> Overview:
+    """The digest, the faces of each class and the repeated names of (name, class code) pairs."""
+    content = hashlib.sha256()
+    counts: Counter[str] = Counter()
+    digests = array("Q")
+    for name, code in faces:
+        content.update(f"{name} {code}\n".encode())
+        digests.append(short_digest(name))
+        if code in CODES:
+            counts[CODES[code]] += 1
+    ordered = np.sort(np.frombuffer(digests, dtype=np.uint64)) if digests else np.zeros(0)
+    repeated = frozenset(int(value) for value in ordered[1:][ordered[1:] == ordered[:-1]])
+    return Overview(content.hexdigest(), counts, repeated)
+
+
+def short_digest(name: str) -> int:
+    """64 bits of a name's hash."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
 @dataclass(frozen=True)
 class AffectNet:
     """The reader of one AffectNet directory; `classes` is 7 or 8.
@@ -81,6 +115,7 @@ class AffectNet:
 
     root: Path
     classes: int = 7
+    pictures: Pictures = Pictures.FACES
 
     def __post_init__(self) -> None:
         if self.classes not in (7, 8):
@@ -100,27 +135,34 @@ class AffectNet:
     @cached_property
     def settings(self) -> Mapping[str, str]:
         """The content of the annotations, and how the training counts compare."""
-        content = hashlib.sha256()
-        counts: Counter[str] = Counter()
-        for face in self._annotations("train"):
-            content.update(f"{face.name} {face.code}\n".encode())
-            if face.code in CODES:
-                counts[CODES[face.code]] += 1
-        compared = compare_counts(f"{self.root} (training)", counts, TRAINING_COUNTS, ACCESS)
-        return {"training labels": content.hexdigest(), "counts of training": compared}
+        compared = compare_counts(
+            f"{self.root} (training)", self._training.counts, TRAINING_COUNTS, ACCESS
+        )
+        return {"training labels": self._training.digest, "counts of training": compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The faces of a split, in file order."""
+        part = "val" if split == "test" else "train"
+        several = self._validation.repeated if part == "val" else self._training.repeated
         named: set[str] = set()
-        for face in self._annotations("val" if split == "test" else "train"):
+        for face in self._annotations(part):
             face_id = f"{face.part}_{face.name}"
             if split == "test" or train_or_dev(face_id) == split:
                 yield self._entry(face, face_id, named)
+            if short_digest(face.name) in several:
+                named.add(face_id)
+
+    @cached_property
+    def _training(self) -> Overview:
+        return overview((face.name, face.code) for face in self._annotations("train"))
+
+    @cached_property
+    def _validation(self) -> Overview:
+        return overview((face.name, face.code) for face in self._annotations("val"))
 
     def _entry(self, face: _Annotation, face_id: str, named: set[str]) -> SourceFace | LeftOut:
         if face_id in named:
             return LeftOut(face_id, REPEATED)
-        named.add(face_id)
         label = CODES.get(face.code)
         if label is None:
             return LeftOut(face_id, NO_EMOTION)
@@ -158,8 +200,10 @@ class AffectNet:
 
 
 def _from_npy(part: str, folder: Path) -> Iterator[_Annotation]:
-    for path in sorted((folder / "annotations").glob("*_exp.npy")):
-        name = path.name.removesuffix("_exp.npy")
+    with os.scandir(folder / "annotations") as files:
+        names = sorted(file.name for file in files if file.name.endswith("_exp.npy"))
+    for file_name in names:
+        name, path = file_name.removesuffix("_exp.npy"), folder / "annotations" / file_name
         try:
             value = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:

@@ -12,23 +12,43 @@ crowd-sourced label distribution", ICMI 2016, and its reference trainer, which r
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from tag_plugin.data.official import compare_counts
 from tag_plugin.data.rows import Split
-from tag_plugin.data.source import LeftOut, SourceError, SourceFace
+from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.facs.emotions import LABEL_SETS
 
 EMOTION_COLUMNS = LABEL_SETS["ferplus"].labels
 """The emotions in the order of the vote columns; `unknown` and `NF` follow."""
 
+
+def _by_label(*counts: int) -> Mapping[str, int]:
+    return MappingProxyType(dict(zip(EMOTION_COLUMNS, counts, strict=True)))
+
+
 FOLDERS: Mapping[Split, str] = MappingProxyType(
     {"train": "FER2013Train", "dev": "FER2013Valid", "test": "FER2013Test"}
 )
 LABEL_FILE = "label.csv"
+OFFICIAL_COUNTS: Mapping[Split, Mapping[str, int]] = MappingProxyType(
+    {
+        "train": _by_label(8733, 7284, 3136, 3022, 2098, 116, 536, 120),
+        "dev": _by_label(1180, 862, 411, 348, 289, 25, 60, 16),
+        "test": _by_label(1083, 892, 394, 382, 269, 16, 86, 15),
+    }
+)
+"""Faces of each class by the majority rule in the published label files: 25,045, 3,191, 3,137."""
+ACCESS = (
+    "The labels are at https://github.com/microsoft/FERPlus; the pictures come from fer2013.csv of "
+    "the FER2013 challenge"
+)
 _VOTES = len(EMOTION_COLUMNS) + 2
 _COLUMNS = _VOTES + 2
 
@@ -80,6 +100,7 @@ class FerPlus:
     rule: VoteRule = VoteRule.MAJORITY
     dataset: str = "ferplus"
     label_set: str = "ferplus"
+    pictures: Pictures = Pictures.FACES
 
     def __post_init__(self) -> None:
         for split in FOLDERS:
@@ -87,19 +108,25 @@ class FerPlus:
                 raise SourceError(
                     f"no {self._label_file(split)}: FERPlus is expected in its official layout, "
                     f"{', '.join(FOLDERS.values())} with a {LABEL_FILE} and the images in each; "
-                    "next: run src/generate_training_data.py of the FERPlus repository"
+                    f"next: run src/generate_training_data.py of the FERPlus repository. {ACCESS}"
                 )
 
-    @property
+    @cached_property
     def settings(self) -> Mapping[str, str]:
-        """The rule and the content of the label files."""
+        """The rule, the content of the label files, and how the counts compare."""
         digests = {
             f"{folder}/{LABEL_FILE}": hashlib.sha256(
                 self._label_file(split).read_bytes()
             ).hexdigest()
             for split, folder in FOLDERS.items()
         }
-        return {"rule": self.rule.value, **digests}
+        compared = {
+            f"counts of {split}": compare_counts(
+                f"{self.root} ({split})", self._counts(split), OFFICIAL_COUNTS[split], ACCESS
+            )
+            for split in FOLDERS
+        }
+        return {"rule": self.rule.value, **digests, **compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The lines of a split's label file as faces, in file order.
@@ -127,6 +154,12 @@ class FerPlus:
         if label is None:
             return LeftOut(name, NO_EMOTION if self.rule is VoteRule.ARGMAX else NO_MAJORITY)
         return SourceFace(Path(name).stem, label, self.root / FOLDERS[split] / name)
+
+    def _counts(self, split: Split) -> Counter[str]:
+        """Faces of each class by the official rule, whatever rule is asked for."""
+        official = FerPlus(self.root)
+        faces = (each for each in official.entries(split) if isinstance(each, SourceFace))
+        return Counter(face.label for face in faces)
 
     def _label_file(self, split: Split) -> Path:
         return self.root / FOLDERS[split] / LABEL_FILE

@@ -3,8 +3,12 @@
     ROOT/EmoLabel/list_patition_label.txt     lines `train_00001.jpg 5` (the name is RAF-DB's own)
     ROOT/Image/aligned/train_00001_aligned.jpg     100x100
     ROOT/Image/original/train_00001.jpg            the whole photograph
+    ROOT/Annotation/manual/train_00001_manu_attri.txt     five landmarks, gender, race and age
 
     ROOT/DATASET/{train,test}/{1..7}/train_00001_aligned.jpg     the other layout in common use
+
+Where the manual annotations are there, gender, race and age stay on the row, and the landmarks
+say where the face of a whole photograph is; without them it is looked for.
 
 There is no official validation split: dev is a fixed twentieth of train.
 Source: Li, Deng and Du, "Reliable crowdsourcing and deep locality-preserving learning for
@@ -21,8 +25,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tag_plugin.data.official import compare_counts, train_or_dev
+from tag_plugin.data.rafdb_annotation import ANNOTATIONS, read_annotation
 from tag_plugin.data.rows import Split
-from tag_plugin.data.source import LeftOut, SourceError, SourceFace
+from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.facs.emotions import LABEL_SETS
 
 CODES: Mapping[str, str] = MappingProxyType(
@@ -41,10 +46,10 @@ OFFICIAL_COUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
 )
 ACCESS = (
     "RAF-DB is for non-commercial research: request it from its authors at "
-    "http://www.whdeld.cn/RAF/model1.html with an institutional address"
+    "http://www.whdeng.cn/RAF/model1.html with an institutional address"
 )
 LIST_FILE = Path("EmoLabel", "list_patition_label.txt")
-REPEATED = "image named before"
+REPEATED, BAD_ANNOTATION = "image named before", "annotation of another shape"
 
 
 class RafDbImages(StrEnum):
@@ -68,6 +73,11 @@ class RafDb:
     dataset: str = "rafdb"
     label_set: str = "rafdb"
 
+    @property
+    def pictures(self) -> Pictures:
+        """Aligned faces, or whole photographs."""
+        return Pictures.FACES if self.images is RafDbImages.ALIGNED else Pictures.SCENES
+
     def __post_init__(self) -> None:
         _ = self.settings
 
@@ -82,7 +92,9 @@ class RafDb:
             for part in OFFICIAL_COUNTS
         }
         digest = hashlib.sha256(names.encode()).hexdigest()
-        return {"images": self.images.value, "labels": digest, **compared}
+        annotated = (self.root / ANNOTATIONS).is_dir()
+        known = {"annotations": "manual" if annotated else "none"}
+        return {"images": self.images.value, "labels": digest, **known, **compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The faces of a split, in file order."""
@@ -94,7 +106,17 @@ class RafDb:
                 yield LeftOut(name, REPEATED)
                 continue
             named.add(name)
-            yield SourceFace(name, label, image)
+            yield self._face(name, label, image)
+
+    def _face(self, name: str, label: str, image: Path) -> SourceFace | LeftOut:
+        try:
+            known = read_annotation(self.root / ANNOTATIONS / f"{name}_manu_attri.txt")
+        except SourceError as error:
+            return LeftOut(name, BAD_ANNOTATION, str(error))
+        if known is None:
+            return SourceFace(name, label, image)
+        crop = known.crop if self.images is RafDbImages.ORIGINAL else None
+        return SourceFace(name, label, image, crop, attributes=known.attributes)
 
     @cached_property
     def _faces(self) -> tuple[tuple[str, str, Path], ...]:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
@@ -43,8 +43,31 @@ class Provenance(BaseModel):
     seed: int | None = None
 
 
+class FrameInfo(BaseModel):
+    """How a face frame was made from its source picture.
+
+    Attributes:
+        side: pixels of the source picture along the frame's side: its true resolution.
+        how: the whole picture, a box that the dataset gives, or a face that was found.
+        faces: how many faces were found; None where nobody looked.
+        angle: degrees that the picture was turned by to level the eyes.
+        phash: perceptual hash of the frame, 16 hexadecimal digits: equal pictures, equal hash.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    side: Annotated[int, Field(ge=1)]
+    how: Literal["whole", "given", "found"]
+    faces: int | None = None
+    angle: float = 0.0
+    phash: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
 class Row(BaseModel):
     """One face. `image` is a POSIX path relative to the dataset's directory.
+
+    `identity` says who it is, in the dataset's own words, where the dataset knows; `attributes`
+    are whatever else it says about the person (gender, age, ...), by name. Neither is needed.
 
     `prepare` fills everything up to `label_set`, `detect` adds the detections (None where no face
     was found), `build` the trace.
@@ -63,6 +86,9 @@ class Row(BaseModel):
     image: str
     label: str
     label_set: str
+    identity: str | None = None
+    attributes: dict[str, str] = Field(default_factory=dict)
+    frame: FrameInfo | None = None
     detections: Detections | None = None
     detector: DetectorInfo | None = None
     trace: Trace | None = None

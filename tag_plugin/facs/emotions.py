@@ -87,6 +87,8 @@ LABEL_SETS: Mapping[str, LabelSet] = MappingProxyType(
                     "contempt",
                 ),
             ),
+            LabelSet("basic7", EMOTIONS[:-1]),
+            LabelSet("basic8", EMOTIONS),
             LabelSet(
                 "synth",
                 ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
@@ -94,7 +96,8 @@ LABEL_SETS: Mapping[str, LabelSet] = MappingProxyType(
         )
     }
 )
-"""The label sets by name: rafdb, ferplus, affectnet7, affectnet8 and synth (the default data)."""
+"""The label sets by name: rafdb, ferplus, affectnet7, affectnet8, synth (the default data), and for
+a user's own data basic7 and basic8 (with contempt)."""
 
 
 def canonical_emotion(text: str) -> str | None:

@@ -1,22 +1,25 @@
 """prepare: a benchmark on disk -> face frames and rows with labels."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from tag_plugin.data.face_frame import ImageError, load_face, write_face
+from PIL import Image
+
+from tag_plugin.data.face_frame import ImageError, write_face
+from tag_plugin.data.picture import check_name, open_picture
 from tag_plugin.data.rows import SPLITS, Row, Split, dump_row
-from tag_plugin.data.source import LeftOut, Source, SourceFace
+from tag_plugin.data.source import LeftOut, Pictures, Source, SourceFace
 from tag_plugin.facs.boxes import FACE_FRAME
+from tag_plugin.pipeline.face_finder import FaceFinder
+from tag_plugin.pipeline.framing import DEFAULT_FRAMING, Framer, Framing
 from tag_plugin.pipeline.journal import Dropped, Kept, Outcome
 from tag_plugin.pipeline.manifest import Manifest
 from tag_plugin.pipeline.shards import Shard
 from tag_plugin.pipeline.stage import Stage
-
-UNREADABLE = "image missing or unreadable"
 
 Entry = tuple[Split, SourceFace | LeftOut]
 
@@ -30,6 +33,7 @@ class PrepareSettings:
     workers: int = 1
     restart: bool = False
     shard: Shard | None = None
+    framing: Framing = DEFAULT_FRAMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +68,63 @@ def prepare(source: Source, settings: PrepareSettings) -> Manifest:
         settings.workers,
         shard=settings.shard,
     )
-    decisive = {**source.settings, "face_frame": FACE_FRAME, "limit": settings.limit}
+    decisive = {
+        **source.settings,
+        "face_frame": FACE_FRAME,
+        "limit": settings.limit,
+        "framing": asdict(settings.framing),
+    }
+    if settings.framing.looks(source.pictures):
+        FaceFinder().close()  # what is missing is said now, not in a worker
     manifest = stage.open(decisive, restart=settings.restart)
-    worker = partial(_open_worker, directory, source.dataset, source.label_set)
+    target = _Target(directory, source.dataset, source.label_set, source.root)
+    worker = partial(_open_worker, target, settings.framing, source.pictures)
     splits = {split: _Entries(source, split, settings.limit) for split in SPLITS}
     return stage.run(manifest, splits, worker)
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What all rows of a dataset share, and the folder that its pictures may lie in."""
+
+    directory: Path
+    dataset: str
+    label_set: str
+    root: Path
+
+
 @contextmanager
 def _open_worker(
-    directory: Path, dataset: str, label_set: str
+    target: _Target, framing: Framing, pictures: Pictures
 ) -> Iterator[Callable[[Entry], Outcome]]:
-    yield partial(_prepared, directory, dataset, label_set)
+    with closing(Framer(framing, pictures)) as framer:
+        yield partial(_prepared, target, framer)
 
 
-def _prepared(directory: Path, dataset: str, label_set: str, item: Entry) -> Outcome:
+def _prepared(target: _Target, framer: Framer, item: Entry) -> Outcome:
     split, entry = item
     if isinstance(entry, LeftOut):
         return Dropped(entry.id, entry.reason, entry.detail)
-    image = f"images/{split}/{entry.id}.jpg"
     try:
-        write_face(directory / image, load_face(entry.image, entry.crop))
+        check_name(entry.id)
+        frame, info = framer.frame(_opened(entry, target.root), entry.crop)
     except ImageError as error:
-        return Dropped(entry.id, UNREADABLE, str(error))
+        return Dropped(entry.id, error.reason, str(error))
+    image = f"images/{split}/{entry.id}.jpg"
+    write_face(target.directory / image, frame)
     row = Row(
         id=entry.id,
-        dataset=dataset,
+        dataset=target.dataset,
         split=split,
         image=image,
         label=entry.label,
-        label_set=label_set,
+        label_set=target.label_set,
+        identity=entry.identity,
+        attributes=dict(entry.attributes),
+        frame=info,
     )
     return Kept(dump_row(row), entry.label)
+
+
+def _opened(entry: SourceFace, root: Path) -> Image.Image:
+    return open_picture(entry.image, root) if isinstance(entry.image, Path) else entry.image()

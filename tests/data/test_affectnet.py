@@ -1,10 +1,12 @@
 """AffectNet: both official layouts, 7 and 8 classes, and copies that must be refused."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from tag_plugin.data.affectnet import NO_EMOTION, OTHER_CLASS, TRAINING_COUNTS, AffectNet
-from tag_plugin.data.official import compare_counts
+from tag_plugin.data import affectnet
+from tag_plugin.data.affectnet import NO_EMOTION, OTHER_CLASS, REPEATED, AffectNet
 from tag_plugin.data.source import LeftOut, SourceError
 
 EIGHT = ["neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"]
@@ -101,11 +103,55 @@ def test_a_pickled_annotation_is_never_opened(tmp_path):
         AffectNet(tree)
 
 
-def test_permuted_codes_are_refused():
-    counts = dict(zip(TRAINING_COUNTS, reversed(TRAINING_COUNTS.values()), strict=True))
-    with pytest.raises(SourceError, match="permuted"):
-        compare_counts("AffectNet", counts, TRAINING_COUNTS, "")
-    assert compare_counts("AffectNet", TRAINING_COUNTS, TRAINING_COUNTS, "") == "as published"
+SMALL = dict(zip(EIGHT, (5, 9, 4, 3, 2, 7, 6, 1), strict=True))
+"""Training faces of each class, all different, in place of the published hundreds of thousands."""
+
+
+def release(root, layout, order):
+    """A tree in which class k is called `order[k]`, with as many faces of each as SMALL says."""
+    codes = [order.index(label) for label in EIGHT for _ in range(SMALL[label])]
+    if layout == "csv":
+        return csv_tree(root, [csv_line(f"{n}", code) for n, code in enumerate(codes)])
+    return npy_tree(root, codes)
+
+
+@pytest.mark.parametrize("layout", ["csv", "npy"])
+def test_published_counts_are_recognised(tmp_path, monkeypatch, layout):
+    monkeypatch.setattr(affectnet, "TRAINING_COUNTS", SMALL)
+    source = AffectNet(release(tmp_path, layout, EIGHT), 8)
+    assert source.settings["counts of training"] == "as published"
+    found = Counter(entry.label for entry in source.entries("test"))
+    assert found == SMALL
+    both = [*source.entries("train"), *source.entries("dev")]
+    assert len({entry.id for entry in both}) == sum(SMALL.values())
+
+
+@pytest.mark.parametrize("layout", ["csv", "npy"])
+def test_a_tree_with_permuted_codes_is_refused(tmp_path, monkeypatch, layout):
+    """The class folders of a copy sorted by name, as many mirrors number them."""
+    monkeypatch.setattr(affectnet, "TRAINING_COUNTS", SMALL)
+    with pytest.raises(SourceError, match="class codes of this copy are permuted"):
+        AffectNet(release(tmp_path, layout, sorted(EIGHT)))
+
+
+def test_a_repeated_image_is_left_out_wherever_it_comes_again(tmp_path):
+    lines = [csv_line(number, 1) for number in (1, 2, 3, 2, 4, 1, 1)]
+    found = list(AffectNet(csv_tree(tmp_path, lines)).entries("test"))
+    assert [isinstance(entry, LeftOut) for entry in found] == [False] * 3 + [
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert {entry.reason for entry in found if isinstance(entry, LeftOut)} == {REPEATED}
+
+
+def test_a_repeated_image_stays_out_of_the_other_split_too(tmp_path):
+    lines = [csv_line(number % 50, 1) for number in range(100)]
+    source = AffectNet(csv_tree(tmp_path, lines))
+    both = [*source.entries("train"), *source.entries("dev")]
+    assert sum(isinstance(entry, LeftOut) for entry in both) == 50
+    assert len({entry.id for entry in both}) == 50
 
 
 @pytest.mark.parametrize(("classes", "message"), [(6, "7 or 8 classes"), (7, "request it")])

@@ -3,10 +3,12 @@
 import pytest
 
 from tag_plugin.data.ferplus import (
+    EMOTION_COLUMNS,
     FOLDERS,
     NO_EMOTION,
     NO_MAJORITY,
     NO_NAME,
+    OFFICIAL_COUNTS,
     REPEATED,
     FerPlus,
     VoteRule,
@@ -115,3 +117,22 @@ def test_settings_pin_the_rule_and_the_label_files(tmp_path):
     (tmp_path / "FER2013Train" / "label.csv").write_text(line("b.png") + "\n")
     changed = {name for name, value in FerPlus(tmp_path).settings.items() if before[name] != value}
     assert changed == {"FER2013Train/label.csv"}
+
+
+@pytest.mark.parametrize("order", [EMOTION_COLUMNS, sorted(EMOTION_COLUMNS)])
+def test_permuted_vote_columns_are_refused(tmp_path, order):
+    """As many faces as published, but the columns stand in another order."""
+    for split, folder in FOLDERS.items():
+        (tmp_path / folder).mkdir()
+        lines = []
+        for label, count in OFFICIAL_COUNTS[split].items():
+            votes = ["0"] * 10
+            votes[order.index(label)] = "10"
+            lines += [line(f"{label}{n}.png", ",".join(votes)) for n in range(count)]
+        (tmp_path / folder / "label.csv").write_text("\n".join(lines))
+    if order == EMOTION_COLUMNS:
+        settings = FerPlus(tmp_path).settings
+        assert {settings[f"counts of {split}"] for split in FOLDERS} == {"as published"}
+    else:
+        with pytest.raises(SourceError, match="class codes of this copy are permuted"):
+            _ = FerPlus(tmp_path).settings

@@ -3,8 +3,8 @@
 import pytest
 
 from tag_plugin.data.official import train_or_dev
-from tag_plugin.data.rafdb import OFFICIAL_COUNTS, RafDb, RafDbImages
-from tag_plugin.data.source import LeftOut, SourceError
+from tag_plugin.data.rafdb import BAD_ANNOTATION, OFFICIAL_COUNTS, RafDb, RafDbImages
+from tag_plugin.data.source import LeftOut, Pictures, SourceError
 
 LABELS = ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
 
@@ -70,6 +70,64 @@ def test_the_official_release_gives_the_published_counts(tmp_path):
 def test_permuted_class_numbers_are_refused(tmp_path):
     with pytest.raises(SourceError, match="class codes of this copy are permuted"):
         RafDb(listed(tmp_path, full_list(sorted(LABELS))))
+
+
+@pytest.mark.parametrize("order", [LABELS, sorted(LABELS)])
+def test_permuted_class_folders_are_refused(tmp_path, order):
+    for part, counts in OFFICIAL_COUNTS.items():
+        for label, count in counts.items():
+            folder = tmp_path / "DATASET" / part / str(order.index(label) + 1)
+            folder.mkdir(parents=True)
+            for number in range(count):
+                (folder / f"{part}_{label}{number}_aligned.jpg").touch()
+    if order == LABELS:
+        assert RafDb(tmp_path).settings["counts of test"] == "as published"
+    else:
+        with pytest.raises(SourceError, match="class codes of this copy are permuted"):
+            RafDb(tmp_path)
+
+
+def annotated(root, name, lines):
+    folder = root / "Annotation" / "manual"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}_manu_attri.txt").write_text("\n".join(lines) + "\n")
+
+
+LANDMARKS = ["100.0\t200.0", "140.0\t200.0", "120\t220", "105.5 250", "135 250"]
+
+
+@pytest.mark.parametrize(
+    ("images", "crop"),
+    [(RafDbImages.ALIGNED, None), (RafDbImages.ORIGINAL, (65, 170, 175, 280))],
+)
+def test_manual_annotations_give_attributes_and_the_crop(tmp_path, images, crop):
+    annotated(tmp_path, "test_00001", [*LANDMARKS, "1", "2", "0"])
+    (face,) = faces(RafDb(listed(tmp_path, ["test_00001.jpg 1"]), images), "test")
+    assert face.attributes == {"gender": "female", "race": "Asian", "age": "0-3"}
+    assert face.crop == crop
+
+
+def test_without_annotations_a_photograph_is_a_scene(tmp_path):
+    source = RafDb(listed(tmp_path, ["test_00001.jpg 1"]), RafDbImages.ORIGINAL)
+    (face,) = faces(source, "test")
+    assert (face.crop, face.attributes, source.pictures) == (None, {}, Pictures.SCENES)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        LANDMARKS,
+        [*LANDMARKS, "1", "2", "9"],
+        [*LANDMARKS[:3], "1", "2", "0"],
+        [*LANDMARKS, "f", "2", "0"],
+        ["<html>"],
+    ],
+)
+def test_an_annotation_of_another_shape_leaves_its_face_out(tmp_path, lines):
+    annotated(tmp_path, "test_00001", lines)
+    (entry,) = faces(RafDb(listed(tmp_path, ["test_00001.jpg 1"])), "test")
+    assert (entry.id, entry.reason) == ("test_00001", BAD_ANNOTATION)
+    assert "test_00001_manu_attri.txt: expected 5 lines" in entry.detail
 
 
 def test_other_counts_are_stated(tmp_path):

@@ -1,0 +1,240 @@
+"""Any image-classification set that the `datasets` library reads: from the hub, or local.
+
+The name may be a hub set, a folder of Parquet files or class folders, or a folder that
+`save_to_disk` wrote. Classes are mapped by name. Code that a dataset brings is never run.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from tag_plugin.data.class_names import LEFT_OUT, map_classes
+from tag_plugin.data.folder import CLASS_LEFT_OUT, check_dataset_name, held_out
+from tag_plugin.data.picture import UNREADABLE, decode_picture, open_picture
+from tag_plugin.data.rows import SPLITS, Split
+from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+
+SPLIT_NAMES: Final[Mapping[Split, tuple[str, ...]]] = {
+    "train": ("train", "training"),
+    "dev": ("dev", "validation", "valid", "val"),
+    "test": ("test", "testing"),
+}
+NO_CLASS: Final = "no class"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture as a `datasets` set stores it: its bytes, or a file inside `root`."""
+
+    name: str
+    data: bytes | None
+    path: str | None
+    root: Path
+
+    def __call__(self) -> Image.Image:
+        """Decode it.
+
+        Raises:
+            ImageError: whatever is wrong with it.
+        """
+        if self.data is not None:
+            return decode_picture(io.BytesIO(self.data), self.name)
+        return open_picture(Path(self.path or ""), self.root)
+
+
+@dataclass(frozen=True)
+class HubDataset:
+    """The reader of one `datasets` set.
+
+    Attributes:
+        name: the set's name on the hub, or its folder.
+        dataset: what the dataset is called from now on.
+        label_set: its classes.
+        declared: class name -> emotion, where the name does not say it; "" leaves it out.
+        config: the configuration of a set that has several.
+        image_column, label_column: found by their type when None.
+        identity_column: the column that says who it is, if there is one.
+        splits: our split -> the set's split; found by name when empty.
+
+    Raises:
+        SourceError: it cannot be loaded, has no column of pictures or of classes, numbers without
+            names, or a name that is no class.
+    """
+
+    name: str
+    dataset: str
+    label_set: str = "basic7"
+    declared: Mapping[str, str] = field(default_factory=dict)
+    config: str | None = None
+    image_column: str | None = None
+    label_column: str | None = None
+    identity_column: str | None = None
+    splits: Mapping[Split, str] = field(default_factory=dict)
+    pictures: Pictures = Pictures.UNKNOWN
+
+    def __post_init__(self) -> None:
+        check_dataset_name(self.dataset)
+        _ = self._classes, self._split_names
+
+    @property
+    def root(self) -> Path:
+        """The folder, or the cache that the hub's files lie in."""
+        local = Path(self.name)
+        return local if local.is_dir() else Path(_library().config.HF_CACHE_HOME)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The splits with their fingerprints, and the classes."""
+        prints = {f"split {name}": str(part._fingerprint) for name, part in self._parts.items()}
+        classes = ", ".join(f"{name}={label}" for name, label in sorted(self._classes.items()))
+        return {"name": self.name, "config": self.config or "", "classes": classes, **prints}
+
+    def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
+        """The rows of a split, in the set's order.
+
+        A set that has only one split is held out by row number: see `held_out`.
+        """
+        source = self._split_names
+        if split in source:
+            yield from (entry for _, entry in self._entries(source[split]))
+        elif len(self._parts) == 1:
+            (only,) = self._parts
+            yield from (entry for key, entry in self._entries(only) if held_out(key) == split)
+
+    def _entries(self, name: str) -> Iterator[tuple[str, SourceFace | LeftOut]]:
+        prefix = re.sub(r"[^A-Za-z0-9-]+", "_", name)
+        for number, record in enumerate(self._parts[name]):
+            entry = self._entry(f"{prefix}-{number:07d}", record)
+            who = entry.identity if isinstance(entry, SourceFace) else None
+            yield who or entry.id, entry
+
+    def _entry(self, row_id: str, record: Mapping[str, Any]) -> SourceFace | LeftOut:
+        stored, name = record[self._image_column], self._class_of(record)
+        if name is None:
+            return LeftOut(row_id, NO_CLASS)
+        if self._classes[name] == LEFT_OUT:
+            return LeftOut(row_id, CLASS_LEFT_OUT, name)
+        if not stored or not (stored.get("bytes") or stored.get("path")):
+            return LeftOut(row_id, UNREADABLE, "the row holds no picture")
+        picture = StoredPicture(row_id, stored.get("bytes"), stored.get("path"), self.root)
+        column = self.identity_column
+        who = None if column is None or record[column] is None else str(record[column])
+        return SourceFace(row_id, self._classes[name], picture, identity=who)
+
+    def _class_of(self, record: Mapping[str, Any]) -> str | None:
+        value = record[self._label_column]
+        if isinstance(value, int) and value >= 0:
+            return str(self._features[self._label_column].int2str(value))
+        return value if isinstance(value, str) else None
+
+    @cached_property
+    def _parts(self) -> Mapping[str, Any]:
+        """Split name -> a `datasets.Dataset` whose pictures stay undecoded."""
+        loaded = _load(self.name, self.config)
+        column = self.image_column or _one(loaded, "Image", "--image-column", self.name)
+        raw = _library().Image(decode=False)
+        return {name: part.cast_column(column, raw) for name, part in loaded.items()}
+
+    @cached_property
+    def _features(self) -> Mapping[str, Any]:
+        features: Mapping[str, Any] = next(iter(self._parts.values())).features
+        wanted = (self.image_column, self.label_column, self.identity_column)
+        missing = [column for column in wanted if column is not None and column not in features]
+        if missing:
+            raise SourceError(f"{self.name} has no column {missing[0]!r}, only {list(features)}")
+        return features
+
+    @cached_property
+    def _image_column(self) -> str:
+        return self.image_column or _one(self._parts, "Image", "--image-column", self.name)
+
+    @cached_property
+    def _label_column(self) -> str:
+        return self.label_column or _one(self._parts, "ClassLabel", "--label-column", self.name)
+
+    @cached_property
+    def _classes(self) -> Mapping[str, str]:
+        feature = self._features[self._label_column]
+        if type(feature).__name__ == "ClassLabel":
+            names = list(feature.names)
+        elif getattr(feature, "dtype", "") in {"string", "large_string"}:
+            columns = (part.unique(self._label_column) for part in self._parts.values())
+            names = sorted({name for column in columns for name in column if name is not None})
+        else:
+            raise SourceError(
+                f"{self.name}: the column {self._label_column!r} is {feature}: numbers without "
+                "names, and nobody knows which class each one is; next: a column of class names"
+            )
+        return map_classes(names, self.label_set, self.declared, self.name)
+
+    @cached_property
+    def _split_names(self) -> Mapping[Split, str]:
+        for name in self.splits.values():
+            if name not in self._parts:
+                raise SourceError(f"{self.name} has no split {name!r}, only {list(self._parts)}")
+        if self.splits or len(self._parts) == 1:
+            return self.splits
+        return {
+            split: name
+            for split, names in SPLIT_NAMES.items()
+            for name in names
+            if name in self._parts
+        }
+
+
+def parse_splits(given: Mapping[str, str]) -> Mapping[Split, str]:
+    """Our split -> theirs.
+
+    Raises:
+        SourceError: a name that is none of our splits.
+    """
+    unknown = [name for name in given if name not in SPLITS]
+    if unknown:
+        raise SourceError(f"--split {unknown[0]}=...: ours are {', '.join(SPLITS)}")
+    return {split: given[split] for split in SPLITS if split in given}
+
+
+def _load(name: str, config: str | None) -> Mapping[str, Any]:
+    library = _library()
+    folder = Path(name)
+    try:
+        if (folder / "dataset_dict.json").is_file():
+            return dict(library.load_from_disk(str(folder)))
+        if (folder / "state.json").is_file():
+            return {"train": library.load_from_disk(str(folder))}
+        return dict(library.load_dataset(name, config))
+    # Whatever is wrong with the set or the way to it, the library has its own error for it.
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise SourceError(
+            f"{name}: the datasets library cannot load it ({type(error).__name__}: "
+            f"{str(error)[:300]}); next: check the name, the network, and for a gated set "
+            "`huggingface-cli login` after its licence is accepted on its page"
+        ) from error
+
+
+def _one(parts: Mapping[str, Any], kind: str, option: str, name: str) -> str:
+    features = next(iter(parts.values())).features
+    found = [column for column, each in features.items() if type(each).__name__ == kind]
+    if len(found) == 1:
+        return str(found[0])
+    columns = ", ".join(f"{column} ({type(each).__name__})" for column, each in features.items())
+    raise SourceError(
+        f"{name} has {len(found)} columns of type {kind}; next: say which with {option}; it has "
+        f"{columns}"
+    )
+
+
+def _library() -> Any:  # noqa: ANN401 - a module without type information
+    try:
+        import datasets
+    except ImportError as error:
+        raise SourceError(
+            f"the datasets library cannot be imported ({error}); next: pip install datasets"
+        ) from error
+    return datasets

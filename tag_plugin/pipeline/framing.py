@@ -1,0 +1,146 @@
+"""From a source picture to its face frame: which part of the picture the frame shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+from tag_plugin.data.face_frame import Crop, ImageError, face_frame
+from tag_plugin.data.rows import FrameInfo
+from tag_plugin.data.source import Pictures
+from tag_plugin.pipeline.face_finder import Face, FaceFinder
+
+NO_FACE: Final = "no face found"
+ALREADY_A_FACE: Final = 0.55
+"""A face mesh over this share of a picture's larger side: the picture is a face, not a scene."""
+
+
+class Frame(StrEnum):
+    """What to do with a picture whose face the dataset does not locate."""
+
+    AUTO = "auto"
+    """Look for the face, unless the dataset's pictures are faces."""
+    FIND = "find"
+    """Look for the face in every picture."""
+    WHOLE = "whole"
+    """Take every picture as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How frames are made.
+
+    Attributes:
+        frame: whether faces are looked for.
+        margin: what is kept around the face on each side, as a share of the face's size.
+        align: turn the picture until the eyes are level; looks for the face in every picture that
+            the dataset does not crop itself.
+    """
+
+    frame: Frame = Frame.AUTO
+    margin: float = 0.25
+    align: bool = False
+
+    def looks(self, pictures: Pictures) -> bool:
+        """Whether faces are looked for in such pictures."""
+        if self.frame is Frame.WHOLE:
+            return False
+        return self.align or self.frame is Frame.FIND or pictures is not Pictures.FACES
+
+
+DEFAULT_FRAMING: Final = Framing()
+
+
+class Framer:
+    """Makes the frames of one dataset; the face finder is opened when it is first needed."""
+
+    def __init__(
+        self,
+        framing: Framing,
+        pictures: Pictures,
+        open_finder: Callable[[], FaceFinder] = FaceFinder,
+    ) -> None:
+        self._framing = framing
+        self._pictures = pictures
+        self._open_finder = open_finder
+        self._finder: FaceFinder | None = None
+
+    def frame(self, picture: Image.Image, crop: Crop | None) -> tuple[Image.Image, FrameInfo]:
+        """The face frame of a picture, (448, 448) RGB, and how it was made.
+
+        Raises:
+            ImageError: a face is needed and none is found, or `crop` lies outside the picture.
+        """
+        if crop is not None:
+            return _framed(picture, crop, "given")
+        if not self._framing.looks(self._pictures):
+            return _framed(picture, None, "whole")
+        return self._looked_for(picture.convert("RGB"))
+
+    def close(self) -> None:
+        """Release the face finder."""
+        if self._finder is not None:
+            self._finder.close()
+
+    def _looked_for(self, picture: Image.Image) -> tuple[Image.Image, FrameInfo]:
+        if self._finder is None:
+            self._finder = self._open_finder()
+        faces = self._finder.find(np.asarray(picture))
+        if not faces:
+            if self._pictures is Pictures.FACES:  # asked to align it: it cannot be, and stays
+                return _framed(picture, None, "whole", faces=0)
+            raise ImageError("nor inside a border, nor in its tiles", NO_FACE)
+        found, points, angle = faces[0], faces[0].points, 0.0
+        if self._framing.align:
+            angle = found.eye_angle
+            picture, points = _levelled(picture, found)
+        extent = float(np.ptp(points, axis=0).max())
+        info = {"faces": len(faces), "angle": round(angle, 1)}
+        if extent >= ALREADY_A_FACE * max(picture.size) and self._framing.frame is not Frame.FIND:
+            return _framed(picture, None, "whole", **info)
+        return _framed(picture, _square(points, self._framing.margin), "found", **info)
+
+
+def perceptual_hash(frame: Image.Image) -> str:
+    """PHash of a picture as 16 hexadecimal digits: 64 signs of its 8x8 lowest frequencies.
+
+    Source: the imagehash package; Zauner, "Implementation and benchmarking of perceptual image
+    hash functions", 2010.
+    """
+    return str(imagehash.phash(frame))
+
+
+def _framed(
+    picture: Image.Image,
+    crop: Crop | None,
+    how: Any,  # noqa: ANN401 - one of FrameInfo's words, checked there
+    **info: Any,  # noqa: ANN401 - FrameInfo's other fields
+) -> tuple[Image.Image, FrameInfo]:
+    frame = face_frame(picture, crop)
+    side = max(picture.size) if crop is None else max(crop[2] - crop[0], crop[3] - crop[1])
+    return frame, FrameInfo(side=side, how=how, phash=perceptual_hash(frame), **info)
+
+
+def _square(points: "np.ndarray[Any, Any]", margin: float) -> Crop:
+    """The square around a mesh (n, 2) with a margin on each side."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = float((high - low).max()) * (0.5 + margin)
+    x, y = (low + high) / 2
+    return (round(x - half), round(y - half), round(x + half), round(y + half))
+
+
+def _levelled(picture: Image.Image, face: Face) -> tuple[Image.Image, "np.ndarray[Any, Any]"]:
+    """The picture turned about the face's centre until the eyes are level, and the mesh there."""
+    x1, y1, x2, y2 = face.box
+    centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+    angle = np.radians(face.eye_angle)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    fill = tuple(round(value) for value in np.asarray(picture).mean(axis=(0, 1)))
+    turned = picture.rotate(
+        face.eye_angle, Image.Resampling.BICUBIC, center=tuple(centre), fillcolor=fill
+    )
+    return turned, (face.points - centre) @ turn.T + centre
