@@ -10,6 +10,7 @@ import typer
 
 from tag_plugin.cli import export_rl, product, rows
 from tag_plugin.cli.data import data
+from tag_plugin.cli.detector import detector
 from tag_plugin.cli.prepare import prepare
 from tag_plugin.cli.reward import reward
 from tag_plugin.cli.tiny import tiny
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__d
 app.add_typer(prepare, name="prepare")
 rows.register(app)
 app.add_typer(data, name="data")
+app.add_typer(detector, name="detector")
 app.add_typer(tiny, name="tiny")
 app.add_typer(reward, name="reward")
 product.register(app)

@@ -20,6 +20,13 @@ ShardOption = Annotated[
     typer.Option("--shard", help="2/4: the second of four parts, each on a machine of its own."),
 ]
 
+DetectorName = Annotated[
+    str, typer.Option(help="mediapipe, yolo, pyfeat, ensemble, cached or synthetic.")
+]
+DetectorOption = Annotated[
+    list[str] | None, typer.Option("--option", help="NAME=VALUE for the detector: weights=FOLDER.")
+]
+
 CORES: Final = os.cpu_count() or 1
 
 

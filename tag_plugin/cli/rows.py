@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from tag_plugin.cli.options import CORES, Dataset, Restart, Workers, print_summary
+from tag_plugin.cli.options import (
+    CORES,
+    Dataset,
+    DetectorName,
+    DetectorOption,
+    Restart,
+    ShardOption,
+    Workers,
+    named_values,
+    parse_shard,
+    print_summary,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -15,18 +26,18 @@ def register(app: typer.Typer) -> None:
 
 def detect(
     dataset: Dataset,
-    detector: Annotated[str, typer.Option(help="mediapipe, cached or synthetic.")] = "mediapipe",
-    option: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE for the detector: model=FILE.")
-    ] = None,
+    detector: DetectorName = "mediapipe",
+    option: DetectorOption = None,
     workers: Workers = CORES,
     restart: Restart = False,
+    shard: ShardOption = None,
 ) -> None:
     """Face frames -> Action Units and their boxes."""
     from tag_plugin.pipeline.detect import DetectSettings, detect
 
-    options = dict(_pair(text) for text in option or ())
-    manifest = detect(DetectSettings(dataset, detector, options, workers, restart))
+    options = named_values("--option", option)
+    part = parse_shard(shard)
+    manifest = detect(DetectSettings(dataset, detector, options, workers, restart, part))
     print_summary(manifest, f"tag-plugin build {dataset}")
 
 
@@ -43,10 +54,3 @@ def build(
     built = build(BuildSettings(dataset, writer, seed, workers, restart))
     print_summary(built.manifest, "train with these lines in the recipe:")
     typer.echo(built.recipe)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not found:
-        raise ValueError(f"--option {text!r} is not NAME=VALUE")
-    return name, value

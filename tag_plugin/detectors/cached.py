@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tag_plugin.data.rows import DetectorInfo, Row, read_rows
-from tag_plugin.detectors.base import Closing, DetectorError, ReadImage
+from tag_plugin.detectors.base import DetectorError, ReadImage, RowDetector
 from tag_plugin.facs.detections import Detections
 
 
-class CachedDetector(Closing):
+class CachedDetector(RowDetector):
     """Looks a row's detections up by its id; the pixels are never read.
 
     Args:

@@ -10,6 +10,9 @@ from tag_plugin.detectors.base import Detector
 _FACTORIES: Mapping[str, str] = MappingProxyType(
     {
         "mediapipe": "tag_plugin.detectors.mediapipe:MediapipeDetector",
+        "yolo": "tag_plugin.detectors.yolo.detector:YoloDetector",
+        "pyfeat": "tag_plugin.detectors.pyfeat:PyFeatDetector",
+        "ensemble": "tag_plugin.detectors.ensemble:EnsembleDetector",
         "cached": "tag_plugin.detectors.cached:CachedDetector",
         "synthetic": "tag_plugin.detectors.synthetic:SyntheticDetector",
     }

@@ -10,14 +10,14 @@ from tag_plugin.data.synthetic.face import SYNTH_AUS
 from tag_plugin.data.synthetic.prepare import parse_face_id
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.sampling import sample_face
-from tag_plugin.detectors.base import Closing, ReadImage
+from tag_plugin.detectors.base import ReadImage, RowDetector
 from tag_plugin.facs.detections import Detections
 
 VERSION: Final = "1"
 """Rises whenever a face, a box or a probability changes."""
 
 
-class SyntheticDetector(Closing):
+class SyntheticDetector(RowDetector):
     """Measures procedural faces exactly."""
 
     @property

@@ -5,29 +5,39 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import SPLITS, Row, Split, dump_row
-from tag_plugin.detectors.base import Detector
+from tag_plugin.detectors.base import Detector, ReadImage
 from tag_plugin.detectors.registry import detector
+from tag_plugin.facs.detections import Detections
 from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.manifest import Manifest
+from tag_plugin.pipeline.parallel import ordered_batches
+from tag_plugin.pipeline.shards import Shard
 from tag_plugin.pipeline.stage import RowFile, Stage, digests
 
 FACE, NO_FACE = "face", "no face"
 UNREADABLE = "image missing or unreadable"
 
+_AT_LEAST: Final = 8
+"""Rows sent to a process at a time by a detector that gains nothing from a batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectSettings:
-    """`directory` is DATA_DIR/<dataset>; `options` go to the detector's factory."""
+    """`directory` is DATA_DIR/<dataset>; `options` go to the detector's factory.
+
+    `shard` is the part of every split to do; all of it when None.
+    """
 
     directory: Path
     detector: str = "mediapipe"
     options: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 1
     restart: bool = False
+    shard: Shard | None = None
 
 
 def detect(settings: DetectSettings) -> Manifest:
@@ -40,10 +50,19 @@ def detect(settings: DetectSettings) -> Manifest:
         StageError: nothing is prepared, or `detected` was made with other settings.
     """
     command = f"tag-plugin detect {settings.directory} --detector {settings.detector}"
-    stage = Stage(settings.directory, "detected", "detect.json", command, settings.workers)
     inputs = _inputs(settings.directory)
     with detector(settings.detector, **settings.options) as opened:
         decisive = {**opened.info.model_dump(mode="json"), "supported": sorted(opened.supported)}
+        in_order = partial(ordered_batches, size=max(opened.batch_size, _AT_LEAST))
+    stage = Stage(
+        settings.directory,
+        "detected",
+        "detect.json",
+        command,
+        settings.workers,
+        in_order,
+        settings.shard,
+    )
     manifest = stage.open({**decisive, "input": digests(inputs.values())}, restart=settings.restart)
     splits = {split: RowFile(path) for split, path in inputs.items()}
     worker = partial(_open_worker, settings.directory, settings.detector, dict(settings.options))
@@ -64,15 +83,27 @@ def _inputs(directory: Path) -> dict[Split, Path]:
 @contextmanager
 def _open_worker(
     directory: Path, name: str, options: dict[str, Any]
-) -> Iterator[Callable[[Row], Outcome]]:
+) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
     with detector(name, **options) as opened:
-        yield partial(_detected, directory, opened)
+        yield partial(_all_detected, directory, opened)
 
 
-def _detected(directory: Path, opened: Detector, row: Row) -> Outcome:
+def _all_detected(directory: Path, opened: Detector, rows: list[Row]) -> list[Outcome]:
+    reads = [partial(read_face, directory / row.image) for row in rows]
     try:
-        found = opened.detect_row(row, partial(read_face, directory / row.image))
+        found = opened.detect_rows(rows, reads)
+    except ImageError:  # one of them: find out which, and keep the others
+        return [_detected(opened, row, read) for row, read in zip(rows, reads, strict=True)]
+    return [_kept(opened, row, each) for row, each in zip(rows, found, strict=True)]
+
+
+def _detected(opened: Detector, row: Row, read: ReadImage) -> Outcome:
+    try:
+        return _kept(opened, row, opened.detect_row(row, read))
     except ImageError as error:
         return Dropped(row.id, UNREADABLE, str(error))
+
+
+def _kept(opened: Detector, row: Row, found: Detections | None) -> Kept:
     detected = row.model_copy(update={"detections": found, "detector": opened.info})
     return Kept(dump_row(detected), NO_FACE if found is None else FACE)

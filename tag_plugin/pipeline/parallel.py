@@ -21,22 +21,48 @@ OpenWorker = Callable[[], AbstractContextManager[Callable[[Input], Result]]]
 """Called once in each process (so it must be picklable); gives the function for one input."""
 
 _CHUNK: Final = 8
-"""Inputs sent to a process at a time."""
+"""Inputs sent to a process at a time, unless the caller says otherwise."""
 _CHUNKS_IN_FLIGHT: Final = 4
 """Chunks handed out and not yet collected, for each process: bounds the memory."""
 
 
 def ordered_map(
-    open_worker: OpenWorker[Input, Result], inputs: Iterable[Input], workers: int
+    open_worker: OpenWorker[Input, Result],
+    inputs: Iterable[Input],
+    workers: int,
+    chunk: int = _CHUNK,
 ) -> Iterator[Result]:
     """The result of every input, in order; in this process when `workers` is 1.
+
+    `chunk` inputs are sent to a process at a time.
 
     Raises:
         StageError: a process died (mostly: out of memory).
     """
     if workers == 1:
         return _in_process(open_worker, inputs)
-    return chain.from_iterable(_in_pool(open_worker, iter(inputs), workers))
+    return chain.from_iterable(_in_pool(open_worker, iter(inputs), workers, chunk))
+
+
+def ordered_batches(
+    open_worker: OpenWorker[list[Input], list[Result]],
+    inputs: Iterable[Input],
+    workers: int,
+    size: int,
+) -> Iterator[Result]:
+    """Like `ordered_map`, for a function of a list of up to `size` inputs.
+
+    Raises:
+        StageError: a process died.
+    """
+    batches = _batches(inputs, size)
+    return chain.from_iterable(ordered_map(open_worker, batches, workers, chunk=1))
+
+
+def _batches(inputs: Iterable[Input], size: int) -> Iterator[list[Input]]:
+    left = iter(inputs)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 def _in_process(
@@ -47,13 +73,13 @@ def _in_process(
 
 
 def _in_pool(
-    open_worker: OpenWorker[Input, Result], inputs: Iterator[Input], workers: int
+    open_worker: OpenWorker[Input, Result], inputs: Iterator[Input], workers: int, size: int
 ) -> Iterator[list[Result]]:
     # spawn: a forked child would inherit the threads and locks of the libraries loaded here.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (open_worker,))
     flying: deque[Future[list[Result]]] = deque()
     try:
-        while chunk := list(islice(inputs, _CHUNK)):
+        while chunk := list(islice(inputs, size)):
             flying.append(pool.submit(_work_through, chunk))
             if len(flying) >= workers * _CHUNKS_IN_FLIGHT:
                 yield flying.popleft().result()

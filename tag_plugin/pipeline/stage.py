@@ -18,7 +18,7 @@ from tag_plugin.pipeline.manifest import Manifest, open_manifest
 from tag_plugin.pipeline.parallel import OpenWorker, ordered_map
 from tag_plugin.pipeline.shards import Shard, join, shard_folder, unfinished
 
-InOrder = Callable[[OpenWorker[Any, Outcome], Iterable[Any], int], Iterator[Outcome]]
+InOrder = Callable[[OpenWorker[Any, Any], Iterable[Any], int], Iterator[Outcome]]
 """(open_worker, inputs, workers) -> the outcome of every input, in order."""
 
 
@@ -98,7 +98,7 @@ class Stage:
         self,
         manifest: Manifest,
         splits: Mapping[Split, Inputs],
-        open_worker: OpenWorker[Any, Outcome],
+        open_worker: OpenWorker[Any, Any],
     ) -> Manifest:
         """Do what is not done yet: each split's inputs, in order, into `<output>/<split>.jsonl`.
 
@@ -137,7 +137,7 @@ class Stage:
         split: Split,
         manifest: Manifest,
         inputs: Inputs,
-        open_worker: OpenWorker[Any, Outcome],
+        open_worker: OpenWorker[Any, Any],
         bar: Progress,
     ) -> dict[str, Any]:
         target = self._target(split, manifest)

@@ -1,9 +1,17 @@
 """detect: every prepared row comes back with what the detector saw."""
 
-import pytest
+from typing import ClassVar
 
+import pytest
+from PIL import Image
+
+import tag_plugin.pipeline.detect as detect_module
+from tag_plugin.data.face_frame import write_face
 from tag_plugin.data.ferplus import FerPlus
 from tag_plugin.data.rows import read_rows
+from tag_plugin.detectors.base import BatchDetector
+from tag_plugin.facs.boxes import Box
+from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.pipeline.detect import UNREADABLE, DetectSettings, detect
 from tag_plugin.pipeline.journal import StageError
 from tag_plugin.pipeline.prepare import PrepareSettings, prepare
@@ -43,6 +51,37 @@ def test_two_processes_detect_the_same_rows(tmp_path):
         detect(DetectSettings(directory, "cached", options, workers))
         written.append((directory / "detected" / "train.jsonl").read_bytes())
     assert written[0] == written[1]
+
+
+class Batches(BatchDetector):
+    """Sees an AU12 everywhere; remembers how many images it was given at a time."""
+
+    batch_size = 4
+    supported = frozenset({12})
+    info = INFO
+    sizes: ClassVar[list[int]] = []
+
+    def detect_batch(self, images):
+        self.sizes.append(len(images))
+        found = Detection(au=12, probability=images[0].mean() / 255, box=Box(0, 0, 10, 10))
+        return [Detections(detections=(found,), supported=self.supported) for _ in images]
+
+
+def test_batches_are_used_and_a_lost_frame_costs_only_its_own_row(tmp_path, monkeypatch):
+    write_prepared(tmp_path, 20, ["train"])
+    grey = Image.new("RGB", (448, 448), (51, 51, 51))
+    for number in range(20):
+        write_face(tmp_path / "images" / "train" / f"{number:05d}.jpg", grey)
+    (tmp_path / "images" / "train" / "00009.jpg").unlink()
+    monkeypatch.setattr(detect_module, "detector", lambda name, **options: Batches())
+    train = detect(DetectSettings(tmp_path, "batches")).splits["train"]
+    assert (train["rows"], train["dropped"][UNREADABLE]["count"]) == (19, 1)
+    assert Batches.sizes == [4, 4, *[1] * 7, 4]  # batches of eight rows: the second one by one
+    probabilities = {
+        row.detections.detections[0].probability
+        for row in read_rows(tmp_path / "detected" / "train.jsonl")
+    }
+    assert probabilities == {0.2}
 
 
 def test_changed_rows_need_a_restart(tmp_path):

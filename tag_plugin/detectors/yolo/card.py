@@ -1,0 +1,161 @@
+"""The card of a trained detector: what it is, what it was trained on and how well it does."""
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tag_plugin.data.rows import DetectorInfo
+from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.yolo.calibration import MIN_AUC, Calibration
+from tag_plugin.facs.action_units import action_unit
+
+CARD, MARKDOWN, WEIGHTS = "card.json", "card.md", "weights.safetensors"
+LICENCE: Final = (
+    "Trained with ultralytics (AGPL-3.0 or a paid licence; ultralytics holds the weights covered "
+    "as well). The images' own licence applies on top."
+)
+
+
+class AuScore(BaseModel):
+    """How well one AU is found in a split. A number that the split cannot give is None.
+
+    Attributes:
+        faces: faces whose labels show the AU.
+        ap50: average precision of its boxes at IoU 0.5.
+        ap: the mean over IoU 0.5, 0.55, ... 0.95.
+        auc: how well the probability ranks faces with the AU above faces without; boxes aside,
+            undecided faces left out.
+        f1: of "probability >= 0.5" against the labels, likewise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    faces: int
+    ap50: float | None = None
+    ap: float | None = None
+    auc: float | None = None
+    f1: float | None = None
+
+
+class SplitScore(BaseModel):
+    """How well a split is found: means over the AUs that it shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int
+    map50: float
+    map: float
+    aus: dict[int, AuScore]
+
+
+class Card(BaseModel):
+    """Everything that is known of a trained detector; `card.json` beside its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    version: Literal[1] = 1
+    model: str
+    """The model definition by name, e.g. yolo11n.yaml."""
+    definition: dict[str, Any]
+    """The model definition itself: what the network is built from."""
+    image_size: int
+    classes: tuple[int, ...]
+    """The AU of each class number."""
+    calibration: dict[int, Calibration]
+    """The AUs that are supported, and their scales."""
+    weights_sha256: str
+    dataset: str
+    labels: DetectorInfo
+    """The detector whose boxes it was trained on."""
+    images: dict[str, int]
+    skipped: dict[str, dict[str, int]]
+    left_out: dict[int, int]
+    """AU -> training faces that show it, for AUs too rare to be trained."""
+    scores: dict[str, SplitScore]
+    training: dict[str, Any]
+    licence: str = LICENCE
+
+    def save(self, folder: Path) -> None:
+        """Write `card.json` and `card.md`, the JSON last: a folder with it is complete."""
+        (folder / MARKDOWN).write_text(markdown(self), encoding="utf-8")
+        partial = folder / f"{CARD}.partial"
+        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.replace(folder / CARD)
+
+
+def read_card(folder: Path) -> Card:
+    """The card of a detector's folder.
+
+    Raises:
+        DetectorError: there is none, or it is not a card.
+    """
+    path = folder / CARD
+    try:
+        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DetectorError(
+            f"no {path}: not a trained detector; next: tag-plugin detector train DATASET "
+            f"--out {folder}"
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DetectorError(f"{path}: {place}: {first['msg']}") from None
+
+
+def markdown(card: Card) -> str:
+    """The card for people."""
+    labels = card.labels
+    lines = [
+        f"# AU detector {card.model} on {card.dataset}",
+        "",
+        f"Labels: `{labels.name}` {labels.version} (AUs at {labels.thresholds.on} and above).",
+        "The scores say how well it agrees with that detector, not with a FACS coder.",
+        "",
+        f"* input {card.image_size} x {card.image_size}; "
+        + ", ".join(f"{count} {split} images" for split, count in card.images.items()),
+        f"* weights sha256 `{card.weights_sha256}`",
+        *[f"* {name}: {value}" for name, value in card.training.items()],
+        f"* skipped rows: {_counts(card.skipped)}",
+        f"* AUs too rare to be trained (training faces): {_aus(card.left_out)}",
+        f"* AUs trained but not supported (AUC on dev below {MIN_AUC}, or too few faces): "
+        + _aus(dict.fromkeys(au for au in card.classes if au not in card.calibration)),
+        "* a picture without a face is not noticed: it shows no AU",
+        f"* {card.licence}",
+    ]
+    for split, score in card.scores.items():
+        lines += ["", *_table(split, score)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(split: str, score: SplitScore) -> list[str]:
+    return [
+        f"## {split}: {score.images} images, mAP50 {score.map50:.3f}, mAP50-95 {score.map:.3f}",
+        "",
+        "| AU | name | faces | AP50 | AP50-95 | AUC | F1 |",
+        "|---|---|---|---|---|---|---|",
+        *[
+            f"| {au} | {action_unit(au).name} | {row.faces} | {_number(row.ap50)} | "
+            f"{_number(row.ap)} | {_number(row.auc)} | {_number(row.f1)} |"
+            for au, row in score.aus.items()
+        ],
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _aus(found: dict[int, int] | dict[int, None]) -> str:
+    named = (f"AU{au}" if count is None else f"AU{au} ({count})" for au, count in found.items())
+    return ", ".join(named) or "none"
+
+
+def _counts(skipped: dict[str, dict[str, int]]) -> str:
+    found = [
+        f"{split} {reason} {count}"
+        for split, reasons in skipped.items()
+        for reason, count in reasons.items()
+    ]
+    return ", ".join(found) or "none"

@@ -1,0 +1,184 @@
+"""Rows with detections -> a dataset in ultralytics' layout.
+
+OUT/images/<split>/<number>.jpg   links to (or copies of) the face frames
+OUT/labels/<split>/<number>.txt   a line an AU that is on: class, centre x, centre y, width, height
+OUT/data.yaml                     where they are, and the names of the classes
+
+Rows are read one at a time, so a dataset may be of any size. An image's number is its row's place
+in the file: a row's id may hold anything.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.progress import track
+
+from tag_plugin.data.rows import SPLITS, Row, Split, read_rows
+from tag_plugin.detectors.base import DetectorError
+from tag_plugin.facs.action_units import action_unit
+from tag_plugin.facs.boxes import BOX_SCALE, Box
+from tag_plugin.facs.detections import Detection
+
+NO_FACE, NO_IMAGE = "no face", "image missing"
+
+ULTRALYTICS_SPLITS: Mapping[Split, str] = {"train": "train", "dev": "val", "test": "test"}
+"""Our word for a split -> ultralytics' word."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What to export.
+
+    Attributes:
+        directory: DATA_DIR/<dataset>, with `detected/<split>.jsonl`.
+        out: the folder to write.
+        min_faces: an AU that is on in fewer training faces is left out.
+        copy: copy the images instead of linking to them.
+    """
+
+    directory: Path
+    out: Path
+    min_faces: int = 20
+    copy: bool = False
+
+
+@dataclass
+class Exported:
+    """What was written: the AUs in the order of their class numbers, and counts."""
+
+    data_yaml: Path
+    classes: tuple[int, ...]
+    left_out: dict[int, int]
+    """AU -> training faces that show it, for the AUs that are too rare."""
+    images: dict[str, int] = field(default_factory=dict)
+    faces: dict[str, dict[int, int]] = field(default_factory=dict)
+    """Split -> AU -> faces that show it."""
+    skipped: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Split -> reason -> rows."""
+
+
+def export(settings: ExportSettings) -> Exported:
+    """Write the dataset; the folder must not exist.
+
+    Raises:
+        DetectorError: no detected rows, no AU that is frequent enough, or the folder exists.
+        RowError: a line is not a row.
+    """
+    files = detected_files(settings.directory)
+    if settings.out.exists():
+        raise DetectorError(f"{settings.out} exists; next: choose another folder or remove it")
+    counts = _counts(files["train"])
+    classes = tuple(sorted(au for au, count in counts.items() if count >= settings.min_faces))
+    if not classes:
+        raise DetectorError(
+            f"{files['train']}: no AU is on in {settings.min_faces} faces; next: more rows, or a "
+            "smaller --min-faces"
+        )
+    left_out = {au: count for au, count in sorted(counts.items()) if au not in classes}
+    exported = Exported(settings.out / "data.yaml", classes, left_out)
+    for split, path in files.items():
+        _export_split(settings, split, path, exported)
+    _write_yaml(settings.out, files, classes)
+    return exported
+
+
+def detected_files(directory: Path) -> Mapping[Split, Path]:
+    """The detected rows of each split; `train` and `dev` are needed.
+
+    Raises:
+        DetectorError: one of them is missing; the message says the next command.
+    """
+    paths = {split: directory / "detected" / f"{split}.jsonl" for split in SPLITS}
+    for split in ("train", "dev"):
+        if not paths[split].is_file():
+            raise DetectorError(
+                f"no detected rows {paths[split]}; next: tag-plugin detect {directory}"
+            )
+    return {split: path for split, path in paths.items() if path.is_file()}
+
+
+def present(row: Row) -> tuple[Detection, ...]:
+    """The AUs that are on in a row's face, by its detector's own thresholds."""
+    if row.detections is None or row.detector is None:
+        return ()
+    return row.detections.on(row.detector.thresholds)
+
+
+def label_line(number: int, box: Box) -> str:
+    """A box in ultralytics' text format: class, then centre and size in shares of the image."""
+    x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
+    shares = (value / BOX_SCALE for value in (x, y, box.x2 - box.x1, box.y2 - box.y1))
+    return " ".join([str(number), *(f"{share:.5f}" for share in shares)])
+
+
+def _counts(path: Path) -> Counter[int]:
+    return Counter(found.au for row in read_rows(path) for found in present(row))
+
+
+def _export_split(settings: ExportSettings, split: Split, path: Path, exported: Exported) -> None:
+    for kind in ("images", "labels"):
+        (settings.out / kind / split).mkdir(parents=True)
+    numbers = {au: number for number, au in enumerate(exported.classes)}
+    faces: Counter[int] = Counter()
+    skipped: Counter[str] = Counter()
+    images = 0
+    for number, row in enumerate(tracked_rows(path, f"yolo {split}")):
+        reason = _unusable(settings.directory, row)
+        if reason is not None:
+            skipped[reason] += 1
+            continue
+        shown = [found for found in present(row) if found.au in numbers]
+        _write_one(settings, split, f"{number:08d}", row, shown, numbers)
+        faces.update(found.au for found in shown)
+        images += 1
+    exported.images[split] = images
+    exported.faces[split] = dict(sorted(faces.items()))
+    exported.skipped[split] = dict(sorted(skipped.items()))
+
+
+def _unusable(directory: Path, row: Row) -> str | None:
+    if row.detections is None:
+        return NO_FACE
+    return None if (directory / row.image).is_file() else NO_IMAGE
+
+
+def _write_one(
+    settings: ExportSettings,
+    split: Split,
+    name: str,
+    row: Row,
+    shown: list[Detection],
+    numbers: Mapping[int, int],
+) -> None:
+    source = (settings.directory / row.image).resolve()
+    target = settings.out / "images" / split / (name + source.suffix)
+    if settings.copy:
+        shutil.copyfile(source, target)
+    else:
+        target.symlink_to(source)
+    lines = [label_line(numbers[found.au], found.box) for found in shown]
+    text = "".join(line + "\n" for line in lines)
+    (settings.out / "labels" / split / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def tracked_rows(path: Path, description: str) -> Iterator[Row]:
+    """The rows of a file, one at a time, with a bar."""
+    with path.open("rb") as lines:
+        total = sum(1 for line in lines if line.strip())
+    console = Console(stderr=True)
+    yield from track(read_rows(path), description, total=total, console=console)
+
+
+def _write_yaml(out: Path, files: Mapping[Split, Path], classes: tuple[int, ...]) -> None:
+    content = {
+        "path": os.fspath(out.resolve()),
+        **{ULTRALYTICS_SPLITS[split]: f"images/{split}" for split in files},
+        "names": {number: action_unit(au).code for number, au in enumerate(classes)},
+    }
+    (out / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,141 @@
+"""A trained YOLO as a detector: for every AU its best place and how probable it is."""
+
+from collections.abc import Sequence
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tag_plugin.data.rows import DetectorInfo
+from tag_plugin.detectors.base import BatchDetector, DetectorError, FaceImage, checked_frame
+from tag_plugin.detectors.yolo.calibration import apply
+from tag_plugin.detectors.yolo.library import ultralytics
+from tag_plugin.detectors.yolo.weights import load
+from tag_plugin.facs.boxes import BOX_SCALE, Box
+from tag_plugin.facs.detections import Detection, Detections, Thresholds
+
+
+class YoloDetector(BatchDetector):
+    """AUs and boxes by one pass of an ultralytics network.
+
+    An AU has one place on a face: the most confident prediction of its class, so that nothing is
+    left for a non-maximum suppression. A picture without a face is not noticed.
+
+    Args:
+        weights: a folder that `tag-plugin detector train` wrote, or an ultralytics `.pt` file.
+        device: "cpu", "cuda", "cuda:1"; the GPU when there is one, if None.
+        batch_size: images in one pass.
+        sha256: what the weights file must hash to.
+        thresholds: recorded with every row.
+
+    Raises:
+        DetectorError: ultralytics or the weights are missing or not the expected ones.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        device: str | None = None,
+        batch_size: int | str = 32,
+        sha256: str | None = None,
+        thresholds: Thresholds | None = None,
+    ) -> None:
+        if weights is None:
+            raise DetectorError(
+                "the yolo detector needs weights; next: tag-plugin detector train DATASET --out "
+                "FOLDER, then --option weights=FOLDER"
+            )
+        self._torch = _torch()
+        self._device = self._torch.device(device or _best_device(self._torch))
+        self._network = load(Path(weights), sha256)
+        self._network.model.to(self._device)
+        self.batch_size = int(batch_size)
+        self.supported = frozenset(self._network.calibration)
+        self.info = DetectorInfo(
+            name="yolo",
+            version=ultralytics().__version__,
+            model_sha256=self._network.sha256,
+            thresholds=thresholds or Thresholds(),
+        )
+
+    def detect_batch(self, images: Sequence[FaceImage]) -> list[Detections | None]:
+        """The AUs of each (448, 448, 3) RGB image.
+
+        Raises:
+            ValueError: an image has another shape or type.
+        """
+        if not images:
+            return []
+        confidences, boxes = self.best_places(images)
+        network = self._network
+        columns = [network.classes.index(au) for au in network.calibration]
+        scales = list(network.calibration.values())
+        probabilities = apply(confidences[:, columns], scales)
+        return [
+            _detections(tuple(network.calibration), probability, box)
+            for probability, box in zip(probabilities, boxes[:, columns], strict=True)
+        ]
+
+    def best_places(
+        self, images: Sequence[FaceImage]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The raw confidence (faces, classes) and box (faces, classes, 4) of every class.
+
+        Boxes are x1, y1, x2, y2 in shares of the image.
+        """
+        side = self._network.image_size
+        pixels = np.stack([_resized(checked_frame(image), side) for image in images])
+        batch = self._torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2) / 255
+        with self._torch.inference_mode():
+            dense = self._network.model(batch)[0].float().cpu().numpy()
+        scores = dense[:, 4:]  # (faces, classes, places)
+        best = scores.argmax(axis=2)
+        confidences = np.take_along_axis(scores, best[:, :, None], axis=2)[:, :, 0]
+        places = np.take_along_axis(dense[:, :4], best[:, None, :], axis=2)  # x, y, width, height
+        centre, half = places[:, :2], places[:, 2:] / 2
+        corners = np.concatenate([centre - half, centre + half], axis=1).transpose(0, 2, 1) / side
+        return confidences.astype(np.float64), corners.astype(np.float64)
+
+
+def _resized(image: FaceImage, side: int) -> NDArray[np.uint8]:
+    """As ultralytics' own validation resizes a square image."""
+    if image.shape[0] == side:
+        return image
+    method = cv2.INTER_LINEAR if side > image.shape[0] else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image, (side, side), interpolation=method), dtype=np.uint8)
+
+
+def _detections(
+    aus: Sequence[int], probabilities: NDArray[np.float64], corners: NDArray[np.float64]
+) -> Detections:
+    found = tuple(
+        Detection(au=au, probability=float(probability), box=box)
+        for au, probability, corner in zip(aus, probabilities, corners, strict=True)
+        if (box := _box(corner)) is not None
+    )
+    return Detections(detections=found, supported=frozenset(aus))
+
+
+def _box(corners: NDArray[np.float64]) -> Box | None:
+    """The box inside the frame, or None: nothing of it lies there."""
+    x1, y1, x2, y2 = np.rint(corners.clip(0, 1) * BOX_SCALE).astype(int).tolist()
+    return Box(x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+
+
+def _torch() -> Any:  # noqa: ANN401 - a module without type information
+    try:
+        import torch
+    except ImportError as error:
+        raise DetectorError(
+            f"torch cannot be imported ({error}); next: pip install 'tag-plugin[yolo]'"
+        ) from error
+    if parent_process() is not None:  # one of several workers: they share the cores
+        torch.set_num_threads(1)
+    return torch
+
+
+def _best_device(torch: Any) -> str:  # noqa: ANN401 - as above
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,73 @@
+"""The only door to ultralytics: its licence is named, and it is kept from the network.
+
+ultralytics reads its switches when it is imported, so they are set here, just before:
+
+    YOLO_OFFLINE            no look-ups, no analytics, no error reports
+    YOLO_AUTOINSTALL        never installs a package
+    ULTRALYTICS_SAFE_LOAD   checkpoints are read with torch's `weights_only=True` and ultralytics'
+                            own list of classes; anything else in the file is refused, never run
+    YOLO_CONFIG_DIR         its settings and its font live in our cache, not in the user's folder
+
+A variable that the user has set stays as it is, except for the loading of checkpoints.
+"""
+
+import os
+import shutil
+import sys
+from functools import cache
+from importlib import import_module
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any
+
+from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.face_landmarker_model import cache_directory
+
+NOTICE = (
+    "tag-plugin: the detector 'yolo' runs ultralytics, which is licensed under AGPL-3.0 (or a paid "
+    "licence, https://ultralytics.com/license), and so, ultralytics holds, are trained weights."
+)
+_FONT = "Arial.ttf"
+
+
+@cache
+def ultralytics(module: str = "ultralytics") -> Any:  # noqa: ANN401 - modules without type information
+    """The module of this name, imported offline; the first call of a process names the licence.
+
+    Raises:
+        DetectorError: ultralytics cannot be imported; the message says the next command.
+    """
+    _prepare()
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DetectorError(
+            f"{module} cannot be imported ({error}); next: pip install 'tag-plugin[yolo]' "
+            "(ultralytics, AGPL-3.0)"
+        ) from error
+
+
+@cache
+def _prepare() -> None:
+    if parent_process() is None:  # workers stay silent: the command has said it
+        sys.stderr.write(NOTICE + "\n")
+    folder = cache_directory().parent / "ultralytics"
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(folder))
+    os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"
+    _provide_font(Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics" / _FONT)
+
+
+def _provide_font(path: Path) -> None:
+    """Training asks for this font even when it draws nothing, and would download it."""
+    if path.exists():
+        return
+    try:
+        from matplotlib import get_data_path
+    except ImportError:
+        return  # ultralytics needs matplotlib: its own import will say so
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{_FONT}.{os.getpid()}")
+    shutil.copyfile(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), partial)
+    partial.replace(path)

@@ -1,0 +1,165 @@
+"""Loading a network without ever running code from its file.
+
+What `tag-plugin detector train` writes is a folder: `weights.safetensors`, which holds numbers
+and nothing else, and `card.json` with the model definition and the weights' SHA-256. A checkpoint
+that ultralytics wrote elsewhere (`.pt`) is a pickle: it is read with torch's `weights_only=True`
+and ultralytics' own list of classes, so that a file with anything else in it is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from packaging.version import Version
+
+from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.yolo.calibration import Calibration
+from tag_plugin.detectors.yolo.card import WEIGHTS, read_card
+from tag_plugin.detectors.yolo.library import ultralytics
+from tag_plugin.facs.action_units import ACTION_UNITS
+
+SAFE_SINCE: Final = Version("8.4.190")
+"""The first ultralytics whose restricted loading was checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network ready to run, and how to read it.
+
+    Attributes:
+        model: a torch module: (n, 3, side, side) in 0..1 -> (n, 4 + classes, places).
+        classes: the AU of each class number.
+        calibration: the scales of the supported AUs.
+        image_size: the side, in pixels, that it works on.
+        sha256: of the weights file.
+    """
+
+    model: Any
+    classes: tuple[int, ...]
+    calibration: Mapping[int, Calibration]
+    image_size: int
+    sha256: str
+
+
+def load(path: Path, sha256: str | None = None) -> Network:
+    """The network of a detector's folder, or of an ultralytics checkpoint.
+
+    Args:
+        path: a folder that `detector train` wrote, or a `.pt` file whose class names are AUs.
+        sha256: what the weights file must hash to; a folder's card knows its own.
+
+    Raises:
+        DetectorError: nothing usable there, another hash, or a checkpoint that holds more than
+            an ultralytics detection model.
+    """
+    if path.is_dir():
+        return _from_folder(path, sha256)
+    if path.suffix != ".pt" or not path.is_file():
+        raise DetectorError(
+            f"{path}: neither a folder that `tag-plugin detector train` wrote nor an ultralytics "
+            ".pt file; next: --option weights=FOLDER"
+        )
+    return _from_checkpoint(path, sha256)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        DetectorError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DetectorError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def built(definition: Mapping[str, Any], classes: int) -> Any:  # noqa: ANN401 - a torch module
+    """An untrained network of this definition."""
+    tasks = ultralytics("ultralytics.nn.tasks")
+    return tasks.DetectionModel(dict(definition), ch=3, nc=classes, verbose=False)
+
+
+def _from_folder(folder: Path, sha256: str | None) -> Network:
+    card = read_card(folder)
+    path = folder / WEIGHTS
+    found = _checked(path, card.weights_sha256)
+    if sha256 is not None:
+        _checked(path, sha256)
+    from safetensors.torch import load_file
+
+    model = built(card.definition, len(card.classes))
+    try:
+        model.load_state_dict(load_file(path), strict=True)
+    except RuntimeError as error:
+        raise DetectorError(f"{path} does not fit the card's definition: {error}") from None
+    return Network(_ready(model), card.classes, card.calibration, card.image_size, found)
+
+
+def _from_checkpoint(path: Path, sha256: str | None) -> Network:
+    found = _checked(path, sha256)
+    model = safe_checkpoint(path)
+    classes = _named_aus(path, model.names)
+    calibration = MappingProxyType(dict.fromkeys(classes, Calibration()))
+    size = model.args.get("imgsz", 640)
+    if not isinstance(size, int):
+        raise DetectorError(f"{path} was trained on {size}; only square inputs are supported")
+    return Network(_ready(model), classes, calibration, size, found)
+
+
+def safe_checkpoint(path: Path) -> Any:  # noqa: ANN401 - a torch module
+    """The detection model in an ultralytics checkpoint; nothing of the file is run.
+
+    Raises:
+        DetectorError: it holds other things, or the installed ultralytics cannot load safely.
+    """
+    version = ultralytics().__version__
+    if Version(version) < SAFE_SINCE:
+        raise DetectorError(
+            f"ultralytics {version} does not load checkpoints safely; next: pip install "
+            f"'ultralytics>={SAFE_SINCE}'"
+        )
+    tasks = ultralytics("ultralytics.nn.tasks")
+    try:
+        content, _ = tasks.torch_safe_load(str(path), safe_only=True)
+    except Exception as error:
+        raise DetectorError(
+            f"{path} is not loaded: it is damaged or holds more than an ultralytics model "
+            f"({type(error).__name__})"
+        ) from error
+    model = content.get("ema") or content.get("model")
+    if not isinstance(model, tasks.DetectionModel):
+        raise DetectorError(f"{path} holds no ultralytics detection model")
+    return model
+
+
+def _checked(path: Path, expected: str | None) -> str:
+    found = file_sha256(path)
+    if expected is not None and found != expected.lower():
+        raise DetectorError(
+            f"{path}: sha256 {found}, expected {expected}; next: copy or train it again"
+        )
+    return found
+
+
+def _named_aus(path: Path, names: Mapping[int, str]) -> tuple[int, ...]:
+    known = {unit.code.casefold(): unit.id for unit in ACTION_UNITS.values()}
+    found = [known.get(names[number].strip().casefold()) for number in range(len(names))]
+    unknown = [names[number] for number, au in enumerate(found) if au is None]
+    if unknown:
+        raise DetectorError(
+            f"{path}: classes {unknown[:5]} are no AUs; they must be named AU1, AU2, ..."
+        )
+    return tuple(au for au in found if au is not None)
+
+
+def _ready(model: Any) -> Any:  # noqa: ANN401 - a torch module
+    """One dense prediction a place, whatever head it was trained with; layers fused."""
+    head = model.model[-1]
+    if getattr(head, "end2end", False):
+        head.end2end = False
+    return model.float().fuse(verbose=False).eval()
