@@ -1,6 +1,7 @@
 # setup   the environment in .venv, exactly as locked; installs uv into .uv where there is none
 # check   format, lint, types, layers, lock file
 # test    all tests that this machine can run
+# test-matrix   LLaMA-Factory's tests with transformers 5.6.0, in an environment beside .venv
 # demo    synthetic faces -> SFT -> lmms-eval before and after -> a table and pictures
 # bench   the measurements; each script prints JSON
 
@@ -10,7 +11,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= $(or $(shell command -v python3),python3.11)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup check test demo bench
+.PHONY: setup check test test-matrix demo bench
 
 setup: $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
 	$(UV) sync --locked --quiet --extra all
@@ -28,6 +29,18 @@ check: setup
 # Two processes of one thread each; a file stays in one process: its fixtures are what costs.
 test: setup
 	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 --dist loadfile
+
+# Everything as locked, but for transformers and what it asks for. Slow tests are left to `make test`.
+MATRIX := .venv-transformers5
+test-matrix: setup
+	$(UV) venv --quiet --allow-existing --python .venv/bin/python $(MATRIX)
+	$(UV) export --quiet --locked --extra all --no-hashes --no-emit-project \
+	  | grep -vE '^(transformers|huggingface-hub|tokenizers)==' > $(MATRIX)/locked.txt
+	printf '%s\n' transformers==5.6.0 "opencv-python; sys_platform == 'never'" \
+	  "opencv-contrib-python; sys_platform == 'never'" > $(MATRIX)/overrides.txt
+	$(UV) pip install --quiet --python $(MATRIX) --constraints $(MATRIX)/locked.txt \
+	  --overrides $(MATRIX)/overrides.txt --group dev --editable '.[train,mediapipe]'
+	OMP_NUM_THREADS=1 $(MATRIX)/bin/pytest -n 2 --dist loadfile -m 'host and not slow' tests/hosts/llamafactory
 
 demo: setup
 	$(RUN) tag-plugin demo --out runs/demo

@@ -1,20 +1,26 @@
 """Step time of `stage: grpo` beside a bare TRL script: same model, prompts, settings and rewards.
 
-    python benchmarks/grpo_overhead.py [MODEL_DIR [DATA_DIR]] [--dataset NAME] [--steps 8]
+    python benchmarks/grpo_overhead.py [--model DIR] [--rows FILE] [--steps 12]
 
-Both run in this process, in turns, so that what else the machine does meets both. Prints JSON: the
-median step times, their ratio (aim: at most 1.03), and the share of a step spent in the rewards.
+The two take turns, step by step, in one process: what else the machine does meets both. A step is
+all that lies between two beginnings: data, generation, rewards, update, logging. Prints JSON: the
+median of the paired ratios with its quartiles (aim: at most 1.03), the median step times, and the
+share of a step that the rewards take (aim: under 0.01), for what the model wrote, and for the
+reference traces in its place, which an untaught model does not write.
 """
 
 import argparse
 import json
 import statistics
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tag_plugin import _autoload
 
@@ -24,6 +30,7 @@ import torch  # noqa: E402  # the hosts come after the arming
 from datasets import Dataset  # noqa: E402
 from llamafactory.train.tuner import run_exp  # noqa: E402
 from PIL import Image  # noqa: E402
+from sft_throughput import make_missing  # noqa: E402
 from transformers import (  # noqa: E402
     AutoModelForImageTextToText,
     AutoProcessor,
@@ -31,79 +38,137 @@ from transformers import (  # noqa: E402
 )
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
-from tag_plugin.data.rows import read_rows  # noqa: E402
+from tag_plugin.data.rows import Row, read_rows  # noqa: E402
 from tag_plugin.facs.boxes import BoxFrame  # noqa: E402
 from tag_plugin.hosts.llamafactory.grpo.rewards import Reward, parse_rewards  # noqa: E402
 from tag_plugin.trace.prompt import grounded_prompt  # noqa: E402
+from tag_plugin.trace.render import render  # noqa: E402
 
 TEMPLATE, FRAME = "tag_qwen2_5_vl", BoxFrame.ABSOLUTE
-WARM_UP = 2
+WARM_UP: Final = 3
+SIDES: Final = ("stage_grpo", "bare_trl")
+
+
+class Turns:
+    """Lets one of the sides run at a time, in turn; a side that is done is passed over."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = list(SIDES)
+        self._whose = SIDES[0]
+
+    def take(self, side: str) -> None:
+        """Waits until it is this side's turn."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._whose == side)
+
+    def give(self, side: str, *, done: bool = False) -> None:
+        """Lets the other side run, if there is one."""
+        with self._changed:
+            others = [each for each in self._running if each != side]
+            if done:
+                self._running.remove(side)
+            self._whose = others[0] if others else side
+            self._changed.notify_all()
 
 
 class StepClock(TrainerCallback):  # type: ignore[misc]  # the host ships no types
-    """Seconds of each optimizer step, without what happens between the steps."""
+    """Seconds from one step's beginning to the next, less the wait for the turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, side: str, turns: Turns | None = None) -> None:
         self.seconds: list[float] = []
+        self._side, self._turns = side, turns
+        self._start: float | None = None
 
     def on_step_begin(self, *_: object, **__: object) -> None:
-        """Starts the clock."""
+        """The step before is over; its turn as well."""
+        self.on_train_end()
+        if self._turns:
+            self._turns.give(self._side)
+            self._turns.take(self._side)
         self._start = time.perf_counter()
 
-    def on_step_end(self, *_: object, **__: object) -> None:
-        """Stops it."""
-        self.seconds.append(time.perf_counter() - self._start)
+    def on_train_end(self, *_: object, **__: object) -> None:
+        """The last step is over."""
+        if self._start is not None:
+            self.seconds.append(time.perf_counter() - self._start)
+        self._start = None
 
 
 def main() -> None:
     """Runs both in turns and prints the comparison."""
     options = _options()
-    if not (options.model / "config.json").is_file():
-        reason = (
-            f"no model in {options.model}; next: llamafactory-cli train recipes/tiny/tag_sft.yaml"
-        )
-        print(json.dumps({"skipped": reason}))
-        return
-    ours, bare = StepClock(), StepClock()
-    with _reward_clock() as reward_seconds:
-        for _ in range(options.rounds):
-            _run_stage(options, ours)
-            _run_bare(options, bare)
-    report = {"stage_grpo": _step(ours, options), "bare_trl": _step(bare, options)}
-    ratio = report["stage_grpo"] / report["bare_trl"]
-    share = sum(reward_seconds) / (sum(ours.seconds) + sum(bare.seconds))
-    settings = {name: str(value) for name, value in vars(options).items()}
-    print(json.dumps({"seconds_a_step": report, "ratio": ratio, "reward_share": share, **settings}))
+    with tempfile.TemporaryDirectory() as work:
+        make_missing(options, Path(work))
+        with timed_rewards() as spent:
+            seconds = _in_turns(options)
+    rewards = spent["StageTrainer"][WARM_UP:]
+    ours = seconds["stage_grpo"]
+    ratios = [one / other for one, other in zip(ours, seconds["bare_trl"], strict=True)]
+    quartiles = statistics.quantiles(ratios, n=4)
+    report = {
+        "benchmark": "grpo_overhead",
+        "ratio": round(statistics.median(ratios), 4),
+        "ratio_quartiles": [round(quartiles[0], 4), round(quartiles[2], 4)],
+        "seconds_a_step": {side: round(statistics.median(seconds[side]), 4) for side in SIDES},
+        "reward_share": round(sum(rewards) / sum(ours), 5),
+        "reward_share_of_reference_traces": round(
+            options.reference_seconds / statistics.median(ours), 5
+        ),
+        "steps": len(ratios),
+        "settings": {name: str(value) for name, value in vars(options).items()},
+    }
+    print(json.dumps(report, indent=2))
+
+
+def _in_turns(options: argparse.Namespace) -> dict[str, list[float]]:
+    options.reference_seconds = reward_seconds(options)
+    turns = Turns()
+    clocks = {side: StepClock(side, turns) for side in SIDES}
+    runs: dict[str, Callable[..., None]] = {"stage_grpo": run_stage, "bare_trl": run_bare}
+
+    def run(side: str) -> None:
+        turns.take(side)
+        try:
+            runs[side](options, [clocks[side]])
+        finally:
+            turns.give(side, done=True)
+
+    with ThreadPoolExecutor(len(SIDES)) as pool:
+        list(pool.map(run, SIDES))
+    return {side: clock.seconds[WARM_UP:] for side, clock in clocks.items()}
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, nargs="?", default=Path("saves/tiny/tag_sft"))
-    parser.add_argument("data", type=Path, nargs="?", default=Path("data"))
-    parser.add_argument("--dataset", default="tag_synth_train")
-    parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model", type=Path, help="default: the tiny base")
+    parser.add_argument("--rows", type=Path, help="built rows; default: synthetic faces")
+    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--beta", type=float, default=0.04)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.set_defaults(checkpointing=False)
     return parser.parse_args()
 
 
-def _grpo(options: argparse.Namespace) -> dict[str, Any]:
-    lengths = {"min_new_tokens": options.tokens}  # both write equally long completions
+def grpo_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """TRL's settings, the same on both sides; all completions are equally long."""
     return {
         "num_generations": options.group,
         "max_completion_length": options.tokens,
         "beta": options.beta,
-        "generation_kwargs": lengths,
+        "generation_kwargs": {"min_new_tokens": options.tokens},
     }
 
 
-def _shared(options: argparse.Namespace, out: str) -> dict[str, Any]:
+def training_settings(options: argparse.Namespace, out: str) -> dict[str, Any]:
+    """The trainer's settings, the same on both sides."""
     return {
         "output_dir": out,
-        "use_cpu": not torch.cuda.is_available(),
+        "use_cpu": options.device == "cpu",
         "report_to": "none",
         "max_steps": options.steps + WARM_UP,
         "per_device_train_batch_size": options.batch,
@@ -111,38 +176,43 @@ def _shared(options: argparse.Namespace, out: str) -> dict[str, Any]:
         "save_strategy": "no",
         "logging_steps": 1,
         "disable_tqdm": True,
-        "bf16": torch.cuda.is_available(),
-        "gradient_checkpointing": False,
+        "bf16": options.device != "cpu",
+        "gradient_checkpointing": options.checkpointing,
     }
 
 
-def _run_stage(options: argparse.Namespace, clock: StepClock) -> None:
+def run_stage(options: argparse.Namespace, callbacks: list[Any]) -> None:
+    """`stage: grpo`, as llamafactory-cli would run it."""
     with tempfile.TemporaryDirectory() as out:
-        recipe = {
-            "model_name_or_path": str(options.model),
-            "stage": "grpo",
-            "do_train": True,
-            "finetuning_type": "full",
-            "freeze_vision_tower": False,
-            "freeze_multi_modal_projector": False,
-            "disable_gradient_checkpointing": True,
-            "template": TEMPLATE,
-            "dataset_dir": str(options.data),
-            "dataset": options.dataset,
-            "overwrite_output_dir": True,
-            "first_batch_check": False,
-            "grpo": _grpo(options),
-            **_shared(options, out),
-        }
-        run_exp(recipe, callbacks=[clock])
+        run_exp(
+            {
+                "model_name_or_path": str(options.model),
+                "stage": "grpo",
+                "do_train": True,
+                "finetuning_type": "full",
+                "freeze_vision_tower": False,
+                "freeze_multi_modal_projector": False,
+                "disable_gradient_checkpointing": not options.checkpointing,
+                "template": TEMPLATE,
+                "dataset_dir": str(options.rows.parents[2]),
+                "dataset": f"tag_{options.rows.parents[1].name}_{options.rows.stem}",
+                "overwrite_output_dir": True,
+                "first_batch_check": False,
+                "grpo": grpo_settings(options),
+                **training_settings(options, out),
+                "gradient_checkpointing": False,  # the host turns it on while it loads the model
+            },
+            callbacks=callbacks,
+        )
 
 
-def _run_bare(options: argparse.Namespace, clock: StepClock) -> None:
+def run_bare(options: argparse.Namespace, callbacks: list[Any]) -> None:
+    """What a user would write with TRL alone."""
     rewards = parse_rewards(None, FRAME)
     with tempfile.TemporaryDirectory() as out:
         config = GRPOConfig(
-            **_shared(options, out),
-            **_grpo(options),
+            **training_settings(options, out),
+            **grpo_settings(options),
             max_prompt_length=None,
             reward_weights=list(rewards.weights),
         )
@@ -152,12 +222,12 @@ def _run_bare(options: argparse.Namespace, clock: StepClock) -> None:
         ]
         config.generation_kwargs = {**config.generation_kwargs, "suppress_tokens": pads}
         trainer = GRPOTrainer(
-            model=AutoModelForImageTextToText.from_pretrained(options.model),
+            model=AutoModelForImageTextToText.from_pretrained(options.model, dtype=torch.float32),
             reward_funcs=[_of_messages(each) for each in rewards.functions],
             args=config,
             train_dataset=_bare_dataset(options),
             processing_class=processor,
-            callbacks=[clock],
+            callbacks=callbacks,
         )
         trainer.train()
 
@@ -173,15 +243,13 @@ def _of_messages(reward: Reward) -> Callable[..., list[float | None]]:
 
 
 def _bare_dataset(options: argparse.Namespace) -> Dataset:
-    entry = json.loads((options.data / "dataset_info.json").read_text())[options.dataset]
-    file = options.data / entry["file_name"]
     samples = []
-    for row in read_rows(file):
+    for row in read_rows(options.rows):
         text = grounded_prompt(row.reference.labels, FRAME)
         samples.append(
             {
                 "prompt": [{"role": "user", "content": text}],
-                "image": str(file.parent.parent / row.image),
+                "image": str(options.rows.parents[1] / row.image),
                 "tag_row": row.model_dump_json(exclude={"trace"}),
             }
         )
@@ -193,16 +261,39 @@ def _with_picture(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {**batch, "image": pictures}
 
 
+def reward_seconds(options: argparse.Namespace) -> float:
+    """What one batch of well-formed traces costs in rewards, each text new to them."""
+    rows = list(read_rows(options.rows))
+    batches = [_traces(rows, start, options.batch) for start in range(0, 8 * options.batch, 8)]
+    functions = parse_rewards(None, FRAME).functions
+    spent = []
+    for batch in batches:
+        start = time.perf_counter()
+        for function in functions:
+            function(**batch)
+        spent.append(time.perf_counter() - start)
+    return statistics.median(spent)
+
+
+def _traces(rows: list[Row], start: int, count: int) -> dict[str, list[str]]:
+    chosen = [rows[(start + offset) % len(rows)] for offset in range(count)]
+    texts = [render(row.trace, FRAME) for row in chosen if row.trace is not None]
+    return {
+        "completions": [f"{text}{' ' * (start + 1)}" for text in texts],
+        "tag_row": [row.model_dump_json(exclude={"trace"}) for row in chosen],
+    }
+
+
 @contextmanager
-def _reward_clock() -> Iterator[list[float]]:
-    """Seconds that GRPOTrainer spends in `_calculate_rewards`, in both."""
-    spent: list[float] = []
+def timed_rewards() -> Iterator[dict[str, list[float]]]:
+    """Seconds that each trainer spends in `_calculate_rewards`, by the trainer's class."""
+    spent: dict[str, list[float]] = {"StageTrainer": [], "GRPOTrainer": []}
     original = GRPOTrainer._calculate_rewards
 
-    def timed(*args: Any) -> Any:  # noqa: ANN401  # TRL's
+    def timed(self: Any, *args: Any) -> Any:  # noqa: ANN401  # TRL's
         start = time.perf_counter()
-        found = original(*args)
-        spent.append(time.perf_counter() - start)
+        found = original(self, *args)
+        spent[type(self).__name__].append(time.perf_counter() - start)
         return found
 
     GRPOTrainer._calculate_rewards = timed
@@ -212,11 +303,5 @@ def _reward_clock() -> Iterator[list[float]]:
         GRPOTrainer._calculate_rewards = original
 
 
-def _step(clock: StepClock, options: argparse.Namespace) -> float:
-    length = options.steps + WARM_UP
-    rounds = [clock.seconds[i : i + length] for i in range(0, len(clock.seconds), length)]
-    return statistics.median(second for each in rounds for second in each[WARM_UP:])
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

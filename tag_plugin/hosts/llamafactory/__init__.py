@@ -9,7 +9,7 @@ from types import ModuleType
 
 def register_arguments(finetuning_args: ModuleType) -> None:
     """Adds `stage: grpo` and its options to `llamafactory.hparams.finetuning_args`."""
-    from tag_plugin.hosts.llamafactory.grpo.patches import patch_arguments
+    from tag_plugin.hosts.llamafactory.patches import patch_arguments
 
     patch_arguments(finetuning_args)
 
@@ -32,17 +32,13 @@ def register_converters(converter: ModuleType) -> None:
 
 def register_loader(loader: ModuleType) -> None:
     """Makes `llamafactory.data.loader` read TAG rows and check the run before a model loads."""
-    from tag_plugin.hosts.llamafactory.grpo.patches import patch_data
     from tag_plugin.hosts.llamafactory.patches import patch_loader
 
     patch_loader(loader)
-    patch_data(loader)
 
 
 def register_tuner(tuner: ModuleType) -> None:
-    """Makes `llamafactory.train.tuner` keep tag_plugin.json beside the weights, and run GRPO."""
-    from tag_plugin.hosts.llamafactory.grpo.patches import patch_stage
+    """Makes `llamafactory.train.tuner` keep tag_plugin.json, resume soundly, and run GRPO."""
     from tag_plugin.hosts.llamafactory.patches import patch_tuner
 
     patch_tuner(tuner)
-    patch_stage(tuner)

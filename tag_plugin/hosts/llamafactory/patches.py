@@ -1,25 +1,28 @@
 """Every change to LLaMA-Factory's own functions, each with the host's file and symbol.
 
+llamafactory/hparams/finetuning_args.py  FinetuningArguments: `stage: grpo` and its options
+llamafactory/hparams/parser.py           get_last_checkpoint: a whole one
+llamafactory/data/loader.py              _load_single_dataset, get_dataset: TAG rows, checked
+                                         _get_merged_dataset, _get_dataset_processor: for grpo
+llamafactory/train/{pt,sft,kto}/workflow.py, dpo/trainer.py   the trainers: resume with weights
+llamafactory/train/tuner.py              ReporterCallback, export_model: tag_plugin.json
+                                         _training_function: `stage: grpo`
+transformers 5 under TRL 0.24            see `ready_for_trl` and `pass_token_types`
+
 A symbol that is gone or takes other parameters is refused with the tested range, before anything
-is changed.
+of its module is changed. Nothing of the host is imported at the top: the first function runs while
+the host is being imported.
 """
 
 import functools
+import importlib
 import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from llamafactory.data.parser import get_dataset_list
-
-from tag_plugin.data.checkpoint_record import (
-    read_checkpoint_record,
-    write_checkpoint_record,
-)
-from tag_plugin.hosts.llamafactory.converter import QUESTIONS
-from tag_plugin.hosts.llamafactory.dataset import load_tag_dataset
-from tag_plugin.hosts.llamafactory.faces import check_face_grid
-from tag_plugin.hosts.llamafactory.run import TagRun, keep_batches_whole, tag_run
+from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE, extended_arguments
 from tag_plugin.hosts.versions import version
 
 
@@ -27,26 +30,56 @@ class HostChangedError(RuntimeError):
     """The host is not the one that these patches were written for."""
 
 
-_PATCHED = "_tag_plugin"  # the mark on our own functions, so that a second call changes nothing
+_PATCHED: Final = "_tag_plugin"  # marks our own functions, so that a second call changes nothing
+
+_LOAD: Final = ("dataset_attr", "model_args", "data_args", "training_args")
+_GET: Final = (
+    *("template", "model_args", "data_args", "training_args", "stage"),
+    *("tokenizer", "processor"),
+)
+_MERGE: Final = (
+    *("dataset_names", "model_args", "data_args", "training_args", "stage"),
+    "return_dict",
+)
+_PROCESS: Final = ("data_args", "stage", "template", "tokenizer", "processor", "do_generate")
+_REPORTER: Final = ("model_args", "data_args", "finetuning_args", "generating_args")
+
+_PREFERENCES: Final = (
+    *("model", "ref_model", "finetuning_args", "processor", "disable_dropout"),
+    "kwargs",
+)
+_TRAINERS: Final = (
+    (
+        *("sft.workflow", "CustomSeq2SeqTrainer"),
+        ("finetuning_args", "processor", "model_args", "gen_kwargs", "ref_model", "kwargs"),
+    ),
+    ("pt.workflow", "CustomTrainer", ("finetuning_args", "processor", "model_args", "kwargs")),
+    ("kto.workflow", "CustomKTOTrainer", _PREFERENCES),
+    ("dpo.trainer", "CustomDPOTrainer", _PREFERENCES),  # its workflow imports it at each run
+)
+"""Where each stage takes its trainer from, its name and parameters. Reward models and PPO train a
+model with a value head, which saves and loads in a way of its own."""
+
+
+def patch_arguments(module: ModuleType) -> None:
+    """The host takes the class by name when it imports its parser, which comes after this."""
+    if STAGE not in str(module.FinetuningArguments.__annotations__["stage"]):
+        module.FinetuningArguments = extended_arguments(module.FinetuningArguments)  # type: ignore[attr-defined]  # host module
 
 
 def patch_loader(loader: ModuleType) -> None:
-    """llamafactory/data/loader.py: `_load_single_dataset` and `get_dataset`."""
-    load = _host(
-        loader,
-        "_load_single_dataset",
-        ("dataset_attr", "model_args", "data_args", "training_args"),
-    )
-    get = _host(
-        loader,
-        "get_dataset",
-        ("template", "model_args", "data_args", "training_args", "stage", "tokenizer", "processor"),
-    )
-    if _is_patched(get):
-        return
+    """The host's data: TAG rows, the checks before the model loads, and prompts for grpo."""
+    load = _host(loader, "_load_single_dataset", _LOAD)
+    get = _host(loader, "get_dataset", _GET)
     align = _host(
         loader, "align_dataset", ("dataset", "dataset_attr", "data_args", "training_args")
     )
+    merged = _host(loader, "_get_merged_dataset", _MERGE)
+    processor = _host(loader, "_get_dataset_processor", _PROCESS)
+    if _is_patched(get):
+        return
+    from tag_plugin.hosts.llamafactory.converter import QUESTIONS
+    from tag_plugin.hosts.llamafactory.dataset import load_tag_dataset
 
     @functools.wraps(load)
     def load_single_dataset(dataset_attr: Any, *args: Any) -> Any:  # noqa: ANN401  # host objects
@@ -55,100 +88,170 @@ def patch_loader(loader: ModuleType) -> None:
         return load(dataset_attr, *args)
 
     loader._load_single_dataset = load_single_dataset  # type: ignore[attr-defined]  # host module
+    loader._get_merged_dataset = _merging(loader, merged)  # type: ignore[attr-defined]  # host module
+    loader._get_dataset_processor = _processing(processor)  # type: ignore[attr-defined]  # host module
     loader.get_dataset = _marked(_checking(get))  # type: ignore[attr-defined]  # host module
 
 
 def patch_tuner(tuner: ModuleType) -> None:
-    """llamafactory/train/tuner.py: `ReporterCallback` (all stages add it) and `export_model`."""
-    reporter = _host(
-        tuner,
-        "ReporterCallback",
-        ("model_args", "data_args", "finetuning_args", "generating_args"),
-    )
+    """The host's runs: what they keep beside the weights, their checkpoints, and `stage: grpo`."""
+    reporter = _host(tuner, "ReporterCallback", _REPORTER)
     export = _host(tuner, "export_model", ("args",))
     parse = _host(tuner, "get_infer_args", ("args",))
+    dispatch = _host(tuner, "_training_function", ("config",))
     if _is_patched(export):
         return
+    from tag_plugin.hosts.llamafactory.grpo.stage import stage_of, train_stage
+    from tag_plugin.hosts.llamafactory.recorder import carry_record, recording
 
     @functools.wraps(export)
     def export_model(args: Any = None) -> None:  # noqa: ANN401  # YAML dict or command line
         export(args)
-        model_args = parse(args)[0]
-        _carry_record(model_args)
+        carry_record(parse(args)[0])
 
-    tuner.ReporterCallback = _recording(reporter)  # type: ignore[attr-defined]  # host module
+    @functools.wraps(dispatch)
+    def training_function(config: dict[str, Any]) -> None:
+        if stage_of(config["args"]) == STAGE:
+            train_stage(tuner, config)
+        else:
+            dispatch(config)
+
+    tuner.ReporterCallback = recording(reporter)  # type: ignore[attr-defined]  # host module
     tuner.export_model = _marked(export_model)  # type: ignore[attr-defined]  # host module
+    tuner._training_function = training_function  # type: ignore[attr-defined]  # host module
+    _patch_resuming()
 
 
-def _checking(get: Any) -> Any:  # noqa: ANN401  # the host's function
+def _patch_resuming() -> None:
+    """For every run of the host, TAG or not: the host would go on from the wrong weights.
+
+    Nobody can want that, nothing says so, and all a run sees of it is a loss that jumps back.
+    """
+    from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights, last_whole_checkpoint
+
+    parser = importlib.import_module("llamafactory.hparams.parser")
+    last = _host(parser, "get_last_checkpoint", ("folder",))
+
+    @functools.wraps(last)
+    def get_last_checkpoint(folder: str) -> str | None:
+        found = last_whole_checkpoint(Path(folder))
+        return None if found is None else str(found)
+
+    modules = [importlib.import_module(f"llamafactory.train.{place}") for place, *_ in _TRAINERS]
+    trainers = [
+        _host(module, name, takes)
+        for module, (_, name, takes) in zip(modules, _TRAINERS, strict=True)
+    ]
+    parser.get_last_checkpoint = get_last_checkpoint  # type: ignore[attr-defined]  # host module
+    for module, trainer in zip(modules, trainers, strict=True):
+        names = {"__module__": trainer.__module__, "__doc__": trainer.__doc__}
+        setattr(module, trainer.__name__, type(trainer.__name__, (RenamedWeights, trainer), names))
+
+
+def ready_for_trl(model: Any, use_reentrant: bool) -> None:  # noqa: ANN401  # a model or its adapter's
+    """What TRL 0.24 expects of a model that the host has loaded.
+
+    trl/models/utils.py, unwrap_model_for_generation, turns gradient checkpointing on again without
+    arguments; llamafactory/model/model_utils/checkpointing.py then forgets `use_reentrant_gc`.
+    transformers 5 no longer keeps `warnings_issued`, which trl/trainer/grpo_trainer.py sets.
+    """
+    enable = model.gradient_checkpointing_enable
+    chosen = {"use_reentrant": use_reentrant}
+    model.gradient_checkpointing_enable = lambda settings=None: enable(settings or chosen)
+    if _transformers_5():
+        model.warnings_issued = {}
+
+
+def pass_token_types(model: Any) -> bool:  # noqa: ANN401  # a model, in whatever it is wrapped
+    """Transformers 5 asks for `mm_token_type_ids`, TRL 0.24 does not pass them on.
+
+    Without them transformers/models/*/modeling_*.py, `compute_3d_position_ids`, numbers image
+    tokens like text: no error, but other positions than in SFT. They follow from the input ids.
+
+    Returns:
+        Whether the model asks for them; a generation needs them too.
+    """
+    from tag_plugin.hosts.llamafactory.grpo.token_types import TokenTypes, asks_for_token_types
+
+    if model is None or not _transformers_5():
+        return False
+    asking = [each for each in model.modules() if asks_for_token_types(each)]
+    for module in asking:
+        module.register_forward_pre_hook(TokenTypes(module.config), with_kwargs=True)
+    return bool(asking)
+
+
+def _transformers_5() -> bool:
+    from transformers import __version__
+
+    return int(__version__.partition(".")[0]) >= 5
+
+
+def _merging(loader: ModuleType, merged: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's function
+    """Several datasets as one; for grpo each is read with what the rewards compare."""
+
+    @functools.wraps(merged)
+    def get_merged_dataset(
+        dataset_names: Sequence[str] | None,
+        model_args: Any,  # noqa: ANN401  # host objects
+        data_args: Any,  # noqa: ANN401
+        training_args: Any,  # noqa: ANN401
+        stage: str,
+        return_dict: bool = False,
+    ) -> Any:  # noqa: ANN401  # a data set or several
+        args = (model_args, data_args, training_args)
+        if stage != STAGE or dataset_names is None:
+            return merged(dataset_names, *args, stage, return_dict)
+        from tag_plugin.hosts.llamafactory.grpo.dataset import load_for_rewards
+
+        attrs = loader.get_dataset_list(dataset_names, data_args.dataset_dir)
+        found = {
+            name: load_for_rewards(loader._load_single_dataset, attr, *args)
+            for name, attr in zip(dataset_names, attrs, strict=True)
+        }
+        if return_dict:
+            return found
+        return loader.merge_dataset(list(found.values()), data_args, seed=training_args.seed)
+
+    return get_merged_dataset
+
+
+def _processing(original: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's function
+    """Prompts instead of samples to imitate, where the stage is ours."""
+
+    @functools.wraps(original)
+    def get_dataset_processor(
+        data_args: Any,  # noqa: ANN401  # host objects
+        stage: str,
+        template: Any,  # noqa: ANN401
+        tokenizer: Any,  # noqa: ANN401
+        processor: Any,  # noqa: ANN401
+        do_generate: bool = False,
+    ) -> Any:  # noqa: ANN401  # a host object
+        if stage != STAGE:
+            return original(data_args, stage, template, tokenizer, processor, do_generate)
+        from tag_plugin.hosts.llamafactory.grpo.dataset import PromptProcessor
+
+        return PromptProcessor(template, tokenizer, processor, data_args)
+
+    return get_dataset_processor
+
+
+def _checking(get: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's function
     """The host's `get_dataset`, run only when the TAG data of the run can be right."""
     signature = inspect.signature(get)
 
     @functools.wraps(get)
     def get_dataset(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+        from tag_plugin.hosts.llamafactory.checked_data import keep_record, run_of
+
         call = signature.bind(*args, **kwargs).arguments
-        data_args, training_args = call["data_args"], call["training_args"]
-        run = tag_run(data_args, get_dataset_list)
-        tokenized = data_args.tokenized_path
-        _check_run(run, call["template"], call.get("processor"), tokenized)
-        if run.datasets and data_args.streaming:
-            keep_batches_whole(training_args)
+        run = run_of(call)
         module = get(*args, **kwargs)
-        record = run.record()
-        if tokenized and run.datasets and record and training_args.should_save:
-            write_checkpoint_record(Path(tokenized), record)
+        keep_record(run, call)
         return module
 
     return get_dataset
-
-
-def _check_run(run: TagRun, template: Any, processor: Any, tokenized: str | None) -> None:  # noqa: ANN401  # host objects
-    run.check_template()
-    if tokenized:
-        run.check_tokenized(tokenized)
-    if run.datasets:
-        check_face_grid(template, processor)
-
-
-def _recording(reporter: Any) -> type:  # noqa: ANN401  # the host's class
-    """The host's callback, which also writes the record into every folder that gets weights."""
-
-    class RecordingReporter(reporter):  # type: ignore[misc]  # the host ships no types
-        """Writes tag_plugin.json; see `tag_plugin.data.checkpoint_record`."""
-
-        def __init__(
-            self,
-            model_args: Any,  # noqa: ANN401  # a host object
-            data_args: Any,  # noqa: ANN401  # a host object
-            finetuning_args: Any,  # noqa: ANN401  # a host object
-            generating_args: Any,  # noqa: ANN401  # a host object
-        ) -> None:
-            super().__init__(model_args, data_args, finetuning_args, generating_args)
-            self._tag_record = tag_run(data_args, get_dataset_list).record()
-
-        def _tag_write(self, args: Any, folder: str = "") -> None:  # noqa: ANN401  # host object
-            if self._tag_record is not None and args.should_save:
-                write_checkpoint_record(Path(args.output_dir, folder), self._tag_record)
-
-        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401  # host objects
-            super().on_save(args, state, control, **kwargs)
-            self._tag_write(args, f"checkpoint-{state.global_step}")
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401  # host objects
-            super().on_train_end(args, state, control, **kwargs)
-            self._tag_write(args)
-
-    return RecordingReporter
-
-
-def _carry_record(model_args: Any) -> None:  # noqa: ANN401  # host object
-    """An exported model keeps the record of the adapter, or of the model, that it was made of."""
-    sources = [*reversed(model_args.adapter_name_or_path or ()), model_args.model_name_or_path]
-    for source in sources:
-        record = read_checkpoint_record(Path(source))
-        if record is not None:
-            write_checkpoint_record(Path(model_args.export_dir), record)
-            return
 
 
 def _host(module: ModuleType, name: str, parameters: tuple[str, ...]) -> Any:  # noqa: ANN401  # a host symbol

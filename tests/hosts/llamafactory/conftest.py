@@ -1,9 +1,10 @@
 """Tests against the real LLaMA-Factory; left out where it is not installed."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,21 @@ def qwen3_vl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.hosts.llamafactory.tiny_models import save_qwen3_vl
 
     return save_qwen3_vl(tmp_path_factory.mktemp("models") / "qwen3_vl")
+
+
+def _family(name: str) -> Any:
+    """A fixture: the small model that tiny_families.py saves under this name."""
+
+    def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+        from tests.hosts.llamafactory import tiny_families
+
+        save: Callable[[Path], Path] = getattr(tiny_families, f"save_{name}")
+        return save(tmp_path_factory.mktemp("models") / name)
+
+    return pytest.fixture(saved, scope="session", name=name)
+
+
+intern_vl, glm4v, llava, llava_next = map(_family, ("intern_vl", "glm4v", "llava", "llava_next"))
 
 
 @pytest.fixture(scope="session")

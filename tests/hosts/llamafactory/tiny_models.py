@@ -42,7 +42,7 @@ CHAT_TEMPLATE = (
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-_TEXT = {
+TEXT = {
     "hidden_size": 64,
     "intermediate_size": 96,
     "num_hidden_layers": 2,
@@ -54,8 +54,8 @@ _TEXT = {
 _HEADS = 2
 
 
-def tokenizer(folder: Path) -> Qwen2TokenizerFast:
-    """A byte-level BPE over TAG's own words, with Qwen's special tokens."""
+def tokenizer(folder: Path, special: tuple[str, ...] = SPECIAL, **roles: str) -> Qwen2TokenizerFast:
+    """A byte-level BPE over TAG's own words, with a family's special tokens (Qwen's)."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -73,8 +73,8 @@ def tokenizer(folder: Path) -> Qwen2TokenizerFast:
     return Qwen2TokenizerFast(
         str(folder / "vocab.json"),
         str(folder / "merges.txt"),
-        **_ROLES,
-        additional_special_tokens=list(SPECIAL),
+        **{**_ROLES, **roles},
+        additional_special_tokens=list(special),
         chat_template=CHAT_TEMPLATE,
         model_max_length=4096,
     )
@@ -93,7 +93,7 @@ def save_qwen2_5_vl(folder: Path) -> Path:
     ).save_pretrained(folder)
     config = Qwen2_5_VLConfig(
         text_config={
-            **_TEXT,
+            **TEXT,
             "vocab_size": len(words),
             "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]},
         },
@@ -105,11 +105,11 @@ def save_qwen2_5_vl(folder: Path) -> Path:
             "patch_size": 28,
             "window_size": 448,
             "fullatt_block_indexes": [1],
-            "out_hidden_size": _TEXT["hidden_size"],
+            "out_hidden_size": TEXT["hidden_size"],
         },
         **_ids(words),
     )
-    return _save(Qwen2_5_VLForConditionalGeneration, config, folder)
+    return save_model(Qwen2_5_VLForConditionalGeneration, config, folder)
 
 
 def save_qwen3_vl(folder: Path) -> Path:
@@ -129,7 +129,7 @@ def save_qwen3_vl(folder: Path) -> Path:
     ).save_pretrained(folder)
     config = Qwen3VLConfig(
         text_config={
-            **_TEXT,
+            **TEXT,
             "head_dim": 16,
             "vocab_size": len(words),
             "rope_scaling": {"rope_type": "default", "mrope_section": [2, 3, 3]},
@@ -142,11 +142,11 @@ def save_qwen3_vl(folder: Path) -> Path:
             "patch_size": 16,
             "num_position_embeddings": 256,
             "deepstack_visual_indexes": [0],
-            "out_hidden_size": _TEXT["hidden_size"],
+            "out_hidden_size": TEXT["hidden_size"],
         },
         **_ids(words),
     )
-    return _save(Qwen3VLForConditionalGeneration, config, folder)
+    return save_model(Qwen3VLForConditionalGeneration, config, folder)
 
 
 def _ids(words: Qwen2TokenizerFast) -> dict[str, int]:
@@ -163,7 +163,7 @@ def _ids(words: Qwen2TokenizerFast) -> dict[str, int]:
     }
 
 
-def _save(model: type[PreTrainedModel], config: object, folder: Path) -> Path:
+def save_model(model: type[PreTrainedModel], config: object, folder: Path) -> Path:
     torch.manual_seed(0)
     model(config).save_pretrained(folder)
     return folder

@@ -14,6 +14,7 @@ from peft import PeftModel
 from transformers import BatchFeature, GenerationConfig
 from trl import GRPOTrainer
 
+from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights
 from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
@@ -27,13 +28,13 @@ from tag_plugin.hosts.llamafactory.grpo.records import StepFile
 from tag_plugin.hosts.llamafactory.grpo.resume import (
     EpochSampler,
     load_state,
-    load_weights,
     save_state,
-    saved_under_other_names,
     state_file,
 )
 from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
 from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
+from tag_plugin.hosts.llamafactory.grpo.token_types import MODALITY_IDS, token_types
+from tag_plugin.hosts.llamafactory.patches import pass_token_types
 
 _NOT_FOR_REWARDS: Final = "prompt_ids"
 
@@ -52,7 +53,7 @@ class Watch:
     first_batch_check: bool
 
 
-class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no types
+class StageTrainer(RenamedWeights, GRPOTrainer):  # type: ignore[misc]  # the hosts ship no types
     """Runs TRL's algorithm unchanged; what differs is where a batch comes from and what is noted.
 
     Prompts and pictures are the host's (`PromptEncoder`); a generation neither follows the
@@ -79,6 +80,8 @@ class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no type
         forbidden = forbidden_ids(kwargs["model"].config, encoder.template.mm_plugin, tokenizer)
         _forbid(kwargs["args"], forbidden, tokenizer)
         super().__init__(processing_class=tokenizer, **kwargs)
+        self._token_types = pass_token_types(self.model)
+        pass_token_types(self.ref_model)
         self.add_callback(SignalCallback(watch.alarm))
         if processor is not None:
             self.add_callback(SaveProcessorCallback(processor))
@@ -107,6 +110,9 @@ class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no type
 
     def _generate_and_score_completions(self, inputs: Samples) -> dict[str, Any]:
         self._inputs = self._encoder(inputs)
+        if self._token_types and "pixel_values" in self._inputs:
+            config = self.accelerator.unwrap_model(self.model).config
+            self._inputs[MODALITY_IDS] = token_types(self._inputs["input_ids"], config)
         shown = [{k: v for k, v in each.items() if k != _NOT_FOR_REWARDS} for each in inputs]
         output: dict[str, Any] = super()._generate_and_score_completions(shown)
         if self.model.training:
@@ -120,6 +126,7 @@ class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no type
         try:
             with self._plain_generation():
                 output = super()._generate_single_turn(prompts, images)
+                output[-1].pop(MODALITY_IDS, None)  # the forwards find them by themselves
         finally:
             self.processing_class = self._tokenizer
         if self.use_vllm:
@@ -236,19 +243,6 @@ class StageTrainer(GRPOTrainer):  # type: ignore[misc]  # the hosts ship no type
         }
         save_state(self._state_file(folder), state)
         super()._save_checkpoint(model, trial)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401  # host object
-        if saved_under_other_names(self.model) and not self.is_fsdp_enabled:
-            load_weights(self.model, Path(resume_from_checkpoint))
-        else:
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-
-    def _load_best_model(self) -> None:
-        special = self.is_fsdp_enabled or self.is_deepspeed_enabled
-        if saved_under_other_names(self.model) and not special:
-            load_weights(self.model, Path(self.state.best_model_checkpoint))
-        else:
-            super()._load_best_model()
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         super()._load_rng_state(checkpoint)

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
-from llamafactory.extras.logging import get_logger
 from llamafactory.extras.ploting import plot_loss
 from llamafactory.model import load_model, load_tokenizer
 from llamafactory.train.trainer_utils import create_modelcard_and_push
@@ -16,7 +15,6 @@ from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_held_out
 from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
 from tag_plugin.hosts.llamafactory.grpo.records import METRICS, ROLLOUTS, StepFile
-from tag_plugin.hosts.llamafactory.grpo.resume import last_whole_checkpoint
 from tag_plugin.hosts.llamafactory.grpo.rewards import (
     PARSABLE,
     JudgedReward,
@@ -26,9 +24,8 @@ from tag_plugin.hosts.llamafactory.grpo.rewards import (
 from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
 from tag_plugin.hosts.llamafactory.grpo.settings import grpo_config
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer, Watch
+from tag_plugin.hosts.llamafactory.patches import ready_for_trl
 from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, frame_of
-
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
 
 def run_grpo(
@@ -43,7 +40,6 @@ def run_grpo(
     Raises:
         GrpoError: says what and where, and what to do next.
     """
-    _skip_half_checkpoints(training_args)
     frame = frame_of(data_args.template) if data_args.template in TAG_TEMPLATES else None
     rewards = parse_rewards(finetuning_args.rewards, frame)
     functions, weights = list(rewards.functions), list(rewards.weights)
@@ -63,6 +59,7 @@ def run_grpo(
 
     _join_processes_for_zero3(config)
     model = load_model(tokenizer, model_args, finetuning_args, training_args.do_train)
+    ready_for_trl(model, model_args.use_reentrant_gc)
     config.model_init_kwargs = _like(model, model_args)
     trainer = StageTrainer(
         model=model,
@@ -77,17 +74,6 @@ def run_grpo(
     )
     _train_and_evaluate(trainer, training_args, finetuning_args, rewards)
     create_modelcard_and_push(trainer, model_args, data_args, training_args, finetuning_args)
-
-
-def _skip_half_checkpoints(training_args: Any) -> None:  # noqa: ANN401  # a host object
-    """The host resumes from the last folder in output_dir; one that was named by hand stays."""
-    chosen = Path(training_args.resume_from_checkpoint or "")
-    if chosen.parent != Path(training_args.output_dir):
-        return
-    whole = last_whole_checkpoint(chosen)
-    if whole != chosen:
-        logger.warning_rank0(f"{chosen} was not written to its end; resuming from {whole}")
-        training_args.resume_from_checkpoint = None if whole is None else str(whole)
 
 
 def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: Any) -> None:  # noqa: ANN401  # host objects

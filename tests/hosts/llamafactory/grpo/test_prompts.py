@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from transformers import AutoConfig, GenerationConfig
 
 from tag_plugin.hosts.llamafactory.grpo.prompts import collapsed_text
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer
+from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 
 pytestmark = pytest.mark.host
@@ -22,8 +24,21 @@ TEMPLATES = [
     ("qwen2_5_vl", "tag_qwen2_5_vl"),
     ("qwen3_vl", "tag_qwen3_vl"),
     ("qwen3_vl", "tag_qwen3_vl_nothink"),
+    ("intern_vl", "tag_intern_vl"),
+    ("llava", "tag_llava"),
+    ("llava_next", "tag_llava_next"),
+    ("glm4v", "tag_glm4v"),
+    ("glm4v", "tag_glm4_5v"),
 ]
-Example = tuple[list[int], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt as a forward gets it."""
+
+    ids: list[int]
+    pixels: torch.Tensor
+    positions: torch.Tensor | None  # [3, tokens] where a family counts in space too
 
 
 def spy(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, see: Callable[..., None]) -> None:
@@ -38,16 +53,17 @@ def spy(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, see: Callable[.
 
 
 def sft_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[Example]:
-    """What comes before the reply in the batch that the SFT trainer gets, with its pixels."""
+    """What comes before the reply in the batch that the SFT trainer gets."""
     found: list[Example] = []
 
     def see(_: Any, __: Any, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         pixels = inputs["pixel_values"].chunk(len(inputs["input_ids"]))
-        rows = zip(inputs["input_ids"], inputs["labels"], inputs["attention_mask"], strict=True)
-        for (ids, labels, mask), own in zip(rows, pixels, strict=True):
-            before = (labels == -100) & mask.bool()
+        for row, ids in enumerate(inputs["input_ids"]):
+            before = (inputs["labels"][row] == -100) & inputs["attention_mask"][row].bool()
             start = int(before.int().argmin())  # the first token of the reply
-            found.append((ids[:start].tolist(), own))
+            positions = inputs.get("position_ids")
+            where = None if positions is None else positions[-3:, row, :start]
+            found.append(Example(ids[:start].tolist(), pixels[row], where))
 
     spy(monkeypatch, CustomSeq2SeqTrainer, "compute_loss", see)
     for key in ("grpo", "rewards", "first_batch_check"):
@@ -57,23 +73,37 @@ def sft_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list
 
 
 def grpo_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[Example]:
-    """What the policy's forward gets before the completion, with its pixels."""
+    """What the policy's forward gets before the completion."""
     found: list[Example] = []
 
     def see(
         trainer: Any, _: Any, model: Any, ids: Any, mask: Any, kept: int, *args: Any, **kwargs: Any
     ) -> None:
         pixels = kwargs["pixel_values"].chunk(len(ids))
-        for own_ids, own_mask, own in zip(ids[:, :-kept], mask[:, :-kept], pixels, strict=True):
-            found.append((own_ids[own_mask.bool()].tolist(), own))
+        asked = mask[:, :-kept].bool()
+
+        def look(module: Any, args: Any, inputs: dict[str, Any]) -> None:
+            places = inputs["position_ids"]
+            for row, real in enumerate(asked):
+                spatial = places is not None and places.ndim == 3
+                where = places[-3:, row, :-kept][:, real] if spatial else None
+                found.append(Example(ids[row, :-kept][real].tolist(), pixels[row], where))
+            hook.remove()
+
+        language_model = model.model.language_model
+        hook = language_model.register_forward_pre_hook(look, with_kwargs=True)
 
     spy(monkeypatch, StageTrainer, "_get_per_token_logps_and_entropies", see)
     run_exp({**recipe, "max_steps": 1})
     return found
 
 
+def test_every_template_is_tried():
+    assert {template for _, template in TEMPLATES} == set(TAG_TEMPLATES)
+
+
 @pytest.mark.parametrize(("model", "template"), TEMPLATES)
-def test_prompts_and_pixels_equal_those_of_sft(
+def test_prompts_pixels_and_positions_equal_those_of_sft(
     model: str,
     template: str,
     rl_data: Path,
@@ -94,9 +124,12 @@ def test_prompts_and_pixels_equal_those_of_sft(
     asked = grpo_prompts(recipe, monkeypatch)
     assert len(taught) == 2
     assert len(asked) == 8
-    for ids, pixels in asked:
-        (twin,) = [each for each in taught if torch.equal(each[1], pixels)]
-        assert ids == twin[0]
+    for each in asked:
+        (twin,) = [other for other in taught if torch.equal(other.pixels, each.pixels)]
+        assert each.ids == twin.ids
+        if twin.positions is not None:
+            assert each.positions is not None
+            assert torch.equal(each.positions, twin.positions)
 
 
 def test_swapped_pictures_change_policy_and_reference(

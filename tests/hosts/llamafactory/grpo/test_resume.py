@@ -15,7 +15,6 @@ from llamafactory.train.tuner import run_exp
 from transformers import TrainerCallback
 
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.resume import last_whole_checkpoint
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 
 pytestmark = pytest.mark.host
@@ -102,17 +101,6 @@ def test_a_checkpoint_of_another_stage_is_refused(qwen2_5_vl: Path, rl_data: Pat
                 qwen2_5_vl, rl_data, tmp_path / "rl", resume_from_checkpoint=str(checkpoint)
             )
         )
-
-
-def test_half_a_checkpoint_is_passed_over(tmp_path: Path):
-    for step, whole in ((9, True), (10, True), (100, False)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        text = '{"global_step": 1}' if whole else '{"global_st'
-        (tmp_path / f"checkpoint-{step}/trainer_state.json").write_text(text)
-    (tmp_path / "checkpoint-101").mkdir()
-    assert last_whole_checkpoint(tmp_path / "checkpoint-101") == tmp_path / "checkpoint-10"
-    assert last_whole_checkpoint(tmp_path / "checkpoint-9") == tmp_path / "checkpoint-9"
-    assert last_whole_checkpoint(tmp_path / "checkpoint-8") is None
 
 
 @pytest.mark.slow

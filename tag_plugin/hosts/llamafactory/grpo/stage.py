@@ -1,0 +1,38 @@
+"""`stage: grpo` among the host's stages: recognised in a recipe, then run like the others."""
+
+import itertools
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+
+def stage_of(args: Any) -> str | None:  # noqa: ANN401  # a recipe, or the words of a command line
+    """The stage that a recipe names, or None."""
+    if isinstance(args, Mapping):
+        return args.get("stage")
+    words = [part for word in args for part in str(word).split("=", 1)]
+    after = dict(itertools.pairwise(words))
+    return after.get("--stage")
+
+
+def train_stage(tuner: ModuleType, config: Mapping[str, Any]) -> None:
+    """What the host's own `_training_function` does around every stage."""
+    args = tuner.get_train_args(config["args"])
+    model_args, data_args, training_args, finetuning_args, generating_args = args
+    callbacks = [*config["callbacks"], tuner.LogCallback()]
+    if finetuning_args.pissa_convert:
+        callbacks.append(tuner.PissaConvertCallback())
+    if finetuning_args.use_swanlab:
+        callbacks.append(tuner.get_swanlab_callback(finetuning_args))
+    patience = finetuning_args.early_stopping_steps
+    if patience is not None:
+        callbacks.append(tuner.EarlyStoppingCallback(early_stopping_patience=patience))
+    callbacks.append(
+        tuner.ReporterCallback(model_args, data_args, finetuning_args, generating_args)
+    )
+    from tag_plugin.hosts.llamafactory.grpo.workflow import run_grpo
+
+    run_grpo(model_args, data_args, training_args, finetuning_args, callbacks)
+    under_ray = tuner.is_ray_available() and tuner.ray.is_initialized()
+    if not under_ray and tuner.dist.is_initialized():
+        tuner.dist.destroy_process_group()

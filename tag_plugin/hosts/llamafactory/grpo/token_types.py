@@ -1,0 +1,46 @@
+"""Which tokens are pictures: what transformers 5 wants beside the ids, and TRL does not send."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+
+MODALITY_IDS: Final = "mm_token_type_ids"
+
+
+def token_types(ids: torch.Tensor, config: Any) -> torch.Tensor:  # noqa: ANN401  # a model's configuration
+    """0 text, 1 image, 2 video, of the shape of `ids`.
+
+    As llamafactory/data/collator.py, `_compute_rope_position_ids`, gives them to SFT.
+    """
+    types = torch.zeros_like(ids)
+    types[ids == config.image_token_id] = 1
+    types[ids == config.video_token_id] = 2
+    return types
+
+
+def asks_for_token_types(module: torch.nn.Module) -> bool:
+    """Whether a module turns token types into positions."""
+    takes = inspect.signature(module.forward).parameters
+    return MODALITY_IDS in takes and callable(getattr(module, "get_rope_index", None))
+
+
+@dataclass(frozen=True)
+class TokenTypes:
+    """A forward pre-hook that adds the token types of the input ids."""
+
+    config: Any
+
+    def __call__(
+        self,
+        module: torch.nn.Module,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Leaves a call alone that has types or positions, or has no ids."""
+        ids = kwargs.get("input_ids")
+        settled = any(kwargs.get(name) is not None for name in (MODALITY_IDS, "position_ids"))
+        if ids is None or settled:
+            return args, kwargs
+        return args, {**kwargs, MODALITY_IDS: token_types(ids, self.config)}
