@@ -1,11 +1,12 @@
 """`tag-plugin detector`: train one, compare two."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tag_plugin.cli.options import Dataset
+from tag_plugin.cli.options import Dataset, named_values
 
 detector = typer.Typer(no_args_is_help=True, help="AU detectors: train one, compare two.")
 
@@ -53,3 +54,31 @@ def detector_train(
         typer.echo(f"{split}: mAP50 {score.map50:.3f}, mAP50-95 {score.map:.3f}")
     typer.echo(f"Card in {out / MARKDOWN} and {out / CARD}; next: tag-plugin detect DATASET ")
     typer.echo(f"  --detector yolo --option weights={out}")
+
+
+@detector.command("compare")
+def detector_compare(
+    first: Annotated[str, typer.Argument(help="Detected rows (file, folder), or a detector.")],
+    second: Annotated[str, typer.Argument(help="Likewise.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="The faces that a detector by name runs over.")
+    ] = None,
+    option_a: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the first.")] = None,
+    option_b: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the second.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    out: Annotated[Path, typer.Option(help="The picture.")] = Path("compare.png"),
+) -> None:
+    """How far two detectors agree, AU by AU: a table and a picture."""
+    from rich.console import Console
+
+    from tag_plugin.detectors.agreement import compare
+    from tag_plugin.detectors.readings import read
+    from tag_plugin.report.agreement import agreement_table, draw_agreement
+
+    agreement = compare(
+        read(first, dataset, named_values("--option-a", option_a), limit),
+        read(second, dataset, named_values("--option-b", option_b), limit),
+    )
+    Console(width=None if sys.stdout.isatty() else 160).print(agreement_table(agreement))
+    draw_agreement(agreement, out)
+    typer.echo(f"The picture: {out}")

@@ -1,0 +1,160 @@
+"""What one detector says of many faces, in arrays that two detectors can be compared by.
+
+A reading comes from rows that `tag-plugin detect` wrote, or from a detector that is run now.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn
+
+from tag_plugin.data.face_frame import ImageError, read_face
+from tag_plugin.data.rows import SPLITS, DetectorInfo, Row, read_rows
+from tag_plugin.detectors.base import Detector, DetectorError
+from tag_plugin.detectors.ensemble import strongest
+from tag_plugin.detectors.registry import DETECTORS, detector
+from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.facs.detections import Detections
+
+AUS: tuple[int, ...] = tuple(ACTION_UNITS)
+"""The AU of each column."""
+
+_BATCH = 64
+_STDERR = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One detector's answers, a row a face.
+
+    Attributes:
+        info: which detector.
+        ids: the row ids.
+        face: (faces,), whether a face was found.
+        probabilities: (faces, AUs); nan where the AU is not supported or no face was found.
+        boxes: (faces, AUs, 4), 0..1000; nan where there is no box.
+    """
+
+    info: DetectorInfo
+    ids: tuple[str, ...]
+    face: NDArray[np.bool_]
+    probabilities: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+
+
+def read(
+    source: str, dataset: Path | None, options: Mapping[str, Any], limit: int | None = None
+) -> Reading:
+    """The reading of a file or folder of detected rows, or of a detector by its name.
+
+    Args:
+        source: a `.jsonl` file, a folder with them (DATA_DIR/<dataset> or its `detected`), or a
+            detector's name.
+        dataset: DATA_DIR/<dataset>, whose prepared rows a detector by name runs over.
+        options: of that detector.
+        limit: at most so many rows.
+
+    Raises:
+        DetectorError: no such rows or detector, or rows of several detectors.
+    """
+    if Path(source).exists():
+        return _stored(Path(source), limit)
+    if source in DETECTORS and dataset is not None:
+        with detector(source, **options) as opened:
+            return _gathered(opened.info, _measured(opened, dataset, limit))
+    if source in DETECTORS:
+        raise DetectorError(f"{source} needs faces; next: --dataset data/ferplus")
+    raise DetectorError(
+        f"{source!r} is neither a file or folder of detected rows nor a detector "
+        f"({', '.join(DETECTORS)})"
+    )
+
+
+def _stored(path: Path, limit: int | None) -> Reading:
+    files = [path] if path.is_file() else _files(path, "detected")
+    rows = islice(_rows(files), limit)
+    first = next(rows, None)
+    if first is None or first.detector is None:
+        raise DetectorError(f"{path}: no detected rows; next: tag-plugin detect")
+    return _gathered(first.detector, _of_one_detector(chain([first], rows), first.detector, path))
+
+
+def _of_one_detector(
+    rows: Iterator[Row], info: DetectorInfo, path: Path
+) -> Iterator[tuple[str, Detections | None]]:
+    for row in rows:
+        if row.detector != info:
+            raise DetectorError(f"{path}, row {row.id!r}: not the first row's detector")
+        yield row.id, row.detections
+
+
+def _files(directory: Path, kind: str) -> list[Path]:
+    """The row files of a dataset: in DIR/<kind>, or in DIR itself."""
+    for folder in (directory / kind, directory):
+        found = [folder / f"{split}.jsonl" for split in SPLITS]
+        if existing := [path for path in found if path.is_file()]:
+            return existing
+    raise DetectorError(f"no {kind} rows in {directory}")
+
+
+def _rows(files: list[Path]) -> Iterator[Row]:
+    return chain.from_iterable(read_rows(path) for path in files)
+
+
+def _measured(
+    opened: Detector, dataset: Path, limit: int | None
+) -> Iterator[tuple[str, Detections | None]]:
+    """Unreadable images are left out."""
+    rows = islice(_rows(_files(dataset, "prepared")), limit)
+    with Progress(TextColumn(opened.info.name), MofNCompleteColumn(), console=_STDERR) as bar:
+        task = bar.add_task("", total=limit)
+        while batch := list(islice(rows, _BATCH)):
+            yield from _batch(opened, dataset, batch)
+            bar.advance(task, len(batch))
+
+
+def _batch(
+    opened: Detector, dataset: Path, batch: list[Row]
+) -> Iterator[tuple[str, Detections | None]]:
+    reads = [partial(read_face, dataset / row.image) for row in batch]
+    try:
+        found = opened.detect_rows(batch, reads)
+    except ImageError:
+        if len(batch) > 1:  # one of them: go on one by one
+            for row in batch:
+                yield from _batch(opened, dataset, [row])
+        return
+    yield from zip((row.id for row in batch), found, strict=True)
+
+
+def _gathered(info: DetectorInfo, found: Iterator[tuple[str, Detections | None]]) -> Reading:
+    ids, faces, probabilities, boxes = [], [], [], []
+    for row_id, detections in found:
+        ids.append(row_id)
+        faces.append(detections is not None)
+        row = _as_arrays(detections)
+        probabilities.append(row[0])
+        boxes.append(row[1])
+    if not ids:
+        raise DetectorError(f"{info.name}: no rows")
+    return Reading(info, tuple(ids), np.array(faces), np.stack(probabilities), np.stack(boxes))
+
+
+def _as_arrays(found: Detections | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    probabilities = np.full(len(AUS), np.nan, dtype=np.float32)
+    boxes = np.full((len(AUS), 4), np.nan, dtype=np.float32)
+    if found is not None:
+        best = strongest(found)
+        for column, au in enumerate(AUS):
+            if au in found.supported:
+                probabilities[column] = best[au].probability if au in best else 0.0
+            if au in best:
+                boxes[column] = best[au].box.as_tuple()
+    return probabilities, boxes
