@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from tag_plugin.cli import export_rl, product, rows
+from tag_plugin.cli import export_rl, product, report, rows
 from tag_plugin.cli.data import data
 from tag_plugin.cli.detector import detector
 from tag_plugin.cli.prepare import prepare
@@ -24,6 +24,7 @@ app.add_typer(tiny, name="tiny")
 app.add_typer(reward, name="reward")
 product.register(app)
 export_rl.register(app)
+report.register(app)
 
 
 def main() -> None:

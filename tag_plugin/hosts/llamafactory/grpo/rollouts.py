@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tag_plugin.data.rows import Row, parse_row
@@ -17,7 +17,8 @@ from tag_plugin.trace.parse import parse
 class RolloutRecord:
     """Appends the first `samples` completions of the main process every `every` steps.
 
-    `detector` is the run's online detector: what it saw becomes part of the record.
+    `detector` is the run's online detector: what it saw becomes part of the record. `weights`
+    are the rewards', by name.
     """
 
     file: StepFile
@@ -25,6 +26,7 @@ class RolloutRecord:
     samples: int
     frame: BoxFrame | None
     detector: OnlineDetector | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
     last: int | None = None
 
     def resume(self, step: int) -> None:
@@ -59,6 +61,11 @@ class RolloutRecord:
             "solution": sample["solution"],
             "text": text,
             "rewards": {name: None if math.isnan(each) else each for name, each in parts.items()},
+            "total": sum(
+                self.weights.get(name, 1.0) * each
+                for name, each in parts.items()
+                if not math.isnan(each)
+            ),
             "advantage": advantage,
         }
         if not sample[TAG_ROW] or self.frame is None:

@@ -99,6 +99,7 @@ def _watch(
         finetuning_args.rollout_samples,
         frame,
         rewards.detector,
+        dict(zip(rewards.names, rewards.weights, strict=True)),
     )
     metrics = StepFile(out / METRICS)
     if config.should_save and config.resume_from_checkpoint is None:

@@ -10,6 +10,7 @@ from llamafactory.train.tuner import run_exp
 from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.report.grpo.page import write_grpo_report
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 
 pytestmark = pytest.mark.host
@@ -84,7 +85,18 @@ def test_rollouts(finished: Path):
     assert first["rewards"].keys() == {"vowels", "answer", "au_grounding", "format"}
     assert first["answer"] is None
     assert "missing answer" in first["defects"]
+    weights = {"vowels": 2.0, "answer": 1.0, "au_grounding": 0.5, "format": 0.2}
+    total = sum(weights[name] * value for name, value in first["rewards"].items())
+    assert first["total"] == pytest.approx(total)
     assert len({each["prompt_id"] for each in found[:4]}) == 1  # a whole group
+
+
+def test_the_report_of_the_run(finished: Path, tmp_path: Path):
+    write_grpo_report(finished, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for word in ("Rewards by part", "Clipped share", "held-out rows", "Drift of the Action Units"):
+        assert word in page
+    assert "synth-train-" in page
 
 
 def test_plain_data_with_a_reward_of_ones_own(qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):

@@ -1,0 +1,146 @@
+"""Bars by class and by Action Unit, and how the right answers go with grounding."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.report.charts.bars import Bar, BarChart
+from tag_plugin.report.evaluation.runs import NamedRun, Task
+from tag_plugin.results.record import Judged
+from tag_plugin.scoring.statistics import Floats, percentile_interval, resampled_sums
+
+_EDGES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+Reading = Callable[[Judged], Iterable[tuple[str, float]]]
+"""A sample -> (category, value) of everything that it has to say."""
+
+
+def recall_by_class(task: Task) -> BarChart:
+    """Recall of each class, with its interval."""
+    runs = [
+        (named.name, [_stated(named, f"recall_{label}") for label in task.labels])
+        for named in task.runs
+    ]
+    return BarChart("Recall by class", task.labels, runs, "Lines: 95 % bootstrap intervals.")
+
+
+def f1_by_class(task: Task) -> BarChart:
+    """F1 of each class, with its interval."""
+    runs = [
+        (named.name, [_stated(named, f"f1_{label}") for label in task.labels])
+        for named in task.runs
+    ]
+    return BarChart("F1 by class", task.labels, runs, "Lines: 95 % bootstrap intervals.")
+
+
+def grounding_by_class(task: Task) -> BarChart | None:
+    """Mean G of the faces of each class."""
+    note = "Mean G with 95 % bootstrap intervals."
+    return _chart(task, "Grounding G by class", task.labels, _grounding_of, note)
+
+
+def units_charts(task: Task) -> list[BarChart]:
+    """By Action Unit: how often a claim is right, an AU is found, and how well it is placed."""
+    kinds: list[tuple[str, Reading, str]] = [
+        ("Precision by Action Unit", _precision, "Share of the claims that the detector confirms."),
+        ("Recall by Action Unit", _recall, "Share of the detector's AUs that were claimed."),
+        ("IoU of matched boxes by Action Unit", _overlap, "Mean IoU of paired claims."),
+    ]
+    names = [unit.code for unit in ACTION_UNITS.values()]
+    charts = [_chart(task, title, names, read, note, "Action Unit") for title, read, note in kinds]
+    return [chart for chart in charts if chart is not None]
+
+
+def accuracy_by_grounding(task: Task) -> BarChart | None:
+    """Share of right answers among samples of similar G: do looking and answering go together?"""
+    bins = [f"G {low:.1f} to {high:.1f}" for low, high in pairwise(_EDGES)]
+
+    def read(sample: Judged) -> Iterable[tuple[str, float]]:
+        grounding = sample.parts.get("grounding")
+        if grounding is not None:
+            number = min(int(np.searchsorted(_EDGES, grounding, side="right")) - 1, len(bins) - 1)
+            yield bins[number], float(sample.right)
+
+    note = "If grounding carried the answer, accuracy would rise from bin to bin."
+    return _chart(task, "Accuracy by grounding", bins, read, note, "grounding")
+
+
+def _chart(
+    task: Task,
+    title: str,
+    categories: Sequence[str],
+    read: Reading,
+    note: str = "",
+    first_column: str = "class",
+) -> BarChart | None:
+    found = [(named.name, mean_bars(named, categories, read)) for named in task.runs]
+    shown = [n for n in range(len(categories)) if any(bars[n] for _, bars in found)]
+    if not shown:
+        return None
+    runs = [(name, [bars[n] for n in shown]) for name, bars in found]
+    return BarChart(title, [categories[n] for n in shown], runs, note, first_column)
+
+
+def mean_bars(named: NamedRun, categories: Sequence[str], read: Reading) -> list[Bar | None]:
+    """The mean of each category's values, with its bootstrap interval over samples."""
+    number = {category: index for index, category in enumerate(categories)}
+    samples = [sample for sample in named.samples.values() if sample.failed is None]
+    entries = [(row, number[c], v) for row, s in enumerate(samples) for c, v in read(s)]
+    if not entries:
+        return [None] * len(categories)
+    rows, columns, values = map(np.asarray, zip(*entries, strict=True))
+    ones = np.ones(len(rows))
+    cells = csr_matrix(
+        (
+            np.concatenate([values, ones]),
+            (np.tile(rows, 2), np.concatenate([columns, columns + len(categories)])),
+        ),
+        shape=(len(samples), 2 * len(categories)),
+    )
+    whole = np.asarray(cells.sum(axis=0)).ravel()
+    drawn = resampled_sums(cells)
+    return [
+        _bar(whole[[n, n + len(number)]], drawn[:, [n, n + len(number)]])
+        for n in range(len(number))
+    ]
+
+
+def _bar(whole: Floats, drawn: Floats) -> Bar | None:
+    total, count = whole
+    if count == 0:
+        return None
+    with np.errstate(invalid="ignore"):
+        interval = percentile_interval(drawn[:, 0] / drawn[:, 1])
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return Bar(float(total / count), low, high, int(count))
+
+
+def _grounding_of(sample: Judged) -> Iterable[tuple[str, float]]:
+    grounding = sample.parts.get("grounding")
+    if grounding is not None:
+        yield sample.gold, grounding
+
+
+def _precision(sample: Judged) -> Iterable[tuple[str, float]]:
+    if sample.units is not None:
+        yield from ((f"AU{au}", 1.0) for au in sample.units.true)
+        yield from ((f"AU{au}", 0.0) for au in sample.units.false)
+
+
+def _recall(sample: Judged) -> Iterable[tuple[str, float]]:
+    if sample.units is not None:
+        yield from ((f"AU{au}", 1.0) for au in sample.units.true)
+        yield from ((f"AU{au}", 0.0) for au in sample.units.missed)
+
+
+def _overlap(sample: Judged) -> Iterable[tuple[str, float]]:
+    yield from ((f"AU{match.au}", match.iou) for match in sample.matches)
+
+
+def _stated(named: NamedRun, metric: str) -> Bar | None:
+    estimate = named.run.summary.metrics.get(metric)
+    return None if estimate is None else Bar(estimate.value, estimate.low, estimate.high)

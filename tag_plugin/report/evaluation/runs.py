@@ -1,0 +1,73 @@
+"""The evaluations that a report is about: by task, then by run, samples in memory."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tag_plugin.results.protocol import differences
+from tag_plugin.results.reader import TaskRun, read_runs
+from tag_plugin.results.record import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRun:
+    """One run of one task under the name that the report gives it. `samples` are by id."""
+
+    name: str
+    run: TaskRun
+    samples: Mapping[str, Judged]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything about one task."""
+
+    name: str
+    runs: Sequence[NamedRun]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in their published order."""
+        return self.runs[0].run.protocol.labels
+
+    @property
+    def differences(self) -> list[str]:
+        """How the runs' protocols differ from the first one's; empty: the numbers compare."""
+        first = self.runs[0]
+        return [
+            f"{other.name} and {first.name} differ in {name}: {two} and {one}"
+            for other in self.runs[1:]
+            for name, (one, two) in differences(first.run.protocol, other.run.protocol).items()
+        ]
+
+
+def read_tasks(sources: Sequence[Path]) -> list[Task]:
+    """The newest run of each model and task below each source.
+
+    Raises:
+        ResultsError: a source holds none, or a file in it cannot be read.
+    """
+    found = [(source, run) for source in sources for run in read_runs(source)]
+    names = _names(found)
+    tasks: dict[str, list[NamedRun]] = {}
+    for name, (_, run) in zip(names, found, strict=True):
+        samples = {} if run.samples_file is None else {each.id: each for each in run.samples()}
+        tasks.setdefault(run.task, []).append(NamedRun(name, run, samples))
+    return [Task(name, runs) for name, runs in sorted(tasks.items())]
+
+
+def _names(found: Sequence[tuple[Path, TaskRun]]) -> list[str]:
+    """The model's name; where two runs of a task share it, its source or date makes it unique."""
+    candidates = (
+        lambda source, run: run.model,
+        lambda source, run: f"{run.model} ({source.name})",
+        lambda source, run: f"{run.model} ({source.name}, {run.date})",
+        lambda source, run: f"{run.model} ({run.results_file})",
+    )
+    for candidate in candidates:
+        names = [candidate(source, run) for source, run in found]
+        pairs = Counter(zip(names, (run.task for _, run in found), strict=True))
+        if max(pairs.values()) == 1:
+            return names
+    return [f"{name} {number}" for number, name in enumerate(names, start=1)]

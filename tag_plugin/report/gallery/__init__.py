@@ -1,0 +1,1 @@
+"""Faces with what models said about them: thumbnails, boxes and texts, packed for the browser."""

@@ -1,0 +1,73 @@
+"""The alarm in words: does the run still learn, and if not, why and what to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tag_plugin.report.grpo.logs import Run
+
+SILENT: Final = 0.9
+"""From this share of groups without spread on, a step counts as silent here."""
+
+_REASONS: Final = {
+    "signal/all_unparsable": (
+        "no completion has an answer that can be read",
+        "cold-start with SFT, or raise max_completion_length",
+    ),
+    "signal/all_wrong": (
+        "all completions of a group are wrong",
+        "easier data, or a higher temperature",
+    ),
+    "signal/all_right": (
+        "all completions of a group are already right",
+        "harder data, or stop here",
+    ),
+    "signal/all_equal": (
+        "all completions of a group earn the same",
+        "a higher temperature, more num_generations, or finer rewards",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`level`: good, watch or bad. `mean` is the share of groups without spread, in [0, 1]."""
+
+    level: str
+    headline: str
+    detail: str
+    mean: float
+    silent_steps: int
+    longest: int
+
+
+def verdict(run: Run) -> Verdict | None:
+    """Judges the whole log; None when the run logged no signal."""
+    steps = [entry for entry in run.log if "signal/no_spread" in entry]
+    if not steps:
+        return None
+    shares = [float(entry["signal/no_spread"]) for entry in steps]
+    silent = [share >= SILENT for share in shares]
+    mean = sum(shares) / len(shares)
+    level = "bad" if silent[-1] else "watch" if any(silent) or mean > 0.5 else "good"
+    why, remedy = _main_reason(steps)
+    headline = {
+        "good": "Most groups teach something",
+        "watch": "Many groups teach nothing",
+        "bad": "The run has gone silent",
+    }[level]
+    detail = "" if mean == 0 else f"Main reason: {why}. What helps: {remedy}."
+    return Verdict(level, headline, detail, mean, sum(silent), _longest(silent))
+
+
+def _main_reason(steps: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    totals = {key: sum(float(entry.get(key, 0)) for entry in steps) for key in _REASONS}
+    return _REASONS[max(totals, key=lambda key: totals[key])]
+
+
+def _longest(silent: Sequence[bool]) -> int:
+    longest = current = 0
+    for each in silent:
+        current = current + 1 if each else 0
+        longest = max(longest, current)
+    return longest

@@ -1,0 +1,1 @@
+"""One offline HTML file: everything inside, a strict policy, nothing run from data."""

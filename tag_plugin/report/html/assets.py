@@ -1,0 +1,15 @@
+"""The assets of a page, in the order they are put into it."""
+
+from typing import Final
+
+STYLES: Final = ("style.css", "gallery.css")
+SCRIPTS: Final = (
+    "blocks.js",
+    "theme.js",
+    "charts.js",
+    "face.js",
+    "filters.js",
+    "grid.js",
+    "viewer.js",
+    "page.js",
+)
