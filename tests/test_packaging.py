@@ -99,11 +99,16 @@ def test_the_wheel_carries_tasks_and_recipes(environment, wheel):
         "for folder in (paths.tasks_dir(), paths.recipes_dir()):\n"
         "    for f in sorted(folder.rglob('*')): print(f.relative_to(folder.parent))"
     )
-    shipped = {line for line in env.start(program).stdout.splitlines() if line.endswith("yaml")}
+    kinds = (".yaml", ".py")  # a custom reward is a Python file
+    shipped = {line for line in env.start(program).stdout.splitlines() if line.endswith(kinds)}
     folders = [ROOT / "tasks", ROOT / "recipes"]
     assert shipped == {
-        str(f.relative_to(ROOT)) for folder in folders for f in folder.rglob("*.yaml")
+        str(f.relative_to(ROOT))
+        for folder in folders
+        for f in folder.rglob("*")
+        if f.suffix in kinds
     }
+    assert "recipes/rewards/short_answer.py" in shipped
 
 
 @pytest.mark.host

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import Detector, ImageDetector
+from tag_plugin.detectors.cached import CachedDetector
+from tag_plugin.detectors.synthetic import SyntheticDetector
 from tag_plugin.facs.detections import Detections
 
 _FOUND: Final[TypeAdapter[Detections | None]] = TypeAdapter(Detections | None)
@@ -28,10 +31,16 @@ def memory_directory() -> Path:
     return user_cache_path("tag-plugin") / "detections"
 
 
+def goes_by_id(detector: Detector) -> bool:
+    """Whether it looks a row's id up instead of looking at pixels."""
+    return isinstance(detector, CachedDetector | SyntheticDetector)
+
+
 class RememberingDetector:
     """Asks a detector about a picture once, whoever asks, and however often.
 
-    A detector that does not look at pixels (it goes by the row's id) is asked every time.
+    A detector that goes by the row's id is asked every time. One that may do both, an ensemble, is
+    remembered by picture and id.
 
     Args:
         detector: an open detector.
@@ -47,7 +56,7 @@ class RememberingDetector:
         text = json.dumps(known, indent=1, sort_keys=True)
         name = f"{detector.info.name}-{_digest(text.encode())[:16]}"
         self._directory = directory / name
-        if isinstance(detector, ImageDetector):
+        if not goes_by_id(detector):
             _write(self._directory / _DESCRIPTION, text)
 
     def detect(self, row: Row, image: Path) -> Row:
@@ -60,14 +69,16 @@ class RememberingDetector:
         return row.model_copy(update={"detections": found, "detector": self._detector.info})
 
     def _found(self, row: Row, image: Path) -> Detections | None:
-        if not isinstance(self._detector, ImageDetector):
-            return self._detector.detect_row(row, lambda: read_face(image))
-        digest = _digest(_bytes(image))
+        read = partial(read_face, image)
+        if goes_by_id(self._detector):
+            return self._detector.detect_row(row, read)
+        known_by = b"" if isinstance(self._detector, ImageDetector) else row.id.encode()
+        digest = _digest(_bytes(image) + known_by)
         file = self._directory / digest[:2] / f"{digest}.json"
         try:
             return _FOUND.validate_json(file.read_bytes())
         except (FileNotFoundError, ValidationError):  # half a file of a disk that was full
-            found = self._detector.detect(read_face(image))
+            found = self._detector.detect_row(row, read)
         _write(file, _FOUND.dump_json(found).decode())
         return found
 

@@ -7,7 +7,7 @@ string: all that the judge needs, so that such a host needs no other setting.
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -98,6 +98,16 @@ def scores(
     known, frame = _read(ground_truth)
     scored = score_completion(text, known, frame, config)
     return {name: PARTS[name](scored, config) for name in names}
+
+
+def judge_config(settings: Mapping[str, Any] | None) -> JudgeConfig:
+    """The judge's settings as a host gives them: mappings of any kind.
+
+    Raises:
+        ValidationError: an unknown setting, or a value of the wrong type.
+    """
+    plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in (settings or {}).items()}
+    return JudgeConfig.model_validate(plain)
 
 
 def total(values: Mapping[str, float | None], weights: Mapping[str, float]) -> float:

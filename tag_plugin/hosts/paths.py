@@ -33,4 +33,5 @@ def recipes_dir() -> Path:
 
 def copy_recipes(out: Path) -> Path:
     """Copies the recipes into `out`, which must not exist yet, and returns it."""
-    return Path(shutil.copytree(recipes_dir(), out))
+    leave_out = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(recipes_dir(), out, ignore=leave_out))

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from tag_plugin.data.face_frame import ImageError
-from tag_plugin.data.rows import DetectorInfo, Row
-from tag_plugin.detectors.base import Closing, FaceImage, ImageDetector
+from tag_plugin.data.rows import DetectorInfo, Row, write_rows
+from tag_plugin.detectors.base import FaceImage, ImageDetector, ReadImage, RowDetector
+from tag_plugin.detectors.cached import CachedDetector
 from tag_plugin.detectors.memory import RememberingDetector
 from tag_plugin.facs.boxes import FACE_FRAME, Box
 from tag_plugin.facs.detections import Detection, Detections
@@ -34,15 +35,19 @@ class BrightnessDetector(ImageDetector):
         return Detections(detections=(smile,), supported=SUPPORTED)
 
 
-class IdDetector(Closing):
-    """Goes by the row's id, and never looks at the picture."""
+class Joined(RowDetector):
+    """Looks at the picture and at the id, as an ensemble may."""
 
-    info = DetectorInfo(name="ids", version="1")
     supported = SUPPORTED
+    info = DetectorInfo(name="joined", version="1")
 
-    def detect_row(self, row: Row, read: object) -> Detections | None:
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
+        self.asked += 1
         found = Detection(au=4, probability=len(row.id) / 10, box=Box(1, 2, 3, 4))
-        return Detections(detections=(found,), supported=SUPPORTED)
+        return Detections(detections=(found,), supported=SUPPORTED) if read().any() else None
 
 
 def row(name: str = "a") -> Row:
@@ -100,11 +105,20 @@ def test_another_picture_of_the_same_name_is_measured_anew(tmp_path: Path):
 
 
 def test_a_detector_that_goes_by_ids_is_not_remembered(tmp_path: Path):
-    memory = RememberingDetector(IdDetector(), tmp_path / "memory")
-    face = picture(tmp_path / "1.png", 200)
-    found = [memory.detect(row(name), face).detections for name in ("a", "abc")]
-    assert [each.detections[0].probability for each in found] == [0.1, 0.3]
+    """It speaks in another detector's name: what its file says must not become that one's word."""
+    info = BrightnessDetector().info
+    write_rows(tmp_path / "seen.jsonl", [row("a").model_copy(update={"detector": info})])
+    memory = RememberingDetector(CachedDetector(tmp_path / "seen.jsonl"), tmp_path / "memory")
+    assert memory.detect(row("a"), picture(tmp_path / "1.png", 200)).detector == info
     assert files(tmp_path / "memory") == []
+
+
+def test_an_ensemble_is_remembered_by_picture_and_id(tmp_path: Path):
+    opened, face = Joined(), picture(tmp_path / "1.png", 200)
+    memory = RememberingDetector(opened, tmp_path / "memory")
+    found = [memory.detect(row(name), face).detections for name in ("a", "abc", "a")]
+    assert [each.detections[0].probability for each in found if each] == [0.1, 0.3, 0.1]
+    assert opened.asked == 2
 
 
 def test_half_a_file_is_measured_again(tmp_path: Path):

@@ -1,6 +1,5 @@
 """Rows for other hosts of RL: the question of SFT, the picture, and all that the judge needs."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +18,13 @@ from tests.hosts.rl_data import GOLD, WRONG, write_detected
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        return pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """As all three hosts read them: with `datasets`, by the suffix."""
+    datasets = pytest.importorskip("datasets")
+    kind = path.suffix[1:].replace("jsonl", "json")
+    cache = str(path.parent / "cache")
+    return datasets.load_dataset(
+        kind, data_files=str(path), split="train", cache_dir=cache
+    ).to_list()
 
 
 def truths(host: str, path: Path) -> list[str]:

@@ -7,8 +7,7 @@ value}. A reward that does not apply to a completion is left out of its scores.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tag_plugin.hosts.judged import DEFAULT, scores, total
-from tag_plugin.scoring.score import JudgeConfig
+from tag_plugin.hosts.judged import DEFAULT, judge_config, scores, total
 
 REWARD_NAME = "tag"
 REWARD_TYPE = "batch"
@@ -24,7 +23,7 @@ def compute_score(
     Raises:
         GroundTruthError: a ground truth that `tag-plugin export-rl easyr1` did not write.
     """
-    config = JudgeConfig.model_validate(dict(judge or {}))
+    config = judge_config(judge)
     found = []
     for each in reward_inputs:
         values = scores(each["response"], each["ground_truth"], weights, config)

@@ -8,8 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tag_plugin.hosts.judged import DEFAULT, scores, total
-from tag_plugin.scoring.score import JudgeConfig
+from tag_plugin.hosts.judged import DEFAULT, judge_config, scores, total
 
 
 def compute_score(
@@ -28,7 +27,7 @@ def compute_score(
     Raises:
         GroundTruthError: a ground truth that `tag-plugin export-rl verl` did not write.
     """
-    config = JudgeConfig.model_validate(dict(judge or {}))
+    config = judge_config(judge)
     values = scores(solution_str, ground_truth, weights, config)
     known = {name: math.nan if value is None else value for name, value in values.items()}
     return {"score": total(values, weights), **known}

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import math
+from collections import UserDict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ def test_every_completion_has_the_same_keys(rows: list[dict[str, Any]]):
 
 def test_weights_and_judge_come_from_reward_kwargs(rows: list[dict[str, Any]]):
     compute = load(
-        REWARD_FILE, "compute_score", weights={"answer": 1.0}, judge={"iou_threshold": 0.5}
+        REWARD_FILE,
+        "compute_score",
+        weights=UserDict({"answer": 1.0}),  # omegaconf's mappings are no dict either
+        judge=UserDict({"iou_threshold": 0.5, "thresholds": UserDict({"on": 0.6})}),
     )
     assert judge(compute, rows[0], GOLD) == {"score": 1.0, "answer": 1.0}
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from tag_plugin.data.face_frame import ImageError
 from tag_plugin.data.rows import Row, parse_row
-from tag_plugin.detectors.base import DetectorError, ImageDetector
-from tag_plugin.detectors.memory import RememberingDetector
+from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.memory import RememberingDetector, goes_by_id
 from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS, TAG_ROW
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.online import OnlineDetector
+from tag_plugin.hosts.llamafactory.grpo.resume import state_file
 from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, WeightedRewards
 
 
@@ -25,11 +26,23 @@ def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any
         raise GrpoError("stage: grpo needs the whole data set; next: streaming: false")
     if config.use_vllm and not _has_vllm():
         raise GrpoError("grpo: use_vllm needs vLLM; next: pip install 'vllm==0.10.2', or leave it")
+    _check_checkpoint(config)
     adapters = model_args.adapter_name_or_path
     if adapters and config.beta and not finetuning_args.create_new_adapter:
         raise GrpoError(
             "grpo: beta > 0 with adapter_name_or_path would take the model without the adapter as "
             "the reference; next: create_new_adapter: true (the adapter is merged first)"
+        )
+
+
+def _check_checkpoint(config: Any) -> None:  # noqa: ANN401  # a host object
+    """One that was named by hand is of this stage, and of as many processes."""
+    named = config.resume_from_checkpoint
+    if isinstance(named, str) and not state_file(Path(named), config.process_index).is_file():
+        raise GrpoError(
+            f"resume_from_checkpoint: {state_file(Path(named), config.process_index)} is missing: "
+            "not a checkpoint of stage: grpo with as many processes; next: model_name_or_path: "
+            "that checkpoint, without resume_from_checkpoint"
         )
 
 
@@ -133,7 +146,7 @@ def _try_detector(online: OnlineDetector, undetected: list[Undetected]) -> None:
     """One picture tells whether a detector works; one that goes by ids must know every row."""
     with online.open() as opened:
         measure = RememberingDetector(opened, online.directory)
-        tried = undetected[:1] if isinstance(opened, ImageDetector) else undetected
+        tried = undetected if goes_by_id(opened) else undetected[:1]
         for each in tried:
             try:
                 measure.detect(each.row, each.image)

@@ -88,6 +88,10 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"max_samples": 1}, "a generation batch needs 2 prompts, the data has 1"),
         ({"streaming": True}, "streaming: false"),
         # the rest
+        (
+            {"resume_from_checkpoint": "saves/tag_sft/checkpoint-1", "overwrite_output_dir": False},
+            r"resume_from_checkpoint: .*checkpoint-1/grpo_state_0\.pt is missing: not a checkpoint",
+        ),
         ({"signal_patience": 0}, "signal_patience: must be at least 1"),
         ({"signal_share": 0}, r"signal_share must be in \(0, 1\]"),
         ({"stage": "sft"}, "grpo: is for stage: grpo, not for stage: sft"),

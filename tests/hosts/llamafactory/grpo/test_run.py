@@ -88,6 +88,7 @@ def test_rollouts(finished: Path):
     weights = {"vowels": 2.0, "answer": 1.0, "au_grounding": 0.5, "format": 0.2}
     total = sum(weights[name] * value for name, value in first["rewards"].items())
     assert first["total"] == pytest.approx(total)
+    assert first["reference"]["supported"] == [4, 12, 15]
     assert len({each["prompt_id"] for each in found[:4]}) == 1  # a whole group
 
 
@@ -127,14 +128,16 @@ def test_a_mix_rewards_each_row_with_what_applies(qwen2_5_vl: Path, rl_data: Pat
             tmp_path / "o",
             dataset="tag_rl,plain",
             rewards=["format", own_reward("names_the_number")],
-            max_steps=6,
-            per_device_train_batch_size=16,
-            logging_steps=6,
+            max_steps=24,
+            per_device_train_batch_size=4,  # one group a step: a reward applies to all or to none
+            logging_steps=24,
         )
     )
     (first, *_) = lines(tmp_path / "o/grpo_log.jsonl")
     shares = [first[f"rewards/{name}/applicable"] for name in ("format", "names_the_number")]
     assert shares == pytest.approx([0.5, 0.5])  # one whole epoch
+    for name in ("format", "names_the_number"):
+        assert 0 <= first[f"rewards/{name}/mean"] <= 1, "over the steps to which it applied"
 
 
 @pytest.mark.parametrize("finetuning_type", ["lora", "freeze"])

@@ -1,0 +1,74 @@
+"""stage: grpo with LoRA -> adapter -> `llamafactory-cli export` -> `lmms-eval`, with its frame."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from llamafactory.train.tuner import run_exp
+from safetensors.torch import load_file
+
+from tag_plugin.data.checkpoint_record import read_checkpoint_record
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.tiny import write_base
+from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe
+from tests.hosts.lmms_eval.small_data import write_dataset
+
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("lmms_eval") is None, reason="lmms-eval is not installed"),
+]
+
+
+def run(command: str, *options: str, **environment: str) -> str:
+    """A host's command line beside this Python; TAG_ variables only as given."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TAG_")}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name(command)), *options],
+        env=inherited | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_an_adapter_is_saved_merged_and_evaluated(rl_data: Path, tmp_path: Path):
+    base, adapter, merged = write_base(tmp_path / "base"), tmp_path / "lora", tmp_path / "merged"
+    lora = {"finetuning_type": "lora", "lora_target": "all", "learning_rate": 0.05}
+    run_exp(grpo_recipe(base, rl_data, adapter, **lora, max_steps=2, grpo={"beta": 0.1}))
+    assert (adapter / "adapter_model.safetensors").is_file()
+    assert not (adapter / "model.safetensors").exists()
+
+    run(
+        "llamafactory-cli",
+        "export",
+        *("--model_name_or_path", str(base), "--adapter_name_or_path", str(adapter)),
+        *("--template", "tag_qwen2_5_vl", "--export_dir", str(merged)),
+    )
+    record = read_checkpoint_record(merged)
+    assert record is not None
+    assert record == read_checkpoint_record(adapter)
+    assert record.box_frame is BoxFrame.ABSOLUTE
+    before, after = (load_file(folder / "model.safetensors") for folder in (base, merged))
+    moved = [name for name in after if not after[name].equal(before[name].to(after[name].dtype))]
+    assert any("self_attn" in name for name in moved)
+
+    write_dataset(tmp_path / "data", "synth", "detected")
+    run(
+        "lmms-eval",
+        *("--tasks", "tag_synth", "--model_args", f"pretrained={merged},device_map=cpu"),
+        *("--device", "cpu", "--batch_size", "4", "--gen_kwargs", "max_new_tokens=8"),
+        *("--output_path", str(tmp_path / "out")),
+        TAG_DATA_DIR=str(tmp_path / "data"),
+    )
+    (results,) = (tmp_path / "out").rglob("*_results.json")
+    found = json.loads(results.read_text())
+    assert found["results"]["tag_synth"]["judged,none"] == 4
+    assert found["configs"]["tag_synth"]["metadata"]["box_frame"] == "absolute"
+    assert "tag_plugin.json" in found["configs"]["tag_synth"]["metadata"]["box_frame_source"]
