@@ -73,6 +73,11 @@ def rl_host(name: str) -> RlHost:
     return host
 
 
+def find_file(module: str, name: str) -> str:
+    """A line of shell that finds the reward where the host runs, which may be another machine."""
+    return f'TAG_REWARD=$(python3 -c "from {module} import {name}; print({name})")\n'
+
+
 def export(
     host: RlHost, directory: Path, out: Path, frame: BoxFrame, *, undetected: bool = False
 ) -> Exported:

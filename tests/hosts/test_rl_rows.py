@@ -101,10 +101,17 @@ def test_the_command_says_what_it_wrote_and_how_to_train(host: str, tmp_path: Pa
     assert "train: 2 rows in" in done.output
     assert "left out: 1 rows (no detections)" in done.output
     assert "boxes: absolute" in done.output
-    files = [Path(word) for word in done.output.replace(":", "=").replace("=", " ").split()]
+    start = done.output[done.output.index("TAG_REWARD=") :]
+    tools = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    shell = f"{start.splitlines()[0]}\necho $TAG_REWARD"
+    found = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=tools)
+    reward = Path(found.stdout.strip())
+    assert reward.is_file(), found.stderr
+    assert "$TAG_REWARD" in start.partition("\n")[2]
+    files = [Path(word) for word in start.replace("=", " ").split()]
     named = {each.name for each in files if each.is_absolute() and each.is_file()}
-    reward = "tag_rewards.py" if host == "swift" else "reward.py"
-    assert named == {f"train{rl_host(host).suffix}", reward}
+    assert named == {f"train{rl_host(host).suffix}"}
+    assert subprocess.run(["bash", "-n", "-c", start]).returncode == 0
 
 
 def test_a_reward_in_another_hosts_process_loads_no_framework():

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tag_plugin.data.rows import Split
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.hosts.rl_rows import RlHost, Task
+from tag_plugin.hosts.rl_rows import RlHost, Task, find_file
 
 REWARD_FILE: Final = Path(__file__).with_name("reward.py")
 
@@ -35,11 +35,12 @@ def command(files: Mapping[Split, Path]) -> str:
     held_out = files.get("dev") or files.get("test") or next(iter(files.values()))
     side = FACE_FRAME**2
     return (
-        "python3 -m verl.trainer.main config=examples/config.yaml \\\n"
+        find_file(__name__, "REWARD_FILE")
+        + "python3 -m verl.trainer.main config=examples/config.yaml \\\n"
         f"  data.train_files={files.get('train', held_out)} data.val_files={held_out} \\\n"
         "  data.prompt_key=prompt data.answer_key=ground_truth data.image_key=images \\\n"
         f"  data.format_prompt=null data.min_pixels={side} data.max_pixels={side} \\\n"
-        f"  worker.reward.reward_function={REWARD_FILE}:compute_score \\\n"
+        "  worker.reward.reward_function=$TAG_REWARD:compute_score \\\n"
         "  worker.actor.model.model_path=MODEL"
     )
 

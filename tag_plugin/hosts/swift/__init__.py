@@ -13,7 +13,7 @@ from typing import Any, Final
 from tag_plugin.data.rows import Split
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.hosts.judged import DEFAULT
-from tag_plugin.hosts.rl_rows import RlHost, Task
+from tag_plugin.hosts.rl_rows import RlHost, Task, find_file
 
 PLUGIN_FILE: Final = Path(__file__).with_name("tag_rewards.py")
 
@@ -40,8 +40,9 @@ def command(files: Mapping[Split, Path]) -> str:
     watched = f" --val_dataset {held_out}" if held_out and "train" in files else ""
     side = FACE_FRAME**2
     return (
-        f"MAX_PIXELS={side} swift rlhf --rlhf_type grpo --model MODEL \\\n"
-        f"  --external_plugins {PLUGIN_FILE} \\\n"
+        find_file(__name__, "PLUGIN_FILE")
+        + f"MAX_PIXELS={side} swift rlhf --rlhf_type grpo --model MODEL \\\n"
+        "  --external_plugins $TAG_REWARD \\\n"
         f"  --reward_funcs {names} --reward_weights {weights} \\\n"
         f"  --dataset {files.get('train', held_out)}{watched} \\\n"
         "  --num_generations 8 --max_completion_length 512"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tag_plugin.data.rows import Split
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.hosts.rl_rows import RlHost, Task
+from tag_plugin.hosts.rl_rows import RlHost, Task, find_file
 
 REWARD_FILE: Final = Path(__file__).with_name("reward.py")
 
@@ -38,10 +38,11 @@ def command(files: Mapping[Split, Path]) -> str:
     """How to train on them."""
     held_out = files.get("dev") or files.get("test") or next(iter(files.values()))
     return (
-        "python3 -m verl.trainer.main_ppo algorithm.adv_estimator=grpo \\\n"
+        find_file(__name__, "REWARD_FILE")
+        + "python3 -m verl.trainer.main_ppo algorithm.adv_estimator=grpo \\\n"
         f"  data.train_files={files.get('train', held_out)} data.val_files={held_out} \\\n"
         "  data.image_key=images data.truncation=error \\\n"
-        f"  custom_reward_function.path={REWARD_FILE} \\\n"
+        "  custom_reward_function.path=$TAG_REWARD \\\n"
         "  custom_reward_function.name=compute_score \\\n"
         "  actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.n=8 \\\n"
         "  actor_rollout_ref.model.path=MODEL"
