@@ -154,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         raw = self.rfile.read(int(self.headers["content-length"]))
+        if len(raw) < int(self.headers["content-length"]):
+            return  # the client was killed while it asked
         said = self.headers["authorization"]
         if self.stand_in.key and said != f"Bearer {self.stand_in.key}":
             error = {"error": {"message": f"wrong key: {said}", "code": "invalid_api_key"}}
