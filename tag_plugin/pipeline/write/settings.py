@@ -54,7 +54,7 @@ class WriterSettings(BaseModel):
         send_seed: whether requests carry a seed.
         format_retries: how often a reply that breaks the format is written again.
         label_retries: how often a wrong label is eliminated and the rest asked again.
-        min_grounding: in mode `verify`, the grounding G that the writer's own boxes must reach.
+        min_iou: in mode `verify`, how well each of the writer's boxes must overlap the detector's.
         concurrency: requests in flight.
         timeout: seconds for one request.
         request_retries: how often a request that failed (429, 5xx, time-out) is sent again.
@@ -75,7 +75,7 @@ class WriterSettings(BaseModel):
     send_seed: bool = True
     format_retries: int = Field(default=3, ge=0)
     label_retries: int = Field(default=3, ge=0)
-    min_grounding: float = Field(default=0.5, ge=0, le=1)
+    min_iou: float = Field(default=0.5, ge=0, le=1)
     concurrency: int = Field(default=8, ge=1)
     timeout: float = Field(default=180.0, gt=0)
     request_retries: int = Field(default=8, ge=0)
@@ -111,7 +111,7 @@ class WriterSettings(BaseModel):
     def decisive(self) -> dict[str, Any]:
         """What decides the rows; the endpoint's address, limits and the key do not."""
         names = {"model", "mode", "box_frame", "parameters", "format_retries", "label_retries"}
-        return self.model_dump(mode="json", include=names | {"min_grounding"})
+        return self.model_dump(mode="json", include=names | {"min_iou"})
 
     @property
     def slots(self) -> int:

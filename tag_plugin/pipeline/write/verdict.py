@@ -54,7 +54,7 @@ def judge_reply(
         completed, frame = with_boxes(text, present), INSERTED_FRAME
         text, surplus = completed.text, completed.surplus
     scored = score_completion(text, Reference(row.label, options, row.detections), frame, judge)
-    disagreements = _disagreements(scored, present, surplus)
+    disagreements = _disagreements(scored, present, surplus, settings.min_iou)
     finding = _finding(scored, reply, disagreements, settings)
     return Verdict(
         finding,
@@ -74,19 +74,16 @@ def _finding(
         return Finding.FORMAT
     if scored.answer != 1.0:
         return Finding.PREDICTION
-    if disagreements or (scored.grounding or 0.0) < _least_grounding(settings):
-        return Finding.GROUNDING
-    return Finding.KEPT
-
-
-def _least_grounding(settings: WriterSettings) -> float:
-    return 1.0 if settings.mode == "insert" else settings.min_grounding
+    return Finding.GROUNDING if disagreements else Finding.KEPT
 
 
 def _disagreements(
-    scored: ScoredCompletion, present: Sequence[Detection], surplus: Sequence[int]
+    scored: ScoredCompletion,
+    present: Sequence[Detection],
+    surplus: Sequence[int],
+    min_iou: float,
 ) -> list[str]:
-    """AUs inspected that were not found, and AUs found that were not inspected."""
+    """AUs inspected but not found, AUs found but not inspected, boxes in another place."""
     paired = [scored.claims[match.claim] for match in scored.matches]
     unpaired = [claim.au for claim in scored.parsed.claims if claim.au and claim not in paired]
     seen = {match.target for match in scored.matches}
@@ -96,6 +93,11 @@ def _disagreements(
     return [
         *(f"AU{au} is not in the list, or inspected twice" for au in sorted({*unpaired, *surplus})),
         *(f"AU{au} is in the list but was not inspected" for au in dict.fromkeys(missing)),
+        *(
+            f"the box of AU{present[match.target].au} is not where it was found"
+            for match in scored.matches
+            if match.iou < min_iou
+        ),
     ]
 
 
@@ -111,8 +113,6 @@ def _complaints(
     defects = [_in_words(defect, settings) for defect in scored.parsed.defects]
     if reply.finish == STOPPED_READING:
         defects.append("far too long")
-    if finding is Finding.GROUNDING and not disagreements:
-        defects.append("the boxes do not lie where the action units were found")
     return tuple(dict.fromkeys((*defects, *disagreements)))
 
 
