@@ -1,7 +1,8 @@
 """Every change to LLaMA-Factory's own functions, each with the host's file and symbol.
 
 llamafactory/hparams/finetuning_args.py  FinetuningArguments: `stage: grpo` and its options
-llamafactory/hparams/parser.py           get_last_checkpoint: a whole one
+llamafactory/hparams/parser.py, transformers/trainer.py   get_last_checkpoint: a whole one
+llamafactory/data/collator.py            MultiModalDataCollatorForSeq2Seq: GLM-4V's positions
 llamafactory/data/loader.py              _load_single_dataset, get_dataset: TAG rows, checked
                                          _get_merged_dataset, _get_dataset_processor: for grpo
 llamafactory/train/{pt,sft,kto}/workflow.py, dpo/trainer.py   the trainers: resume with weights
@@ -9,9 +10,8 @@ llamafactory/train/tuner.py              ReporterCallback, export_model: tag_plu
                                          _training_function: `stage: grpo`
 transformers 5 under TRL 0.24            see `ready_for_trl` and `pass_token_types`
 
-A symbol that is gone or takes other parameters is refused with the tested range, before anything
-of its module is changed. Nothing of the host is imported at the top: the first function runs while
-the host is being imported.
+A symbol that is gone or takes other parameters is refused with the tested range before its module
+is changed. Nothing of the host is imported at the top: it is itself being imported at that time.
 """
 
 import functools
@@ -32,28 +32,19 @@ class HostChangedError(RuntimeError):
 
 _PATCHED: Final = "_tag_plugin"  # marks our own functions, so that a second call changes nothing
 
-_LOAD: Final = ("dataset_attr", "model_args", "data_args", "training_args")
-_GET: Final = (
-    *("template", "model_args", "data_args", "training_args", "stage"),
-    *("tokenizer", "processor"),
-)
-_MERGE: Final = (
-    *("dataset_names", "model_args", "data_args", "training_args", "stage"),
-    "return_dict",
-)
-_PROCESS: Final = ("data_args", "stage", "template", "tokenizer", "processor", "do_generate")
-_REPORTER: Final = ("model_args", "data_args", "finetuning_args", "generating_args")
+_LOAD: Final = "dataset_attr model_args data_args training_args"
+_GET: Final = "template model_args data_args training_args stage tokenizer processor"
+_ALIGN: Final = "dataset dataset_attr data_args training_args"
+_MERGE: Final = "dataset_names model_args data_args training_args stage return_dict"
+_PROCESS: Final = "data_args stage template tokenizer processor do_generate"
+_REPORTER: Final = "model_args data_args finetuning_args generating_args"
 
-_PREFERENCES: Final = (
-    *("model", "ref_model", "finetuning_args", "processor", "disable_dropout"),
-    "kwargs",
-)
+_SEEKERS: Final = ("llamafactory.hparams.parser", "transformers.trainer")  # the latter for `true`
+_SFT: Final = "finetuning_args processor model_args gen_kwargs ref_model kwargs"
+_PREFERENCES: Final = "model ref_model finetuning_args processor disable_dropout kwargs"
 _TRAINERS: Final = (
-    (
-        *("sft.workflow", "CustomSeq2SeqTrainer"),
-        ("finetuning_args", "processor", "model_args", "gen_kwargs", "ref_model", "kwargs"),
-    ),
-    ("pt.workflow", "CustomTrainer", ("finetuning_args", "processor", "model_args", "kwargs")),
+    ("sft.workflow", "CustomSeq2SeqTrainer", _SFT),
+    ("pt.workflow", "CustomTrainer", "finetuning_args processor model_args kwargs"),
     ("kto.workflow", "CustomKTOTrainer", _PREFERENCES),
     ("dpo.trainer", "CustomDPOTrainer", _PREFERENCES),  # its workflow imports it at each run
 )
@@ -71,9 +62,7 @@ def patch_loader(loader: ModuleType) -> None:
     """The host's data: TAG rows, the checks before the model loads, and prompts for grpo."""
     load = _host(loader, "_load_single_dataset", _LOAD)
     get = _host(loader, "get_dataset", _GET)
-    align = _host(
-        loader, "align_dataset", ("dataset", "dataset_attr", "data_args", "training_args")
-    )
+    align = _host(loader, "align_dataset", _ALIGN)
     merged = _host(loader, "_get_merged_dataset", _MERGE)
     processor = _host(loader, "_get_dataset_processor", _PROCESS)
     if _is_patched(get):
@@ -96,9 +85,9 @@ def patch_loader(loader: ModuleType) -> None:
 def patch_tuner(tuner: ModuleType) -> None:
     """The host's runs: what they keep beside the weights, their checkpoints, and `stage: grpo`."""
     reporter = _host(tuner, "ReporterCallback", _REPORTER)
-    export = _host(tuner, "export_model", ("args",))
-    parse = _host(tuner, "get_infer_args", ("args",))
-    dispatch = _host(tuner, "_training_function", ("config",))
+    export = _host(tuner, "export_model", "args")
+    parse = _host(tuner, "get_infer_args", "args")
+    dispatch = _host(tuner, "_training_function", "config")
     if _is_patched(export):
         return
     from tag_plugin.hosts.llamafactory.grpo.stage import stage_of, train_stage
@@ -120,6 +109,7 @@ def patch_tuner(tuner: ModuleType) -> None:
     tuner.export_model = _marked(export_model)  # type: ignore[attr-defined]  # host module
     tuner._training_function = training_function  # type: ignore[attr-defined]  # host module
     _patch_resuming()
+    _patch_positions()
 
 
 def _patch_resuming() -> None:
@@ -129,8 +119,8 @@ def _patch_resuming() -> None:
     """
     from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights, last_whole_checkpoint
 
-    parser = importlib.import_module("llamafactory.hparams.parser")
-    last = _host(parser, "get_last_checkpoint", ("folder",))
+    seekers = [importlib.import_module(name) for name in _SEEKERS]
+    last, *_ = (_host(each, "get_last_checkpoint", "folder") for each in seekers)
 
     @functools.wraps(last)
     def get_last_checkpoint(folder: str) -> str | None:
@@ -142,7 +132,8 @@ def _patch_resuming() -> None:
         _host(module, name, takes)
         for module, (_, name, takes) in zip(modules, _TRAINERS, strict=True)
     ]
-    parser.get_last_checkpoint = get_last_checkpoint  # type: ignore[attr-defined]  # host module
+    for module in seekers:
+        module.get_last_checkpoint = get_last_checkpoint  # type: ignore[attr-defined]  # host module
     for module, trainer in zip(modules, trainers, strict=True):
         names = {"__module__": trainer.__module__, "__doc__": trainer.__doc__}
         setattr(module, trainer.__name__, type(trainer.__name__, (RenamedWeights, trainer), names))
@@ -171,14 +162,33 @@ def pass_token_types(model: Any) -> bool:  # noqa: ANN401  # a model, in whateve
     Returns:
         Whether the model asks for them; a generation needs them too.
     """
-    from tag_plugin.hosts.llamafactory.grpo.token_types import TokenTypes, asks_for_token_types
+    from tag_plugin.hosts.llamafactory.grpo.token_types import add_token_types
 
-    if model is None or not _transformers_5():
-        return False
-    asking = [each for each in model.modules() if asks_for_token_types(each)]
-    for module in asking:
-        module.register_forward_pre_hook(TokenTypes(module.config), with_kwargs=True)
-    return bool(asking)
+    return model is not None and _transformers_5() and add_token_types(model)
+
+
+def _patch_positions() -> None:
+    """GLM-4V of transformers 4.57 cannot read the positions that the host prepares for it.
+
+    llamafactory/data/collator.py, MultiModalDataCollatorForSeq2Seq.__call__, puts a fourth row,
+    made for packing, before the three of `get_rope_index`; Glm4vTextRotaryEmbedding takes three.
+    """
+    collator = importlib.import_module(
+        "llamafactory.data.collator"
+    ).MultiModalDataCollatorForSeq2Seq
+    collate = _host(collator, "__call__", "self features")
+    if _transformers_5():
+        return
+
+    @functools.wraps(collate)
+    def call(self: Any, features: Any) -> Any:  # noqa: ANN401  # host objects
+        batch = collate(self, features)
+        config = getattr(self.model, "config", None)
+        if str(getattr(config, "model_type", "")).startswith("glm4v"):
+            batch["position_ids"] = batch["position_ids"][-3:]
+        return batch
+
+    collator.__call__ = call
 
 
 def _transformers_5() -> bool:
@@ -254,7 +264,7 @@ def _checking(get: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's fun
     return get_dataset
 
 
-def _host(module: ModuleType, name: str, parameters: tuple[str, ...]) -> Any:  # noqa: ANN401  # a host symbol
+def _host(module: ModuleType | type, name: str, parameters: str) -> Any:  # noqa: ANN401  # a host symbol
     """A symbol of the host, checked against what we rely on.
 
     Raises:
@@ -262,10 +272,11 @@ def _host(module: ModuleType, name: str, parameters: tuple[str, ...]) -> Any:  #
     """
     symbol = vars(module).get(name)
     found = tuple(inspect.signature(symbol).parameters) if symbol is not None else None
-    if found != parameters:
+    wanted = tuple(parameters.split())
+    if found != wanted:
         takes = "is gone" if found is None else f"takes ({', '.join(found)})"
         raise HostChangedError(
-            f"{module.__name__}.{name} {takes}, not ({', '.join(parameters)}); "
+            f"{module.__name__}.{name} {takes}, not ({', '.join(wanted)}); "
             f"{version('llamafactory')}; next: install a tested version"
         )
     return symbol

@@ -20,12 +20,6 @@ def token_types(ids: torch.Tensor, config: Any) -> torch.Tensor:  # noqa: ANN401
     return types
 
 
-def asks_for_token_types(module: torch.nn.Module) -> bool:
-    """Whether a module turns token types into positions."""
-    takes = inspect.signature(module.forward).parameters
-    return MODALITY_IDS in takes and callable(getattr(module, "get_rope_index", None))
-
-
 @dataclass(frozen=True)
 class TokenTypes:
     """A forward pre-hook that adds the token types of the input ids."""
@@ -44,3 +38,16 @@ class TokenTypes:
         if ids is None or settled:
             return args, kwargs
         return args, {**kwargs, MODALITY_IDS: token_types(ids, self.config)}
+
+
+def add_token_types(model: torch.nn.Module) -> bool:
+    """Hooks every module that turns token types into positions; whether there is one."""
+    asking = [each for each in model.modules() if _asks(each)]
+    for module in asking:
+        module.register_forward_pre_hook(TokenTypes(module.config), with_kwargs=True)
+    return bool(asking)
+
+
+def _asks(module: torch.nn.Module) -> bool:
+    takes = inspect.signature(module.forward).parameters
+    return MODALITY_IDS in takes and callable(getattr(module, "get_rope_index", None))
