@@ -1,10 +1,86 @@
-"""`tag-plugin data ...`: a dataset that is there: join its shards."""
+"""`tag-plugin data ...`: make a dataset of built rows, check it, look at it, join its shards."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from tag_plugin.cli.options import Dataset
+from tag_plugin.cli.options import CORES, Dataset, Workers
 
 data = typer.Typer(no_args_is_help=True, help="Make, check and look at a dataset.")
+
+
+@data.command("make")
+def make_dataset(
+    dataset: Dataset,
+    rl_percent: Annotated[
+        int, typer.Option(min=0, max=100, help="Share of the train split that RL gets.")
+    ] = 20,
+    per_class: Annotated[
+        int | None, typer.Option(min=1, help="At most so many rows of a class.")
+    ] = None,
+    rows_per_file: Annotated[
+        int, typer.Option(min=1, help="A part with more rows becomes a folder of files.")
+    ] = 100_000,
+) -> None:
+    """Built rows -> SFT, RL and dev without a person or picture in common, and the card."""
+    from tag_plugin.pipeline.dataset.make import MakeSettings, make
+
+    made = make(MakeSettings(dataset, rl_percent, per_class, rows_per_file))
+    for part, counts in made.counts.items():
+        typer.echo(f"{part}: {sum(counts.values())} rows {counts}")
+    typer.echo(f"left out: {made.left_out or 0}; the card: {dataset / 'dataset' / 'README.md'}")
+    typer.echo(f"next: tag-plugin data validate {dataset}; train with these lines in the recipe:")
+    typer.echo(made.recipe)
+
+
+@data.command("validate")
+def validate_dataset(
+    dataset: Dataset,
+    pixels: Annotated[bool, typer.Option("--pixels", help="Decode every picture.")] = False,
+    workers: Workers = CORES,
+) -> None:
+    """Check rows, pictures, boxes, traces and splits; every bad row is named."""
+    from tag_plugin.pipeline.validate import REPORT, ValidateSettings, validate
+
+    report = validate(ValidateSettings(dataset, workers, pixels))
+    for part, count in report.rows.items():
+        typer.echo(f"{part}: {count} rows {dict(report.labels.get(part, {}))}")
+    for warning in report.warnings:
+        typer.echo(f"warning: {warning}")
+    for named in report.named[:20]:
+        typer.echo(f"error: {named}", err=True)
+    errors = dict(report.errors)
+    typer.echo(
+        f"{'sound' if report.sound else f'errors: {errors}'}; all of it in {dataset / REPORT}"
+    )
+    raise typer.Exit(0 if report.sound else 1)
+
+
+@data.command("show")
+def show_dataset(
+    dataset: Dataset,
+    part: Annotated[str, typer.Option(help="sft, rl, train, dev or test.")] = "train",
+    per_label: Annotated[int, typer.Option(min=1, help="Faces of each label.")] = 8,
+    seed: Annotated[int, typer.Option(help="Draws others.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="The picture; in the dataset if left out.")
+    ] = None,
+) -> None:
+    """Draw a contact sheet: faces by label, with the boxes of their AUs."""
+    from tag_plugin.data.rows import read_rows
+    from tag_plugin.pipeline.chosen import files_of_dataset
+    from tag_plugin.report.contact import write_sheet
+    from tag_plugin.report.faces import faces_sheet, sample
+
+    files = files_of_dataset(dataset)
+    chosen = "sft" if part == "train" and "sft" in files else part
+    if chosen not in files:
+        raise ValueError(f"{dataset} has no rows of {part!r}, only {', '.join(files) or 'none'}")
+    groups = sample(read_rows(files[chosen]), dataset, per_label, seed)
+    path = out or dataset / f"show-{chosen}.png"
+    write_sheet(faces_sheet(groups, f"{dataset.name}: {chosen}, {files[chosen].parent.name}"), path)
+    typer.echo(f"Look at {path}")
 
 
 @data.command("merge")

@@ -29,6 +29,7 @@ import numpy as np
 from tag_plugin.data.face_frame import Crop
 from tag_plugin.data.official import compare_counts, train_or_dev
 from tag_plugin.data.rows import Split
+from tag_plugin.data.short_digest import short_digest
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.facs.emotions import LABEL_SETS
 
@@ -98,11 +99,6 @@ def overview(faces: Iterable[tuple[str, int]]) -> Overview:
     ordered = np.sort(np.frombuffer(digests, dtype=np.uint64)) if digests else np.zeros(0)
     repeated = frozenset(int(value) for value in ordered[1:][ordered[1:] == ordered[:-1]])
     return Overview(content.hexdigest(), counts, repeated)
-
-
-def short_digest(name: str) -> int:
-    """64 bits of a name's hash."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)

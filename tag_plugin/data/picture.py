@@ -48,7 +48,7 @@ def open_picture(path: Path, root: Path | None = None) -> Image.Image:
     Raises:
         ImageError: whatever is wrong with it, as one of the reasons of this module.
     """
-    _check_file(path, root)
+    check_file(path, root)
     with _broken_as_image_error(str(path)), path.open("rb") as file:
         return decode_picture(file, str(path))
 
@@ -77,7 +77,12 @@ def check_name(name: str) -> None:
         raise ImageError(f"{name!r}: not UTF-8, rename it", BAD_NAME)
 
 
-def _check_file(path: Path, root: Path | None) -> None:
+def check_file(path: Path, root: Path | None = None) -> None:
+    """A file that is a file, not empty, and inside `root` with links followed.
+
+    Raises:
+        ImageError: it is not.
+    """
     check_name(path.name)
     try:
         real = path.resolve(strict=True)

@@ -33,15 +33,11 @@ class DetectorInfo(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Who wrote the trace, in how many attempts, and which labels were eliminated on the way.
-
-    `model` is the name under which the writer's model was asked; None for a writer without one.
-    """
+    """Who wrote the trace, in how many attempts, and which labels were eliminated on the way."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     writer: str
-    model: str | None = None
     attempts: int = 1
     eliminated_labels: tuple[str, ...] = ()
     seed: int | None = None
@@ -72,6 +68,7 @@ class Row(BaseModel):
 
     `identity` says who it is, in the dataset's own words, where the dataset knows; `attributes`
     are whatever else it says about the person (gender, age, ...), by name. Neither is needed.
+    `quality` holds what the quality check measured on the frame.
 
     `prepare` fills everything up to `label_set`, `detect` adds the detections (None where no face
     was found), `build` the trace.
@@ -93,6 +90,7 @@ class Row(BaseModel):
     identity: str | None = None
     attributes: dict[str, str] = Field(default_factory=dict)
     frame: FrameInfo | None = None
+    quality: dict[str, float] = Field(default_factory=dict)
     detections: Detections | None = None
     detector: DetectorInfo | None = None
     trace: Trace | None = None
@@ -128,17 +126,30 @@ def parse_row(line: str, where: str) -> Row:
         raise RowError(f"{where}: {place + ': ' if place else ''}{first['msg']}") from None
 
 
+def row_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of every line that is not blank, of a JSONL file or of a folder of them.
+
+    Bytes that are not UTF-8 come as U+FFFD, so that the row's own check names the line.
+
+    Raises:
+        FileNotFoundError: no such file.
+    """
+    for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+        with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield f"{file}:{number}", line
+
+
 def read_rows(path: Path, start: int = 0) -> Iterator[Row]:
-    """The rows of a JSONL file, one at a time, from number `start` (from 0) on.
+    """The rows of a JSONL file, or of a folder of them, one at a time, from number `start` on.
 
     Raises:
         RowError: a line is not a row; the message names the file and the line.
         FileNotFoundError: no such file.
     """
-    with path.open(encoding="utf-8") as lines:
-        filled = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-        for number, line in islice(filled, start, None):
-            yield parse_row(line, f"{path}:{number}")
+    for where, line in islice(row_lines(path), start, None):
+        yield parse_row(line, where)
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:

@@ -1,6 +1,6 @@
 """LLaMA-Factory's DATA_DIR/dataset_info.json: an entry for each built split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tag_plugin.data.rows import Split
@@ -19,11 +19,24 @@ def register(directory: Path, splits: Sequence[Split]) -> str:
     Raises:
         StageError: the file exists and is not a JSON object.
     """
+    return register_parts(directory, {split: f"built/{split}.jsonl" for split in splits})
+
+
+def register_parts(directory: Path, files: Mapping[str, str]) -> str:
+    """Add or renew an entry for each part -> file of DATA_DIR/<dataset>; others stay as they are.
+
+    Returns:
+        The lines that a recipe needs; they name the first part.
+
+    Raises:
+        StageError: dataset_info.json exists and is not a JSON object.
+    """
     path = directory.parent / "dataset_info.json"
     content = read_json(path) if path.is_file() else {}
-    for split in splits:
-        name, file_name = f"tag_{directory.name}_{split}", f"{directory.name}/built/{split}.jsonl"
+    for part, file in files.items():
+        name, file_name = f"tag_{directory.name}_{part}", f"{directory.name}/{file}"
         content[name] = {"file_name": file_name, "formatting": GROUNDED}
         content[f"{name}_label_only"] = {"file_name": file_name, "formatting": LABEL_ONLY}
     write_json(path, content)
-    return f"dataset: tag_{directory.name}_train\ndataset_dir: {directory.parent}"
+    first = next(iter(files), "train")
+    return f"dataset: tag_{directory.name}_{first}\ndataset_dir: {directory.parent}"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from tag_plugin.data.face_frame import ImageError, read_face
-from tag_plugin.data.rows import SPLITS, Row, Split, dump_row
+from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.detectors.base import Detector, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.detections import Detections
-from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
+from tag_plugin.pipeline.chosen import faces_to_detect
+from tag_plugin.pipeline.journal import Dropped, Kept, Outcome
 from tag_plugin.pipeline.manifest import Manifest
 from tag_plugin.pipeline.parallel import ordered_batches
 from tag_plugin.pipeline.shards import Shard
@@ -41,7 +42,7 @@ class DetectSettings:
 
 
 def detect(settings: DetectSettings) -> Manifest:
-    """Write `detected/<split>.jsonl` for every prepared split; resumes where it stopped.
+    """Write `detected/<split>.jsonl` for every split that is left; resumes where it stopped.
 
     A row without a face stays, with `detections` None.
 
@@ -50,7 +51,7 @@ def detect(settings: DetectSettings) -> Manifest:
         StageError: nothing is prepared, or `detected` was made with other settings.
     """
     command = f"tag-plugin detect {settings.directory} --detector {settings.detector}"
-    inputs = _inputs(settings.directory)
+    inputs = faces_to_detect(settings.directory)
     with detector(settings.detector, **settings.options) as opened:
         decisive = {**opened.info.model_dump(mode="json"), "supported": sorted(opened.supported)}
         in_order = partial(ordered_batches, size=max(opened.batch_size, _AT_LEAST))
@@ -67,17 +68,6 @@ def detect(settings: DetectSettings) -> Manifest:
     splits = {split: RowFile(path) for split, path in inputs.items()}
     worker = partial(_open_worker, settings.directory, settings.detector, dict(settings.options))
     return stage.run(manifest, splits, worker)
-
-
-def _inputs(directory: Path) -> dict[Split, Path]:
-    paths = {split: directory / "prepared" / f"{split}.jsonl" for split in SPLITS}
-    found = {split: path for split, path in paths.items() if path.is_file()}
-    if not found:
-        raise StageError(
-            f"no prepared rows in {directory / 'prepared'}; next: "
-            f"tag-plugin prepare {directory.name} --root DIR --out {directory.parent}"
-        )
-    return found
 
 
 @contextmanager

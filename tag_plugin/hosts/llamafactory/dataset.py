@@ -12,6 +12,7 @@ import numpy as np
 from datasets import Dataset, Features, IterableDataset, Value
 from llamafactory.extras.logging import get_logger
 
+from tag_plugin.data.rows import row_lines
 from tag_plugin.hosts.llamafactory.converter import LINE, PROBLEM, WHERE
 
 NAMED: Final = 20
@@ -54,10 +55,10 @@ def skipped_rows_file(output_dir: Path, dataset_name: str) -> Path:
 
 def _read_lines(dataset_attr: Any, model_args: Any, data_args: Any) -> Dataset:  # noqa: ANN401  # host objects
     path = Path(data_args.dataset_dir, dataset_attr.dataset_name)
-    if dataset_attr.load_from != "file" or not path.is_file():
+    if dataset_attr.load_from != "file" or not path.exists():
         raise TagDatasetError(
-            f"TAG dataset {dataset_attr}: {path} is not a file; next: tag-plugin build, which also "
-            "writes the entry in dataset_info.json"
+            f"TAG dataset {dataset_attr}: {path} does not exist; next: tag-plugin build, which "
+            "also writes the entry in dataset_info.json"
         )
     status = path.stat()
     if not any(_rows(str(path), 0, 0)):
@@ -74,10 +75,8 @@ def _read_lines(dataset_attr: Any, model_args: Any, data_args: Any) -> Dataset: 
 
 def _rows(path: str, size: int, modified: int) -> Iterator[dict[str, str]]:
     """`size` and `modified` are not read: a changed file is another key in the host's cache."""
-    with Path(path).open(encoding="utf-8", errors="replace", newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield {LINE: line.strip(), WHERE: f"{path}:{number}"}
+    for where, line in row_lines(Path(path)):
+        yield {LINE: line.strip(), WHERE: where}
 
 
 def _sampled(lines: Dataset, dataset_attr: Any, data_args: Any) -> Dataset:  # noqa: ANN401  # host objects

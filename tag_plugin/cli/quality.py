@@ -1,0 +1,66 @@
+"""`tag-plugin quality`: face frames -> the ones that are good enough, and a sheet to look at."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tag_plugin.cli.options import (
+    CORES,
+    Dataset,
+    Restart,
+    ShardOption,
+    Workers,
+    named_values,
+    parse_shard,
+    print_summary,
+)
+
+if TYPE_CHECKING:
+    from tag_plugin.pipeline.quality.limits import Limits
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(quality)
+
+
+def quality(
+    dataset: Dataset,
+    limits: Annotated[Path | None, typer.Option(help="YAML with limits over the preset's.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE of one limit: sharpness_min=40; null switches off."),
+    ] = None,
+    keep_duplicates: Annotated[
+        bool, typer.Option(help="Report pictures that are in two splits, but keep them.")
+    ] = False,
+    workers: Workers = CORES,
+    restart: Restart = False,
+    shard: ShardOption = None,
+) -> None:
+    """Drop frames that are blurred, dark, turned away or in two splits; the test split stays whole.
+
+    Limits: sharpness_min, face_size_min, brightness_min, brightness_max, contrast_min, yaw_max,
+    pitch_max, roll_max, mirror_error_max, face.
+    """
+    from tag_plugin.pipeline.quality.check import DUPLICATES, QualitySettings, check
+    from tag_plugin.pipeline.quality.limits import limits_for
+
+    chosen = limits_for(dataset.name, limits, named_values("--set", change))
+    settings = QualitySettings(
+        dataset, chosen, keep_duplicates, workers, restart, parse_shard(shard)
+    )
+    manifest = check(settings)
+    if not manifest.waiting_for:
+        typer.echo(f"Look at {_draw(dataset, chosen)}; duplicates in {dataset / DUPLICATES}")
+    print_summary(manifest, f"tag-plugin detect {dataset}")
+
+
+def _draw(dataset: Path, limits: "Limits") -> Path:
+    from tag_plugin.pipeline.quality.examples import examples
+    from tag_plugin.report.contact import sheet, write_sheet
+
+    path = dataset / "quality.png"
+    write_sheet(sheet(examples(dataset, limits), f"{dataset.name}: quality check"), path)
+    return path

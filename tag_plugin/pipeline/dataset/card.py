@@ -1,0 +1,137 @@
+"""The dataset's card: what is in it, its origin, what was dropped, and what it is not for."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tag_plugin.pipeline.manifest import read_json
+
+STAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "prepare.json": "prepare: face frames and labels",
+        "quality.json": "quality: frames good enough",
+        "detect.json": "detect: Action Units and boxes",
+        "build.json": "build: traces that the judge gave full marks",
+    }
+)
+"""The manifests in the order of the flow, and what each stage did."""
+
+_ON_REQUEST = "Non-commercial research only, on request from its authors; do not pass it on."
+LICENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "ferplus": "Labels: MIT (Microsoft, FERPlus). Pictures: the terms of FER2013.",
+        "rafdb": _ON_REQUEST,
+        "affectnet7": _ON_REQUEST,
+        "affectnet8": _ON_REQUEST,
+        "synth": "Drawn by this software; Apache-2.0.",
+    }
+)
+UNKNOWN_LICENCE = "Your own data: state here under which terms the people in it agreed to this use."
+
+RESPONSIBLE_USE = """\
+* An expression is not a feeling. The labels are what annotators saw in a picture; they vary with
+  culture, context and annotator. Do not use a model trained on this to decide about a person.
+* The Action Units are a detector's estimates, not a certified FACS coding. "Grounded" means that
+  this detector agrees. AUs that it cannot measure are absent from the traces, not from the faces.
+* The traces were written by the writer named above and are not human explanations.
+* EU AI Act, Art. 5(1)(f): inferring emotions of people at work and in education is prohibited,
+  except for medical or safety reasons; other emotion recognition is high-risk (Annex III), and
+  people must be told (Art. 50). Other laws may go further."""
+
+
+def card(directory: Path, dataset: Mapping[str, Any]) -> str:
+    """The card as Markdown.
+
+    Args:
+        directory: DATA_DIR/<dataset>, with the manifests of its stages.
+        dataset: the content of dataset.json.
+    """
+    stages = {name: _manifest(directory / name) for name in STAGES}
+    sections = [
+        f"# TAG rows of {directory.name}",
+        "Facial expression recognition by reasoning with Action Units; made by tag-plugin.",
+        "## Rows",
+        *_counts(dataset),
+        "## What was dropped",
+        *_drops(stages),
+        "## Detector",
+        _detector(stages["detect.json"]),
+        "## Writer",
+        *_writer(stages["build.json"]),
+        "## Licence of the pictures and labels",
+        LICENCES.get(directory.name, UNKNOWN_LICENCE),
+        "## Responsible use",
+        RESPONSIBLE_USE,
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _manifest(path: Path) -> Mapping[str, Any]:
+    return read_json(path) if path.is_file() else {}
+
+
+def _counts(dataset: Mapping[str, Any]) -> Iterator[str]:
+    parts: Mapping[str, Mapping[str, int]] = dataset["counts"]
+    labels = sorted({label for counts in parts.values() for label in counts})
+    weights = dataset["class_weights"].get("sft", {})
+    lines = [f"| label | {' | '.join(parts)} | weight in sft |", "|---" * (len(parts) + 2) + "|"]
+    for label in labels:
+        counts = " | ".join(str(found.get(label, 0)) for found in parts.values())
+        lines.append(f"| {label} | {counts} | {weights.get(label, '-')} |")
+    totals = " | ".join(str(sum(found.values())) for found in parts.values())
+    yield "\n".join([*lines, f"| all | {totals} | |"])
+    yield (
+        f"SFT and RL share no person and no picture; RL has {dataset['rl_percent']} % of them. The "
+        "weight makes a sampler draw every class equally often."
+    )
+    for reason, count in dataset["left_out"].items():
+        yield f"Left out: {count} rows, {reason}."
+
+
+def _drops(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    lines = ["| stage | split | in | out | dropped |", "|---|---|---|---|---|"]
+    for name, title in STAGES.items():
+        for split, found in stages[name].get("splits", {}).items():
+            dropped = ", ".join(f"{each['count']} {why}" for why, each in found["dropped"].items())
+            rows = f"{found['inputs']} | {found['rows']}"
+            lines.append(f"| {title} | {split} | {rows} | {dropped or '-'} |")
+    yield "\n".join(lines)
+
+
+def _detector(manifest: Mapping[str, Any]) -> str:
+    settings = manifest.get("settings", {})
+    if not settings:
+        return "Not recorded."
+    supported = ", ".join(f"AU{au}" for au in settings.get("supported", ()))
+    thresholds = settings.get("thresholds", {})
+    return (
+        f"{settings.get('name')} {settings.get('version')}, model sha256 "
+        f"{settings.get('model_sha256') or '-'}. On from {thresholds.get('on')}, undecided from "
+        f"{thresholds.get('grey')}. It can measure {supported}."
+    )
+
+
+def _writer(manifest: Mapping[str, Any]) -> Iterator[str]:
+    settings = manifest.get("settings", {})
+    yield f"`{settings.get('writer', 'not recorded')}`, seed {settings.get('seed', '-')}."
+    statistics = {name: value for name, value in manifest.items() if name not in _KNOWN}
+    for name, value in statistics.items():
+        yield f"### {name}"
+        yield "\n".join(_listed(value))
+
+
+_KNOWN = frozenset({"settings", "splits", "expects"})
+
+
+def _listed(value: Any, indent: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Any JSON as a nested list."""
+    if not isinstance(value, Mapping):
+        yield f"{indent}* {value}"
+        return
+    for name, each in value.items():
+        if isinstance(each, Mapping):
+            yield f"{indent}* {name}"
+            yield from _listed(each, indent + "  ")
+        else:
+            yield f"{indent}* {name}: {each}"

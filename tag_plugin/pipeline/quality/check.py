@@ -1,0 +1,136 @@
+"""quality: prepared rows -> the rows whose frames are good enough, every drop with its reason.
+
+It stands between prepare and detect: what it drops costs no detection and no writing, and its
+landmarks are its own, so that it judges alike whatever detector comes next. The test split is
+measured and reported, never cut: it stays the benchmark that others report on.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tag_plugin.data.face_frame import ImageError, read_face
+from tag_plugin.data.rows import SPLITS, Row, Split, dump_row
+from tag_plugin.detectors.face_landmarker_model import SHA256
+from tag_plugin.pipeline.duplicates import DISTANCE, Duplicate, find_duplicates, write_duplicates
+from tag_plugin.pipeline.face_finder import FaceFinder
+from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
+from tag_plugin.pipeline.manifest import Manifest
+from tag_plugin.pipeline.quality.limits import Limits, faults
+from tag_plugin.pipeline.quality.measures import geometry, light
+from tag_plugin.pipeline.shards import Shard
+from tag_plugin.pipeline.stage import RowFile, Stage, digests
+
+OUTPUT, MANIFEST = "checked", "quality.json"
+DUPLICATES: Final = "duplicates.jsonl"
+NO_FACE, GOOD = "no face found", "good"
+DUPLICATE: Final = "picture also in {split}"
+CUT: tuple[Split, ...] = ("train", "dev")
+"""The splits that lose rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySettings:
+    """`directory` is DATA_DIR/<dataset>.
+
+    Attributes:
+        limits: what a frame must keep to.
+        keep_duplicates: report pictures that are in two splits, and leave them there.
+    """
+
+    directory: Path
+    limits: Limits
+    keep_duplicates: bool = False
+    workers: int = 1
+    restart: bool = False
+    shard: Shard | None = None
+
+
+def check(settings: QualitySettings) -> Manifest:
+    """Write `checked/<split>.jsonl` and DATA_DIR/<dataset>/duplicates.jsonl; resumes.
+
+    Raises:
+        DetectorError: landmarks are needed and mediapipe or its model is missing.
+        StageError: nothing is prepared, or `checked` was made with other settings.
+    """
+    command = f"tag-plugin quality {settings.directory}"
+    stage = Stage(
+        settings.directory, OUTPUT, MANIFEST, command, settings.workers, shard=settings.shard
+    )
+    inputs = prepared_files(settings.directory)
+    decisive = {
+        "limits": settings.limits.model_dump(mode="json"),
+        "landmarks": SHA256 if settings.limits.looks_for_faces else None,
+        "duplicates": "kept" if settings.keep_duplicates else f"dropped up to {DISTANCE} bits",
+        "input": digests(inputs.values()),
+    }
+    if settings.limits.looks_for_faces:
+        FaceFinder().close()  # what is missing is said now, not in a worker
+    manifest = stage.open(decisive, restart=settings.restart)
+    found = find_duplicates(inputs)
+    write_duplicates(settings.directory / DUPLICATES, found)
+    known = {} if settings.keep_duplicates else {(each.split, each.id): each for each in found}
+    worker = partial(_open_worker, settings.directory, settings.limits, known)
+    return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
+
+
+def prepared_files(directory: Path) -> dict[Split, Path]:
+    """The row files that `prepare` wrote.
+
+    Raises:
+        StageError: there is none; the message says the next command.
+    """
+    paths = {split: directory / "prepared" / f"{split}.jsonl" for split in SPLITS}
+    found = {split: path for split, path in paths.items() if path.is_file()}
+    if not found:
+        raise StageError(
+            f"no prepared rows in {directory / 'prepared'}; next: "
+            f"tag-plugin prepare {directory.name} --root DIR --out {directory.parent}"
+        )
+    return found
+
+
+@contextmanager
+def _open_worker(
+    directory: Path, limits: Limits, duplicates: Mapping[tuple[Split, str], Duplicate]
+) -> Iterator[Callable[[Row], Outcome]]:
+    with ExitStack() as stack:
+        finder = stack.enter_context(FaceFinder(1)) if limits.looks_for_faces else None
+        yield partial(_checked, directory, limits, duplicates, finder)
+
+
+def _checked(
+    directory: Path,
+    limits: Limits,
+    duplicates: Mapping[tuple[Split, str], Duplicate],
+    finder: FaceFinder | None,
+    row: Row,
+) -> Outcome:
+    copy = duplicates.get((row.split, row.id))
+    if copy is not None:
+        return Dropped(row.id, DUPLICATE.format(split=copy.of_split), str(copy))
+    try:
+        measures, fault = _measured(directory, limits, finder, row)
+    except ImageError as error:
+        return Dropped(row.id, error.reason, str(error))
+    if fault is not None and row.split in CUT:
+        return Dropped(row.id, *fault)
+    note = GOOD if fault is None else f"kept in {row.split}: {fault[0]}"
+    return Kept(dump_row(row.model_copy(update={"quality": measures})), note)
+
+
+def _measured(
+    directory: Path, limits: Limits, finder: FaceFinder | None, row: Row
+) -> tuple[dict[str, float], tuple[str, str] | None]:
+    """The measures of a frame, and the first fault as reason and detail."""
+    frame = read_face(directory / row.image)
+    side = None if row.frame is None else row.frame.side
+    found = {} if finder is None else geometry(frame, side, finder)
+    measures = {**light(frame), **(found or {})}
+    if found is None and limits.face:
+        return measures, (NO_FACE, "")
+    first = next(faults(measures, limits), None)
+    return measures, None if first is None else (first.reason, str(first))

@@ -1,0 +1,145 @@
+"""The limits of the quality check, and presets for the benchmarks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tag_plugin.pipeline.journal import StageError
+
+
+class Limits(BaseModel):
+    """What a frame must keep to; None switches a limit off.
+
+    Attributes:
+        sharpness_min: see `measures.light`; a blur of 5 pixels of the frame gives about 15.
+        face_size_min: larger side of the face in pixels of the source picture.
+        brightness_min, brightness_max: mean grey of the middle of the frame, 0..255.
+        contrast_min: standard deviation of the same.
+        yaw_max, pitch_max, roll_max: degrees from looking straight ahead, upright.
+        mirror_error_max: see `measures.mirror_error`; occlusion, blur and odd crops raise it.
+        face: whether a frame in which no face is found is dropped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sharpness_min: float | None = 15.0
+    face_size_min: float | None = 48.0
+    brightness_min: float | None = 30.0
+    brightness_max: float | None = 235.0
+    contrast_min: float | None = 12.0
+    yaw_max: float | None = 60.0
+    pitch_max: float | None = 45.0
+    roll_max: float | None = 45.0
+    mirror_error_max: float | None = 0.15
+    face: bool = True
+
+    @property
+    def looks_for_faces(self) -> bool:
+        """Whether a limit needs landmarks."""
+        wanted = (self.yaw_max, self.pitch_max, self.roll_max, self.mirror_error_max)
+        return self.face or any(limit is not None for limit in wanted)
+
+
+PRESETS: Mapping[str, Limits] = MappingProxyType(
+    {
+        "default": Limits(),
+        # 48x48 pictures: small by nature, and an enlargement is never sharp.
+        "ferplus": Limits(sharpness_min=10.0, face_size_min=24.0, mirror_error_max=0.2),
+        # 100x100 aligned faces.
+        "rafdb": Limits(face_size_min=40.0),
+        "affectnet7": Limits(),
+        "affectnet8": Limits(),
+        # Drawings: no landmark model is meant for them.
+        "synth": Limits(
+            face=False,
+            face_size_min=None,
+            sharpness_min=None,
+            yaw_max=None,
+            pitch_max=None,
+            roll_max=None,
+            mirror_error_max=None,
+        ),
+    }
+)
+"""By the dataset's name; another dataset has the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A limit that a measure does not keep to."""
+
+    reason: str
+    measure: str
+    value: float
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.value:g}, limit {self.limit:g}"
+
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "sharpness_min": "not sharp",
+        "face_size_min": "face too small",
+        "brightness_min": "too dark",
+        "brightness_max": "too bright",
+        "contrast_min": "too little contrast",
+        "yaw_max": "turned away",
+        "pitch_max": "looks up or down",
+        "roll_max": "tilted",
+        "mirror_error_max": "landmarks not reliable (occlusion, blur or crop)",
+    }
+)
+"""Limit -> why a frame is dropped by it, in the order in which they are checked."""
+
+
+def faults(measures: Mapping[str, float], limits: Limits) -> Iterator[Fault]:
+    """The limits that a frame does not keep to; a measure that was not taken breaks none."""
+    for name, reason in REASONS.items():
+        measure, _, kind = name.rpartition("_")
+        limit: float | None = getattr(limits, name)
+        if limit is None or measure not in measures:
+            continue
+        value = measures[measure]
+        if (abs(value) > limit) if kind == "max" else (value < limit):
+            yield Fault(reason, measure, value, limit)
+
+
+def margin(measures: Mapping[str, float], limits: Limits) -> tuple[float, str]:
+    """How near a frame is to its nearest limit, as a share of the limit, and which one it is."""
+    nearest = (float("inf"), "")
+    for name in REASONS:
+        measure = name.rpartition("_")[0]
+        limit: float | None = getattr(limits, name)
+        if limit and measure in measures:
+            distance = abs(abs(measures[measure]) - limit) / limit
+            nearest = min(nearest, (distance, name))
+    return nearest
+
+
+def limits_for(dataset: str, file: Path | None, changes: Mapping[str, str]) -> Limits:
+    """The preset of a dataset, changed by a YAML file of limits and then by NAME -> VALUE.
+
+    Raises:
+        StageError: an unknown name or a value that is no number; the message lists the names.
+    """
+    content: dict[str, Any] = PRESETS.get(dataset, PRESETS["default"]).model_dump()
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8")) if file else {}
+        if not isinstance(loaded or {}, dict):
+            raise StageError(f"{file} is not a mapping of limits")
+        given = {name: yaml.safe_load(value) for name, value in changes.items()}
+        return Limits.model_validate({**content, **(loaded or {}), **given})
+    except (OSError, yaml.YAMLError) as error:
+        raise StageError(f"the limits cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise StageError(
+            f"limit {'.'.join(map(str, first['loc']))}: {first['msg']}; the limits are "
+            f"{', '.join(Limits.model_fields)}"
+        ) from None

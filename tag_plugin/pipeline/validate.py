@@ -1,0 +1,277 @@
+"""data validate: is this dataset what it says? Every bad row is named with its file and line.
+
+Errors    a line that is no row (labels and boxes are part of that), a row in another split's
+          file, an id used twice, an image that is missing or no 448x448 picture, a trace that the
+          judge finds fault with, a person or an exact picture on two sides of a split
+Warnings  near duplicates across splits, a class without rows or with few, rows without detections
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from tag_plugin.data.picture import ImageError, check_file, open_picture
+from tag_plugin.data.rows import Row, RowError, parse_row, row_lines
+from tag_plugin.data.short_digest import short_digest
+from tag_plugin.facs.boxes import FACE_FRAME
+from tag_plugin.facs.emotions import label_set
+from tag_plugin.pipeline.chosen import files_of_dataset
+from tag_plugin.pipeline.duplicates import find_duplicates
+from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.manifest import read_json, write_json
+from tag_plugin.pipeline.parallel import ordered_map
+from tag_plugin.pipeline.verify import shortcoming
+from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
+
+NAMED: Final = 1000
+"""So many problems are listed; all of them are counted."""
+FEW: Final = 0.2
+"""A class with fewer rows than this share of an equal one gets a warning."""
+REPORT: Final = "validate.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateSettings:
+    """`directory` is DATA_DIR/<dataset>; with `pixels` every picture is decoded to its end."""
+
+    directory: Path
+    workers: int = 1
+    pixels: bool = False
+
+
+@dataclass
+class Report:
+    """What was found; `rows` and `labels` by part, `errors` and `warnings` by kind."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    labels: dict[str, Counter[str]] = field(default_factory=dict)
+    errors: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+
+    def fault(self, kind: str, text: str) -> None:
+        """Count one error, and name it while there is room."""
+        self.errors[kind] += 1
+        if len(self.named) < NAMED:
+            self.named.append(f"{kind}: {text}")
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is no error."""
+        return not self.errors
+
+    def as_json(self) -> dict[str, Any]:
+        """For the report file."""
+        return {
+            "sound": self.sound,
+            "rows": dict(self.rows),
+            "labels": {part: dict(found) for part, found in self.labels.items()},
+            "errors": dict(self.errors),
+            "warnings": self.warnings,
+            "named": self.named,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a row file, and which split it should be of."""
+
+    part: str
+    where: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What is wrong with a line as (kind, text), and what the whole needs to know of it."""
+
+    part: str
+    where: str
+    problems: tuple[tuple[str, str], ...]
+    id: str = ""
+    label: str = ""
+    label_set: str = ""
+    person: str | None = None
+    picture: str | None = None
+    detected: bool = False
+
+
+def validate(settings: ValidateSettings) -> Report:
+    """Check the latest rows of each split; the report also goes to <dataset>/validate.json.
+
+    Raises:
+        StageError: there are no rows at all.
+    """
+    files = files_of_dataset(settings.directory)
+    if not files:
+        raise StageError(f"no rows in {settings.directory}; next: tag-plugin prepare")
+    judge = _judge(settings.directory)
+    worker = partial(_open_worker, settings.directory, judge, settings.pixels)
+    report, across = Report(), _Across()
+    for each in ordered_map(worker, _lines(files), settings.workers):
+        report.rows[each.part] += 1
+        for kind, text in each.problems:
+            report.fault(kind, f"{each.where}: {text}")
+        if each.id:
+            report.labels.setdefault(each.part, Counter())[each.label] += 1
+            across.add(each)
+    across.judge(report)
+    _warn_of_balance(report, across.label_sets)
+    _warn_of_near_duplicates(report, files)
+    write_json(settings.directory / REPORT, report.as_json())
+    return report
+
+
+def _lines(files: Mapping[str, Path]) -> Iterator[_Line]:
+    for part, path in files.items():
+        for where, line in row_lines(path):
+            yield _Line(part, where, line)
+
+
+@contextmanager
+def _open_worker(
+    directory: Path, judge: JudgeConfig, pixels: bool
+) -> Iterator[Callable[[_Line], _Checked]]:
+    yield partial(_check_line, directory, judge, pixels)
+
+
+def _check_line(directory: Path, judge: JudgeConfig, pixels: bool, line: _Line) -> _Checked:
+    try:
+        row = parse_row(line.text, "row")
+    except RowError as error:
+        return _Checked(line.part, line.where, (("not a row", str(error)),))
+    return _Checked(
+        line.part,
+        line.where,
+        tuple(_problems(directory, judge, pixels, line.part, row)),
+        row.id,
+        row.label,
+        row.label_set,
+        row.identity,
+        row.frame.phash if row.frame else None,
+        row.detections is not None,
+    )
+
+
+def _problems(
+    directory: Path, judge: JudgeConfig, pixels: bool, part: str, row: Row
+) -> Iterator[tuple[str, str]]:
+    expected = {"sft": "train", "rl": "train"}.get(part, part)
+    if row.split != expected:
+        yield "row of another split", f"{row.id} is of {row.split}"
+    if row.dataset != directory.name:
+        yield "row of another dataset", f"{row.id} is of {row.dataset}"
+    problem = _image_problem(directory / row.image, pixels)
+    if problem:
+        yield "image", f"{row.id}: {problem}"
+    fault = shortcoming(row, judge) if row.trace is not None else None
+    if fault:
+        yield "trace not gold", f"{row.id}: {fault}"
+    if row.trace is None and part in {"sft", "rl"}:
+        yield "no trace", row.id
+
+
+def _image_problem(path: Path, pixels: bool) -> str | None:
+    try:
+        if pixels:
+            size = open_picture(path).size
+        else:
+            check_file(path)
+            with Image.open(path, formats=("JPEG", "PNG")) as picture:
+                size = picture.size
+    except (ImageError, OSError) as error:
+        return str(error)
+    return None if size == (FACE_FRAME, FACE_FRAME) else f"{size[0]}x{size[1]} pixels"
+
+
+class _Across:
+    """What no single row shows: ids used twice, people and pictures on two sides.
+
+    Keeps eight bytes for each row and kind, so that 310,000 rows need a few megabytes.
+    """
+
+    def __init__(self) -> None:
+        self._ids: array[int] = array("Q")
+        self._keys: dict[str, dict[str, array[int]]] = {"person": {}, "picture": {}}
+        self.label_sets: set[str] = set()
+        self._without_detections: Counter[str] = Counter()
+
+    def add(self, each: _Checked) -> None:
+        self._ids.append(short_digest(f"{_side(each.part)} {each.id}"))
+        self.label_sets.add(each.label_set)
+        for kind, value in (("person", each.person), ("picture", each.picture)):
+            if value is not None:
+                side = self._keys[kind].setdefault(each.part, array("Q"))
+                side.append(short_digest(value))
+        self._without_detections[each.part] += not each.detected
+
+    def judge(self, report: Report) -> None:
+        ids = np.frombuffer(self._ids, dtype=np.uint64) if self._ids else np.zeros(0)
+        repeated = len(ids) - len(np.unique(ids))
+        if repeated:
+            report.fault("id used twice", f"{repeated} rows have an id that another row has")
+        for kind, sides in self._keys.items():
+            for text in _overlaps(kind, sides):
+                report.fault(f"{kind} in two splits", text)
+        if len(self.label_sets) > 1:
+            report.fault("several label sets", ", ".join(sorted(self.label_sets)))
+        for part, count in self._without_detections.items():
+            if count:
+                report.warnings.append(f"{part}: {count} rows without detections")
+
+
+def _side(part: str) -> str:
+    return "train" if part in {"sft", "rl"} else part
+
+
+def _overlaps(kind: str, sides: Mapping[str, "array[int]"]) -> Iterator[str]:
+    names = sorted(sides)
+    sets = {name: np.unique(np.frombuffer(sides[name], dtype=np.uint64)) for name in names}
+    for number, first in enumerate(names):
+        for second in names[number + 1 :]:
+            shared = len(np.intersect1d(sets[first], sets[second], assume_unique=True))
+            if shared:
+                what = {"person": "people are", "picture": "pictures are"}[kind]
+                yield f"{shared} {what} both in {first} and in {second}; next: tag-plugin data make"
+
+
+def _warn_of_balance(report: Report, label_sets: set[str]) -> None:
+    if len(label_sets) != 1:
+        return
+    labels = label_set(next(iter(label_sets))).labels
+    for part, counts in report.labels.items():
+        fair = counts.total() / len(labels)
+        few = [label for label in labels if counts[label] < FEW * fair]
+        if few:
+            listed = ", ".join(f"{label} {counts[label]}" for label in few)
+            report.warnings.append(f"{part}: few rows of {listed} (an equal share is {fair:.0f})")
+
+
+def _warn_of_near_duplicates(report: Report, files: Mapping[str, Path]) -> None:
+    train = "sft" if "sft" in files else "train"
+    names = {"train": train, "dev": "dev", "test": "test"}
+    present: dict[Any, Path] = {
+        split: files[name] for split, name in names.items() if name in files
+    }
+    if report.errors["not a row"] or len(present) < 2:
+        return
+    pairs = Counter((each.split, each.of_split) for each in find_duplicates(present))
+    for (split, of_split), count in sorted(pairs.items()):
+        report.warnings.append(
+            f"{count} pictures of {names[split]} are near duplicates of one in {of_split}; "
+            "next: tag-plugin quality"
+        )
+
+
+def _judge(directory: Path) -> JudgeConfig:
+    path = directory / "build.json"
+    stored = read_json(path).get("settings", {}).get("judge") if path.is_file() else None
+    return JudgeConfig.model_validate(stored) if stored else DEFAULT_JUDGE
