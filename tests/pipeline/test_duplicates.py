@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tag_plugin.pipeline.duplicates import find_duplicates, nearest
@@ -24,6 +24,7 @@ def brute_force(first, second, distance):
     return best
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(HASH, max_size=20), st.data(), st.integers(0, 8))
 def test_the_bands_miss_nothing(second, data, distance):
     """Half of the hashes are another one with a few bits turned."""
