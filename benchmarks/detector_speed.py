@@ -1,12 +1,15 @@
 """Detector speed: ours beside a bare MediaPipe loop, and two processes beside one.
 
-    python benchmarks/detector_speed.py [--images DIR] [--count 400] [--rounds 3]
+    python benchmarks/detector_speed.py [--images DIR] [--count 150] [--rounds 7]
 
 Without --images, the images are shifted crops of a public-domain photograph (scikit-image's
 astronaut). A bare loop is `mediapipe.Image` + `FaceLandmarker.detect`, with the same model and
 options; it gives neither AUs nor boxes, and it never tries again when no face was found. Both are
 measured in processor time (a core), the processes in wall-clock time, which needs two idle cores.
-The timings of a round follow each other; the best round of each counts. Prints JSON.
+
+Everything is paired: in a round the two sides follow each other on the same images, in turns which
+comes first, and what counts is the median of the rounds' ratios, so that a busy moment costs one
+round and not the result. Prints JSON.
 """
 
 import argparse
@@ -17,6 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,6 +35,8 @@ from tag_plugin.detectors.mediapipe import MediapipeDetector
 from tag_plugin.detectors.quiet import quiet_stderr
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.pipeline.parallel import ordered_map
+
+Rates = tuple[float, float]
 
 
 def photographs(directory: Path | None, count: int) -> list[FaceImage]:
@@ -79,13 +85,12 @@ def ours() -> Iterator[Callable[[FaceImage], bool]]:
         yield lambda image: detector.detect(image) is not None
 
 
-def loop_rate(opened: Any, images: list[FaceImage]) -> tuple[float, int]:  # noqa: ANN401
-    """Images a second of processor time, and faces found; the first call is not timed."""
-    with opened() as work:
-        work(images[0])
-        begin = time.process_time()
-        found = sum(work(image) for image in images)
-        return len(images) / (time.process_time() - begin), found
+def loop_rate(work: Callable[[FaceImage], bool], images: list[FaceImage]) -> float:
+    """Images a second of processor time."""
+    begin = time.process_time()
+    for image in images:
+        work(image)
+    return len(images) / (time.process_time() - begin)
 
 
 @contextmanager
@@ -112,27 +117,44 @@ def saved(images: list[FaceImage], directory: Path) -> list[Path]:
     return paths
 
 
-def measure(images: list[FaceImage], paths: list[Path], rounds: int) -> dict[str, Any]:
-    """The best of `rounds` of each."""
-    runs: dict[str, Callable[[], Any]] = {
-        "bare": partial(loop_rate, bare, images),
-        "ours": partial(loop_rate, ours, images),
-        "1 worker": partial(pool_rate, paths, 1),
-        "2 workers": partial(pool_rate, paths, 2),
+def in_turns(first: Callable[[], float], second: Callable[[], float], rounds: int) -> list[Rates]:
+    """Both rates of every round; who begins changes from round to round."""
+    taken = []
+    for number in range(rounds):
+        if number % 2:
+            late = second()
+            taken.append((first(), late))
+        else:
+            taken.append((first(), second()))
+    return taken
+
+
+def summary(taken: list[Rates], names: tuple[str, str], unit: str) -> dict[str, Any]:
+    """Median rates, and the median and the spread of the second's share of the first."""
+    ratios = [second / first for first, second in taken]
+    rates = {name: round(median(r[place] for r in taken), 1) for place, name in enumerate(names)}
+    return {
+        unit: rates,
+        "ratio": round(median(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in sorted(ratios)],
     }
-    taken = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            taken[name].append(run())
-    best = {name: max(results) for name, results in taken.items()}
-    (bare_rate, bare_found), (our_rate, our_found) = best["bare"], best["ours"]
+
+
+def measure(images: list[FaceImage], paths: list[Path], rounds: int) -> dict[str, Any]:
+    """Ours beside the bare loop in one process, then two processes beside one."""
+    with bare() as theirs, ours() as own:
+        found = {"bare": sum(map(theirs, images)), "ours": sum(map(own, images))}  # warms up, too
+        loops = in_turns(
+            partial(loop_rate, theirs, images), partial(loop_rate, own, images), rounds
+        )
+    pools = in_turns(
+        partial(pool_rate, paths, 1), partial(pool_rate, paths, 2), max(2, rounds // 2)
+    )
     return {
         "images": len(images),
-        "faces_found": {"bare": bare_found, "ours": our_found},
-        "images_per_processor_second": {"bare": round(bare_rate, 1), "ours": round(our_rate, 1)},
-        "images_per_second": {name: round(best[name], 1) for name in ("1 worker", "2 workers")},
-        "ours_to_bare": round(our_rate / bare_rate, 3),
-        "two_workers_to_one": round(best["2 workers"] / best["1 worker"], 3),
+        "faces_found": found,
+        "ours_to_bare": summary(loops, ("bare", "ours"), "images_per_processor_second"),
+        "two_workers_to_one": summary(pools, ("1 worker", "2 workers"), "images_per_second"),
     }
 
 
@@ -140,8 +162,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--images", type=Path, help="a directory of face images")
-    parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=150)
+    parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     images = photographs(given.images, given.count)
     with TemporaryDirectory() as directory:

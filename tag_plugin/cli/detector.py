@@ -18,6 +18,7 @@ def detector_train(
     model: Annotated[str, typer.Option(help="A definition of ultralytics, or a YAML file.")] = (
         "yolo11n.yaml"
     ),
+    width: Annotated[float, typer.Option(min=0.1, max=4, help="Channels; 0.5 halves them.")] = 1.0,
     start: Annotated[Path | None, typer.Option(help="A .pt file to start from.")] = None,
     image_size: Annotated[int, typer.Option(min=32, help="Input side, a multiple of 32.")] = 448,
     epochs: Annotated[int, typer.Option(min=1)] = 50,
@@ -28,6 +29,9 @@ def detector_train(
     seed: int = 0,
     min_faces: Annotated[int, typer.Option(min=1, help="Rarer AUs are left out.")] = 20,
     copy: Annotated[bool, typer.Option(help="Copy the images instead of linking.")] = False,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE for ultralytics: lr0=0.002.")
+    ] = None,
 ) -> None:
     """Train a YOLO on a dataset's detected rows; needs the extra `yolo` (AGPL-3.0)."""
     from tag_plugin.detectors.yolo.card import CARD, MARKDOWN
@@ -38,6 +42,7 @@ def detector_train(
             directory=dataset,
             out=out,
             model=model,
+            width=width,
             start=start,
             image_size=image_size,
             epochs=epochs,
@@ -48,12 +53,20 @@ def detector_train(
             seed=seed,
             min_faces=min_faces,
             copy=copy,
+            more=_settings(setting),
         )
     )
     for split, score in card.scores.items():
         typer.echo(f"{split}: mAP50 {score.map50:.3f}, mAP50-95 {score.map:.3f}")
     typer.echo(f"Card in {out / MARKDOWN} and {out / CARD}; next: tag-plugin detect DATASET ")
     typer.echo(f"  --detector yolo --option weights={out}")
+
+
+def _settings(texts: list[str] | None) -> dict[str, object]:
+    """Values as YAML reads them: 0.002 is a number."""
+    import yaml
+
+    return {name: yaml.safe_load(value) for name, value in named_values("--set", texts).items()}
 
 
 @detector.command("compare")

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from tag_plugin.detectors.base import Detector
+from tag_plugin.detectors.without import WithoutDetector
 
 _FACTORIES: Mapping[str, str] = MappingProxyType(
     {
@@ -23,8 +24,15 @@ DETECTORS: tuple[str, ...] = tuple(_FACTORIES)
 """The known names."""
 
 
-def detector(name: str, **options: Any) -> Detector:  # noqa: ANN401 - passed on to the factory
+def detector(
+    name: str,
+    *,
+    without: str | None = None,
+    **options: Any,  # noqa: ANN401 - passed on to the factory
+) -> Detector:
     """A closed-by-`with` detector; `options` are its factory's keyword arguments.
+
+    `without` names AUs that are not to be measured, "17,24".
 
     Raises:
         ValueError: no such detector; the message lists the known ones.
@@ -36,4 +44,5 @@ def detector(name: str, **options: Any) -> Detector:  # noqa: ANN401 - passed on
         known = ", ".join(DETECTORS)
         raise ValueError(f"unknown detector {name!r}; known: {known}") from None
     build = cast(Callable[..., Detector], getattr(import_module(module), factory))
-    return build(**options)
+    opened = build(**options)
+    return opened if without is None else WithoutDetector(opened, without)

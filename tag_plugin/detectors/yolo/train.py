@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tag_plugin.data.rows import DetectorInfo, read_rows
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.yolo.card import WEIGHTS, Card
@@ -31,6 +33,7 @@ class TrainSettings:
         directory: DATA_DIR/<dataset>, with detected rows for train and dev (and test).
         out: the detector's folder; must not exist.
         model: a model definition that ships with ultralytics, or a YAML file.
+        width: channels, as a share of the definition's own: 0.5 is about a third of the work.
         start: a checkpoint to start from; from nothing when None.
         image_size: side of the network's input in pixels, a multiple of 32.
         minutes: stop after so long, whatever `epochs` says.
@@ -43,6 +46,7 @@ class TrainSettings:
     directory: Path
     out: Path
     model: str = "yolo11n.yaml"
+    width: float = 1.0
     start: Path | None = None
     image_size: int = 448
     epochs: int = 50
@@ -99,7 +103,7 @@ def train(settings: TrainSettings) -> Card:
 
 def _overrides(settings: TrainSettings, exported: Exported) -> dict[str, Any]:
     chosen: dict[str, Any] = {
-        "model": str(settings.start or settings.model),
+        "model": str(settings.start or _definition(settings)),
         "pretrained": settings.start is not None,
         "data": str(exported.data_yaml),
         "imgsz": settings.image_size,
@@ -117,6 +121,20 @@ def _overrides(settings: TrainSettings, exported: Exported) -> dict[str, Any]:
         **settings.more,
     }
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _definition(settings: TrainSettings) -> str:
+    """The model definition, with its channels scaled: written to OUT under its own name."""
+    if settings.width == 1:
+        return settings.model
+    content = ultralytics("ultralytics.nn.tasks").yaml_model_load(settings.model)
+    if not content.get("scales"):
+        raise DetectorError(f"{settings.model} has no scales, so --width does not apply to it")
+    depth, width, most = content["scales"][content["scale"]]
+    content["scales"] = {content["scale"]: [depth, width * settings.width, most]}
+    path = settings.out / Path(settings.model).name
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return str(path)
 
 
 def _label_detector(directory: Path) -> DetectorInfo:
@@ -172,6 +190,7 @@ def _training(settings: TrainSettings, epochs: int) -> dict[str, Any]:
         "epochs": epochs,
         "batch": settings.batch,
         "seed": settings.seed,
+        "width": settings.width,
         "started from": "nothing" if settings.start is None else settings.start.name,
         "ultralytics": ultralytics().__version__,
         "torch": ultralytics("torch").__version__,

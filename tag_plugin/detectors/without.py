@@ -1,0 +1,70 @@
+"""A detector without some of its AUs: the user does not trust it with them."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from tag_plugin.data.rows import Row
+from tag_plugin.detectors.base import Detector, DetectorError, ReadImage, RowDetector
+from tag_plugin.facs.detections import Detections
+
+
+class WithoutDetector(RowDetector):
+    """Another detector, to which some AUs are unsupported; its version says so.
+
+    Args:
+        detector: the other one; opened and closed with this one.
+        without: AU numbers, in one text: joined by commas.
+
+    Raises:
+        DetectorError: not numbers, or AUs that the detector does not support anyway.
+    """
+
+    def __init__(self, detector: Detector, without: str) -> None:
+        self._detector = detector
+        try:
+            dropped = frozenset(int(number) for number in without.split(","))
+        except ValueError:
+            raise DetectorError(f"without={without!r}: needs AU numbers, such as 17,24") from None
+        if unknown := dropped - detector.supported:
+            known = ", ".join(map(str, sorted(detector.supported)))
+            raise DetectorError(
+                f"without={without!r}: {detector.info.name} does not measure {sorted(unknown)}; "
+                f"it measures {known}"
+            )
+        self.supported = detector.supported - dropped
+        self.batch_size = detector.batch_size
+        version = f"{detector.info.version}-without-{'-'.join(map(str, sorted(dropped)))}"
+        self.info = detector.info.model_copy(update={"version": version})
+
+    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
+        """What the other one says, less the AUs."""
+        return self._kept(self._detector.detect_row(row, read))
+
+    def detect_rows(
+        self, rows: Sequence[Row], reads: Sequence[ReadImage]
+    ) -> list[Detections | None]:
+        """What the other one says, less the AUs."""
+        return [self._kept(found) for found in self._detector.detect_rows(rows, reads)]
+
+    def _kept(self, found: Detections | None) -> Detections | None:
+        if found is None:
+            return None
+        return Detections(
+            detections=tuple(each for each in found.detections if each.au in self.supported),
+            supported=found.supported & self.supported,
+        )
+
+    def __enter__(self) -> Self:
+        """Open the other one."""
+        self._detector.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the other one."""
+        self._detector.__exit__(kind, error, trace)
