@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from tag_plugin.cli import export_rl, product, quality, report, rows
+from tag_plugin.cli import evaluation, export_rl, product, quality, report, rows
 from tag_plugin.cli.data import data
 from tag_plugin.cli.detector import detector
 from tag_plugin.cli.prepare import prepare
@@ -23,6 +23,7 @@ app.add_typer(data, name="data")
 app.add_typer(detector, name="detector")
 app.add_typer(tiny, name="tiny")
 app.add_typer(reward, name="reward")
+evaluation.register(app)
 product.register(app)
 export_rl.register(app)
 report.register(app)

@@ -71,7 +71,10 @@ def prepare_ferplus(
     from tag_plugin.data.ferplus import FerPlus, VoteRule
 
     framing = _framing(frame, margin, align)
-    _prepare(FerPlus(root, VoteRule(rule)), _settings(out, limit, workers, restart, shard, framing))
+    chosen = VoteRule(rule)  # another rule makes another benchmark, with a folder of its own
+    name = "ferplus" if chosen is VoteRule.MAJORITY else f"ferplus_{chosen}"
+    source = FerPlus(root, chosen, dataset=name)
+    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
 
 
 @prepare.command("rafdb")

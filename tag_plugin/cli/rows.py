@@ -1,6 +1,7 @@
 """`tag-plugin detect` and `tag-plugin build`: face frames -> detections -> rows."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +17,10 @@ from tag_plugin.cli.options import (
     parse_shard,
     print_summary,
 )
+
+if TYPE_CHECKING:
+    from tag_plugin.pipeline.manifest import Manifest
+    from tag_plugin.pipeline.write.settings import WriterSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -43,14 +48,76 @@ def detect(
 
 def build(
     dataset: Dataset,
-    writer: Annotated[str, typer.Option(help="rules.")] = "rules",
+    writer: Annotated[
+        str | None, typer.Option(help="rules (the default), openai or local: see docs/writers.md.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Varies the wording.")] = 0,
     workers: Workers = CORES,
     restart: Restart = False,
+    shard: ShardOption = None,
+    writer_config: Annotated[
+        Path | None, typer.Option(help="YAML: everything that openai and local can be told.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="openai: the address, http://HOST:PORT/v1.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The name it is served under; local: a folder or hub id.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="insert (the detector's boxes) or verify (the writer's).")
+    ] = None,
+    box_frame: Annotated[
+        str | None, typer.Option(help="relative or absolute: how the model writes boxes.")
+    ] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Requests in flight.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="The most that all replies may cost; needs a price.")
+    ] = None,
+    budget_requests: Annotated[int | None, typer.Option(help="The most replies.")] = None,
 ) -> None:
     """Detected rows -> rows with a verified trace, and LLaMA-Factory's entry for them."""
     from tag_plugin.pipeline.build import BuildSettings, build
 
-    built = build(BuildSettings(dataset, writer, seed, workers, restart))
+    flags = {
+        "writer": writer,
+        "base_url": endpoint,
+        "model": model,
+        "mode": mode,
+        "box_frame": box_frame,
+        "concurrency": concurrency,
+        "budget": _given(cost=budget, requests=budget_requests),
+    }
+    asked = _model_settings(writer_config, flags)
+    name = writer or "rules"
+    settings = BuildSettings(
+        dataset, name, seed, workers, restart, model=asked, shard=parse_shard(shard)
+    )
+    built = build(settings)
+    _print_statistics(built.manifest)
     print_summary(built.manifest, "train with these lines in the recipe:")
-    typer.echo(built.recipe)
+    if not built.manifest.waiting_for:
+        typer.echo(built.recipe)
+
+
+def _model_settings(config: Path | None, flags: dict[str, Any]) -> "WriterSettings | None":
+    """None without a file when the writer is none of the models."""
+    if config is None and flags["writer"] not in ("openai", "local"):
+        return None
+    from tag_plugin.pipeline.write.settings import load_settings
+
+    return load_settings(config, flags)
+
+
+def _print_statistics(manifest: "Manifest") -> None:
+    from rich.console import Console
+
+    from tag_plugin.pipeline.write.statistics import STATISTICS, table
+
+    for split, summary in manifest.splits.items():
+        if STATISTICS in summary:
+            Console().print(table(split, summary[STATISTICS]))
+
+
+def _given(**values: float | None) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None}

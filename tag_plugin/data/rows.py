@@ -33,11 +33,15 @@ class DetectorInfo(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Who wrote the trace, in how many attempts, and which labels were eliminated on the way."""
+    """Who wrote the trace, in how many attempts, and which labels were eliminated on the way.
+
+    `model` is the name under which the writer's model was asked; None for a writer without one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     writer: str
+    model: str | None = None
     attempts: int = 1
     eliminated_labels: tuple[str, ...] = ()
     seed: int | None = None

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
 
 from tag_plugin.data.rows import Provenance, Row, Split, dump_row
 from tag_plugin.facs.detections import Detections
@@ -13,25 +16,34 @@ from tag_plugin.pipeline import rules
 from tag_plugin.pipeline.dataset_info import register
 from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.manifest import Manifest
+from tag_plugin.pipeline.shards import Shard
 from tag_plugin.pipeline.stage import RowFile, Stage, digests
-from tag_plugin.pipeline.verify import shortcoming
+from tag_plugin.pipeline.verify import NO_FACE, NOT_GOLD, shortcoming
+from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 from tag_plugin.trace.grammar import Trace
 
 BUILT_SPLITS: tuple[Split, ...] = ("train", "dev")
 """The test split is judged, never trained on: it gets no traces."""
 
-NO_FACE, NOT_GOLD = "no face", "the judge finds fault with the trace"
-
 Writer = Callable[[str, Detections, str, JudgeConfig], Trace]
 """(label, detections, seed, judge) -> trace."""
 
 WRITERS: Mapping[str, Writer] = MappingProxyType({rules.WRITER_NAME: rules.write_trace})
+"""Writers that need nothing but the detections; models are asked through `model`."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """`directory` is DATA_DIR/<dataset>; `seed` varies the wording."""
+    """`directory` is DATA_DIR/<dataset>.
+
+    Attributes:
+        writer: a name in WRITERS; not used when there is a model.
+        seed: varies the wording.
+        workers: processes, for WRITERS.
+        model: a model that writes the traces.
+        shard: the part of every split to do.
+    """
 
     directory: Path
     writer: str = rules.WRITER_NAME
@@ -39,6 +51,8 @@ class BuildSettings:
     workers: int = 1
     restart: bool = False
     judge: JudgeConfig = DEFAULT_JUDGE
+    model: WriterSettings | None = None
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +68,52 @@ def build(settings: BuildSettings) -> Built:
 
     Raises:
         ValueError: no such writer.
-        StageError: nothing is detected, or `built` was made with other settings.
+        StageError: nothing is detected, `built` was made with other settings, or a budget or an
+            endpoint ended the run.
     """
-    if settings.writer not in WRITERS:
-        raise ValueError(f"unknown writer {settings.writer!r}; known: {', '.join(WRITERS)}")
-    command = f"tag-plugin build {settings.directory} --writer {settings.writer}"
-    stage = Stage(settings.directory, "built", "build.json", command, settings.workers)
     inputs = _inputs(settings.directory)
+    splits = {split: RowFile(path) for split, path in inputs.items()}
     decisive = {
-        "writer": settings.writer,
         "seed": settings.seed,
         "judge": settings.judge.model_dump(mode="json"),
         "input": digests(inputs.values()),
     }
-    manifest = stage.open(decisive, restart=settings.restart)
-    splits = {split: RowFile(path) for split, path in inputs.items()}
-    stage.run(manifest, splits, partial(_open_worker, settings))
+    run = _run_rules if settings.model is None else _run_model
+    manifest = run(settings, splits, decisive)
     return Built(manifest, register(settings.directory, list(inputs)))
+
+
+def _run_rules(
+    settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
+) -> Manifest:
+    if settings.writer not in WRITERS:
+        known = ", ".join((*WRITERS, "openai", "local"))
+        raise ValueError(f"unknown writer {settings.writer!r}; known: {known}")
+    command = f"tag-plugin build {settings.directory} --writer {settings.writer}"
+    stage = Stage(
+        settings.directory, "built", "build.json", command, settings.workers, shard=settings.shard
+    )
+    manifest = stage.open({"writer": settings.writer, **decisive}, restart=settings.restart)
+    return stage.run(manifest, splits, partial(_open_worker, settings))
+
+
+def _run_model(
+    settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
+) -> Manifest:
+    """Imported here: what it needs (openai, tenacity) is an extra."""
+    from tag_plugin.pipeline.write.stage import ModelRun, run_model
+
+    if settings.model is None:
+        raise ValueError("no model")
+    run = ModelRun(
+        settings.directory,
+        settings.model,
+        settings.seed,
+        settings.judge,
+        settings.shard,
+        settings.restart,
+    )
+    return run_model(run, splits, decisive)
 
 
 def _inputs(directory: Path) -> dict[Split, Path]:
@@ -92,7 +135,10 @@ def _built(settings: BuildSettings, row: Row) -> Outcome:
     if row.detections is None:
         return Dropped(row.id, NO_FACE)
     seed = f"{settings.seed}:{row.id}"
-    trace = WRITERS[settings.writer](row.label, row.detections, seed, settings.judge)
+    try:
+        trace = WRITERS[settings.writer](row.label, row.detections, seed, settings.judge)
+    except ValidationError as error:
+        return Dropped(row.id, NOT_GOLD, str(error.errors(include_url=False)[0]["msg"]))
     provenance = Provenance(writer=settings.writer, seed=settings.seed)
     built = row.model_copy(update={"trace": trace, "provenance": provenance})
     fault = shortcoming(built, settings.judge)

@@ -1,9 +1,17 @@
 """verify: a row's own trace must get full marks from the judge, in every box frame."""
 
+from typing import Final
+
+from pydantic import ValidationError
+
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import JudgeConfig, score_completion
 from tag_plugin.trace.render import render
+
+NO_FACE: Final = "no face"
+NOT_GOLD: Final = "the judge finds fault with the trace"
 
 
 def shortcoming(row: Row, config: JudgeConfig) -> str | None:
@@ -26,3 +34,17 @@ def shortcoming(row: Row, config: JudgeConfig) -> str | None:
             defects = ", ".join(str(defect) for defect in scored.parsed.defects)
             return f"{', '.join(short)} in the {frame} frame{': ' + defects if defects else ''}"
     return None
+
+
+def unwritable(row: Row, config: JudgeConfig) -> str | None:
+    """Why no trace of these detections can be gold, whoever writes it; None when one can.
+
+    Two boxes of one AU in the same place are such a reason.
+    """
+    if row.detections is None:
+        return NO_FACE
+    try:
+        trace = write_trace(row.label, row.detections, row.id, config)
+    except ValidationError as error:
+        return str(error.errors(include_url=False)[0]["msg"])
+    return shortcoming(row.model_copy(update={"trace": trace}), config)

@@ -10,6 +10,7 @@ from tag_plugin.facs.boxes import Box, BoxFrame, snap
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.scoring.matching import Match, Target, pair
+from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.claims import Claim
 from tag_plugin.trace.parse import ParsedCompletion, parse
 
@@ -20,6 +21,7 @@ class JudgeConfig(BaseModel):
     `top_k`: at most so many present AUs are asked for, the most probable ones; the others are
     left undecided. `surplus_claims`: claims beyond top_k + surplus_claims can only cost.
     `iou_threshold`: an IoU up to it earns nothing. `weighted`: weigh an AU by its probability.
+    `answers`: how the answer is found; `careful` is for completions that were asked for no trace.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +31,7 @@ class JudgeConfig(BaseModel):
     surplus_claims: int = Field(default=2, ge=0)
     iou_threshold: float = Field(default=0.3, ge=0, lt=1)
     weighted: bool = False
+    answers: AnswerPolicy = AnswerPolicy.CONTRACT
 
 
 DEFAULT_JUDGE = JudgeConfig()
@@ -101,7 +104,7 @@ def score_completion(
     grounding = 2 * sum(weight * phi(iou of the pair)) / (|P| + |R|), each part in [0, 1].
     With R empty it is 1 when the loop claims nothing either (and says so), else 0.
     """
-    parsed = parse(text, frame, reference.labels)
+    parsed = parse(text, frame, reference.labels, config.answers)
     form = 1.0 if parsed.well_formed else 0.0
     answer = None if reference.label is None else float(parsed.answer == reference.label)
     targets = reference.targets(config, frame)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet
+from tag_plugin.trace.answer import AnswerPolicy, is_cut_off, read_answer
 from tag_plugin.trace.claims import BOX_TAG, Claim, read_claims
 from tag_plugin.trace.grammar import (
     FINAL_CONCLUSION,
@@ -67,17 +68,31 @@ class ParsedCompletion:
 
 
 def parse(
-    text: str, frame: BoxFrame = BoxFrame.RELATIVE, labels: LabelSet = ANY_EMOTION
+    text: str,
+    frame: BoxFrame = BoxFrame.RELATIVE,
+    labels: LabelSet = ANY_EMOTION,
+    answers: AnswerPolicy = AnswerPolicy.CONTRACT,
 ) -> ParsedCompletion:
     """Read a completion whose boxes are in `frame` and whose answer should be one of `labels`.
 
     `parse(render(trace, frame), frame).trace == trace` for boxes that the frame can express.
+    `answers` says how the answer is found; the grammar of traces is the same under each policy.
     """
+    if answers is AnswerPolicy.CAREFUL:
+        return _free_completion(text, labels)
     reader = _Reader(frame, labels)
     for line in _THINK.sub("", text).splitlines():
         if line.strip():
             reader.read(line.strip())
     return reader.finish()
+
+
+def _free_completion(text: str, labels: LabelSet) -> ParsedCompletion:
+    """A completion that was not asked for a trace: only its answer is read."""
+    found = read_answer(text, labels)
+    defects = () if found.label is not None else (Defect.MISSING_ANSWER,)
+    cut = (Defect.TRUNCATED,) if found.label is None and is_cut_off(text) else ()
+    return ParsedCompletion("", (), found.label, found.text, (*defects, *cut), False)
 
 
 @dataclass(slots=True)

@@ -1,9 +1,24 @@
-"""The one prompt: data writing, SFT, RL and evaluation all ask the model exactly this."""
+"""The one place for questions: data writing, SFT, RL and evaluation ask the model exactly these."""
 
 import hashlib
+from enum import StrEnum
 
 from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, BoxFrame
 from tag_plugin.facs.emotions import LabelSet
+
+
+class Style(StrEnum):
+    """How a face is asked about.
+
+    `grounded`, the method's own question: Action Units with boxes, then the answer. `direct`: the
+    answer only, for baselines, untuned models and the label-only ablation. `cot`: free reasoning
+    without boxes, then the answer.
+    """
+
+    GROUNDED = "grounded"
+    DIRECT = "direct"
+    COT = "cot"
+
 
 _COORDINATES = {
     BoxFrame.RELATIVE: f"relative coordinates from 0 to {BOX_SCALE}",
@@ -28,6 +43,21 @@ Answer with one of: {labels}.
 Use this format:
 <answer><emotion></answer>"""
 
+_COT = """\
+Recognise the facial expression in the image.
+First describe what is visible in the face and reason step by step. Then answer, on the last line, \
+with one of: {labels}.
+Use this format:
+<your reasoning>
+<answer><emotion></answer>"""
+
+
+def question_prompt(style: Style, labels: LabelSet, frame: BoxFrame) -> str:
+    """The user's text in this style; `frame` matters to the grounded one only."""
+    if style is Style.GROUNDED:
+        return grounded_prompt(labels, frame)
+    return label_only_prompt(labels) if style is Style.DIRECT else cot_prompt(labels)
+
 
 def grounded_prompt(labels: LabelSet, frame: BoxFrame) -> str:
     """The user's text of a TAG sample; the image comes right before it, there is no system text."""
@@ -35,8 +65,13 @@ def grounded_prompt(labels: LabelSet, frame: BoxFrame) -> str:
 
 
 def label_only_prompt(labels: LabelSet) -> str:
-    """The ablation's question: the same image, only the answer."""
+    """The direct question, and the ablation's: the same image, only the answer."""
     return _LABEL_ONLY.format(labels=", ".join(labels.labels))
+
+
+def cot_prompt(labels: LabelSet) -> str:
+    """The question with free reasoning before the answer, and without boxes."""
+    return _COT.format(labels=", ".join(labels.labels))
 
 
 def prompt_hash(prompt: str) -> str:

@@ -7,6 +7,8 @@ changed file is a changed test set.
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,17 +17,21 @@ from PIL import Image, UnidentifiedImageError
 
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.facs.boxes import FACE_FRAME
+from tag_plugin.hosts.lmms_eval.asked import Asked
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.pipeline.manifest import read_json
+from tag_plugin.trace.prompt import Style
 
 DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
 STAGES: Final = ("detected", "prepared")
-"""The folders that hold a test.jsonl, the preferred one first."""
+"""The folders that hold a split's rows, the preferred one first."""
 
 _PREPARE: Mapping[str, str] = MappingProxyType(
     {
         "rafdb": "tag-plugin prepare rafdb --root DIR",
         "ferplus": "tag-plugin prepare ferplus --root DIR",
+        "ferplus_argmax": "tag-plugin prepare ferplus --rule argmax --root DIR",
         "affectnet7": "tag-plugin prepare affectnet --classes 7 --root DIR",
         "affectnet8": "tag-plugin prepare affectnet --classes 8 --root DIR",
         "synth": "tag-plugin prepare synth",
@@ -34,71 +40,128 @@ _PREPARE: Mapping[str, str] = MappingProxyType(
 _ACCESS: Mapping[str, str] = MappingProxyType(
     {
         "rafdb": "RAF-DB is given out on request: http://www.whdeng.cn/RAF/model1.html",
+        "ferplus_argmax": "the labels: https://github.com/microsoft/FERPlus, the pictures: FER2013",
         "ferplus": "the labels: https://github.com/microsoft/FERPlus, the pictures: FER2013",
         "affectnet7": "AffectNet is given out on request: http://mohammadmahoor.com/affectnet/",
         "affectnet8": "AffectNet is given out on request: http://mohammadmahoor.com/affectnet/",
     }
 )
 
+_REQUIRED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "rafdb": {"images": "aligned"},
+        "ferplus": {"rule": "majority"},
+        "ferplus_argmax": {"rule": "argmax"},
+    }
+)
+"""Dataset -> how `prepare` must have made it; another preparation is another benchmark."""
+
 
 @dataclass(frozen=True, slots=True)
 class TestSet:
-    """The usable rows of one file, and the reasons why others were left out."""
+    """The usable rows of one file, and the reasons why others were left out.
+
+    `preparation` are the recorded settings that decided labels and pictures; the two hashes are
+    of the file and of the pictures' bytes in the order of the rows.
+    """
 
     __test__ = False  # not a test, whatever pytest makes of the name
 
     file: Path
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
+    preparation: Mapping[str, Any]
+    rows_sha256: str
+    images_sha256: str
 
 
-def find_test_file(dataset: str) -> Path | None:
-    """The test split of a dataset under TAG_DATA_DIR, with detections where they were made."""
+def find_test_file(dataset: str, split: str = "test") -> Path | None:
+    """A split's rows under TAG_DATA_DIR, with detections where they were made."""
     data_dir = os.environ.get(DATA_DIR_VARIABLE, "")
     if not data_dir:
         return None
-    files = (Path(data_dir, dataset, stage, "test.jsonl").resolve() for stage in STAGES)
+    files = (Path(data_dir, dataset, stage, f"{split}.jsonl").resolve() for stage in STAGES)
     return next((file for file in files if file.is_file()), None)
 
 
-def require_test_files(datasets: Iterable[str]) -> None:
-    """Checks that each dataset has its test split.
+def require_test_files(asked: Iterable[Asked]) -> None:
+    """Checks that each dataset has the split that is asked for, prepared as its name says.
 
     Raises:
         WrongConfigurationError: one message about everything that is missing, with the commands.
     """
-    missing = [name for name in dict.fromkeys(datasets) if find_test_file(name) is None]
-    if not missing:
-        return
+    found = {(each.dataset, each.split): find_test_file(each.dataset, each.split) for each in asked}
+    missing = [key for key, file in found.items() if file is None]
+    if missing:
+        raise WrongConfigurationError(_missing_message(missing))
+    for (dataset, _), file in found.items():
+        assert file is not None  # noqa: S101  # just checked; mypy cannot see it
+        preparation_of(dataset, file)
+
+
+def _missing_message(missing: list[tuple[str, str]]) -> str:
     where = os.environ.get(DATA_DIR_VARIABLE) or f"{DATA_DIR_VARIABLE} (it is not set)"
-    lines = [f"tag-plugin: no test data for {', '.join(missing)} in {where}; next:"]
+    names = ", ".join(name if split == "test" else f"{name} ({split})" for name, split in missing)
+    lines = [f"tag-plugin: no test data for {names} in {where}; next:"]
     if not os.environ.get(DATA_DIR_VARIABLE):
         lines.append(f"  export {DATA_DIR_VARIABLE}=/where/the/data/should/be")
-    for name in missing:
+    for name in dict.fromkeys(name for name, _ in missing):
         access = f"   # {_ACCESS[name]}" if name in _ACCESS else ""
         command = _PREPARE.get(name, f"tag-plugin prepare {name}")
         lines.append(f"  {command} --out ${DATA_DIR_VARIABLE}{access}")
-    raise WrongConfigurationError("\n".join(lines))
+    return "\n".join(lines)
 
 
-def read_test_set(dataset: str) -> TestSet:
-    """Reads the test split of a dataset; what cannot be used is left out with its reason.
+def preparation_of(dataset: str, file: Path) -> dict[str, Any]:
+    """The settings that `prepare` recorded beside a row file; empty where it recorded none.
+
+    Raises:
+        WrongConfigurationError: the dataset was prepared in another way than its name says.
+    """
+    manifest = file.parent.parent / "prepare.json"
+    settings = read_json(manifest).get("settings", {}) if manifest.is_file() else {}
+    for name, value in _REQUIRED.get(dataset, {}).items():
+        if settings.get(name, value) != value:
+            raise WrongConfigurationError(
+                f"tag-plugin: {manifest} says {name} {settings[name]!r}, but the task of {dataset} "
+                f"is defined for {value!r}; next: {_PREPARE[dataset]} into another data directory"
+            )
+    return dict(settings)
+
+
+def read_test_set(dataset: str, split: str = "test") -> TestSet:
+    """Reads a split of a dataset; what cannot be used is left out with its reason.
 
     Raises:
         WrongConfigurationError: no file, not one usable row, or a picture that is not a face frame.
     """
-    require_test_files([dataset])
-    file = find_test_file(dataset)
+    require_test_files([Asked(dataset, split)])
+    file = find_test_file(dataset, split)
     assert file is not None  # noqa: S101  # just required; mypy cannot see it
+    content, pictures = file.read_bytes(), sha256()
     rows: list[Row] = []
     problems: list[str] = []
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    rows.append(_read(line, file, number))
-                except RowError as error:
-                    problems.append(str(error))
+    for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
+        if line.strip():
+            try:
+                row, picture = _read(line, file, number)
+            except RowError as error:
+                problems.append(str(error))
+            else:
+                rows.append(row)
+                pictures.update(sha256(picture).digest())
+    _check(file, rows, problems)
+    return TestSet(
+        file,
+        tuple(rows),
+        tuple(problems),
+        preparation_of(dataset, file),
+        sha256(content).hexdigest(),
+        pictures.hexdigest(),
+    )
+
+
+def _check(file: Path, rows: list[Row], problems: list[str]) -> None:
     if not rows:
         first = problems[0] if problems else "it is empty"
         raise WrongConfigurationError(
@@ -108,7 +171,10 @@ def read_test_set(dataset: str) -> TestSet:
         raise WrongConfigurationError(
             f"tag-plugin: {file} mixes label sets; next: tag-plugin prepare again"
         )
-    return TestSet(file, tuple(rows), tuple(problems))
+    if len({row.id for row in rows}) < len(rows):
+        raise WrongConfigurationError(
+            f"tag-plugin: {file} holds an id twice; next: tag-plugin prepare again"
+        )
 
 
 def image_path(file: Path, row: Row) -> Path:
@@ -116,10 +182,13 @@ def image_path(file: Path, row: Row) -> Path:
     return file.parent.parent / row.image
 
 
-def columns(test_set: TestSet, question: Question) -> dict[str, list[str]]:
+def columns(
+    test_set: TestSet, question: Question, style: Style = Style.GROUNDED, task: str = ""
+) -> dict[str, list[str]]:
     """The documents, column by column."""
     rows = test_set.rows
-    prompt = question.prompt(rows[0].reference.labels)
+    asked = question.style(style)
+    prompt = question.prompt(rows[0].reference.labels, style)
     return {
         "id": [row.id for row in rows],
         "image": [str(image_path(test_set.file, row)) for row in rows],
@@ -127,7 +196,8 @@ def columns(test_set: TestSet, question: Question) -> dict[str, list[str]]:
         "row": [row.model_dump_json(exclude={"trace", "provenance"}) for row in rows],
         "prompt": [prompt] * len(rows),
         "frame": [str(question.frame)] * len(rows),
-        "question": ["label_only" if question.label_only else "grounded"] * len(rows),
+        "style": [str(asked)] * len(rows),
+        "task": [task] * len(rows),
     }
 
 
@@ -137,18 +207,21 @@ def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
         return [image.convert("RGB")]
 
 
-def _read(line: str, file: Path, number: int) -> Row:
+def _read(line: str, file: Path, number: int) -> tuple[Row, bytes]:
     where = f"{file}:{number}"
     row = parse_row(line, where)
     path = image_path(file, row)
     try:
-        with Image.open(path) as image:
+        content = path.read_bytes()
+        with Image.open(BytesIO(content)) as image:
             width, height = image.size
-    except (FileNotFoundError, UnidentifiedImageError) as error:
+    except FileNotFoundError as error:
         raise RowError(f"{where}: row {row.id}: {error}") from None
+    except UnidentifiedImageError:
+        raise RowError(f"{where}: row {row.id}: cannot identify image file {path}") from None
     if (width, height) != (FACE_FRAME, FACE_FRAME):
         raise WrongConfigurationError(
             f"tag-plugin: {path} ({where}) is {width}x{height}, not {FACE_FRAME}x{FACE_FRAME}: its "
             "boxes would mean other places; next: tag-plugin prepare again"
         )
-    return row
+    return row, content

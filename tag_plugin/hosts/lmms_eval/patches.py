@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
-from tag_plugin.hosts.lmms_eval.asked import DATASET_PATH, HF_MODEL, datasets_of
+from tag_plugin.hosts.lmms_eval.asked import DATASET_PATH, HF_MODEL, all_asked
 from tag_plugin.hosts.paths import tasks_dir
 from tag_plugin.hosts.versions import version
 
@@ -64,13 +64,14 @@ def patch_evaluator(evaluator: ModuleType) -> None:
         if call["task_manager"] is None:
             name = model if isinstance(model, str) else None
             call["task_manager"] = evaluator.TaskManager(call["verbosity"], model_name=name)
-        datasets = list(datasets_of(call["tasks"] or [], call["task_manager"].task_index))
-        if not datasets:
+        asked = list(all_asked(call["tasks"] or [], call["task_manager"].task_index))
+        if not asked:
             return original(**call)
+        from tag_plugin.hosts.lmms_eval.finishing import finish
         from tag_plugin.hosts.lmms_eval.loading import asking
 
-        with asking(datasets, model, call["model_args"]):
-            return original(**call)
+        with asking(asked, call) as evaluation:
+            return finish(original(**call), evaluation)
 
     _replace(evaluator, "simple_evaluate", simple_evaluate)
 

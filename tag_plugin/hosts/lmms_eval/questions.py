@@ -6,7 +6,6 @@ TAG_BOX_FRAME, and for a stock model the frame that its family was pre-trained o
 
 import os
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,11 +22,17 @@ from tag_plugin.hosts.lmms_eval.families import (
     wrapper_name,
 )
 from tag_plugin.trace.parse import ANY_EMOTION
-from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
+from tag_plugin.trace.prompt import (
+    Style,
+    grounded_prompt,
+    label_only_prompt,
+    prompt_hash,
+    question_prompt,
+)
 
 BOX_FRAME_VARIABLE: Final = "TAG_BOX_FRAME"
 
-_CHECKPOINT_ARGUMENTS: Final = ("pretrained", "model", "model_version", "model_path")
+CHECKPOINT_ARGUMENTS: Final = ("pretrained", "model", "model_version", "model_path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +43,20 @@ class Question:
     source: str
     label_only: bool = False
 
-    def prompt(self, labels: LabelSet) -> str:
+    def style(self, asked: Style) -> Style:
+        """The style of a task of style `asked`: label-only training knows no grounded question."""
+        return Style.DIRECT if self.label_only and asked is Style.GROUNDED else asked
+
+    def prompt(self, labels: LabelSet, asked: Style = Style.GROUNDED) -> str:
         """The user's text for a test set with these labels."""
-        return label_only_prompt(labels) if self.label_only else grounded_prompt(labels, self.frame)
+        return question_prompt(self.style(asked), labels, self.frame)
 
 
-ASKED: ContextVar[Question | None] = ContextVar("tag_plugin_question", default=None)
-"""The question of the evaluation that is running."""
+NO_BOXES: Final = Question(BoxFrame.RELATIVE, "no boxes are asked for")
+"""The question where every task asks for no boxes: nothing needs to declare a frame."""
 
 ASKED_PROMPTS: set[str] = set()
 """The prompts of the TAG tasks that were loaded; by them other tasks are told apart."""
-
-
-def current_question() -> Question:
-    """The question of the evaluation that is running, or what TAG_BOX_FRAME says without one.
-
-    Raises:
-        WrongConfigurationError: neither is known.
-    """
-    found = ASKED.get()
-    return find_question("", {}) if found is None else found
 
 
 def question_for(model: Any, model_args: Any) -> Question:  # noqa: ANN401  # host objects
@@ -85,7 +84,7 @@ def find_question(model: str, model_args: Mapping[str, Any]) -> Question:
         WrongConfigurationError: nothing declares the frame, or two declarations differ.
     """
     told = _told()
-    checkpoint = next((str(model_args[k]) for k in _CHECKPOINT_ARGUMENTS if k in model_args), "")
+    checkpoint = next((str(model_args[k]) for k in CHECKPOINT_ARGUMENTS if k in model_args), "")
     recorded = _recorded(checkpoint) if checkpoint else None
     if recorded is not None and told is not None and told.frame is not recorded.frame:
         raise WrongConfigurationError(

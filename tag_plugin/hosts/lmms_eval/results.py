@@ -5,7 +5,7 @@ absent from the host's table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detections
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet, label_set
+from tag_plugin.hosts.lmms_eval.finishing import count_judged
+from tag_plugin.results.record import RECORD, as_units
 from tag_plugin.scoring import metrics
 from tag_plugin.scoring.matching import Match, Target
 from tag_plugin.scoring.metrics import SampleResult
@@ -24,10 +26,12 @@ from tag_plugin.scoring.score import (
     ScoredCompletion,
     score_completion,
 )
+from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.claims import Claim
+from tag_plugin.trace.prompt import Style
 
-RECORD: Final = "judged"
-"""The key of a sample's record in the samples file; as a metric, the number of judged samples."""
+FAILURES: Final = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
+"""How the host's model wrappers begin the text that they return in the place of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,51 +64,76 @@ class Metric:
     higher_is_better: bool | None = True
 
 
-def judge_config(row: Row) -> JudgeConfig:
-    """The judge's settings for a row: the thresholds are those of its detector."""
-    if row.detector is None:
-        return DEFAULT_JUDGE
-    return JudgeConfig(thresholds=row.detector.thresholds)
+def judge_config(row: Row, style: Style = Style.GROUNDED) -> JudgeConfig:
+    """The judge's settings for a row: its detector's thresholds, and the style's way of answers."""
+    thresholds = DEFAULT_JUDGE.thresholds if row.detector is None else row.detector.thresholds
+    answers = AnswerPolicy.CONTRACT if style is Style.GROUNDED else AnswerPolicy.CAREFUL
+    return JudgeConfig(thresholds=thresholds, answers=answers)
 
 
-def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
-    """The host's call for each document: the record, and the sample under each metric it feeds."""
-    completion = results[0] if results else ""
-    row, frame = parse_row(doc["row"], doc["id"]), BoxFrame(doc["frame"])
-    config = judge_config(row)
-    reasons = doc["question"] != "label_only"
+def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> dict[str, Any]:
+    """The host's call for each document: the record, and the sample under each metric it feeds.
+
+    A request that failed is recorded and feeds no metric: it is neither right nor wrong.
+    """
+    completion = results[0] if results else None
+    row, frame, style = (
+        parse_row(doc["row"], doc["id"]),
+        BoxFrame(doc["frame"]),
+        Style(doc["style"]),
+    )
+    failed = _failure(completion)
+    config = judge_config(row, style)
+    reasons = style is Style.GROUNDED
     detections = row.detections if reasons else None
     reference = Reference(row.label, label_set(row.label_set), detections)
-    scored = score_completion(completion, reference, frame, config)
+    scored = score_completion("" if failed else completion or "", reference, frame, config)
     result = metrics.sample_result(row.id, reference, scored)
+    if not reasons:
+        result = replace(result, well_formed=None, consistency=None)
+    asked = {name: doc[name] for name in ("task", "image", "frame", "style")}
+    record = {**asked, "completion": completion or "", "failed": failed}
+    record |= _record(row, scored, result, config)
+    if failed:
+        return {RECORD: record}
     sample = Sample(result, row.label_set, reasons, frame, config, detections)
-    asked = {"image": doc["image"], "frame": doc["frame"], "question": doc["question"]}
-    record = {**asked, "completion": completion, **_record(row, scored, result)}
     return {RECORD: record, **{m.name: sample for m in METRICS if m.applies(sample)}}
 
 
-def _record(row: Row, scored: ScoredCompletion, result: SampleResult) -> dict[str, Any]:
-    """Everything about one sample, enough for a report without the host.
+def _failure(completion: str | None) -> str | None:
+    """Why there is no answer to judge; None when there is one, be it empty."""
+    if completion is None:
+        return "the model returned nothing"
+    return completion[:300] if completion.startswith(FAILURES) else None
+
+
+def _record(
+    row: Row, scored: ScoredCompletion, result: SampleResult, config: JudgeConfig
+) -> dict[str, Any]:
+    """Everything about one sample, enough for a report without the host: `results.record.Judged`.
 
     All boxes are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever frame the model wrote.
     `reference` is what was to be found, `detections` all that the detector measured.
     """
     present = scored.targets.present if scored.targets else ()
+    parts = reward_parts(scored)
     return {
         "id": row.id,
         "dataset": row.dataset,
         "label_set": row.label_set,
         "gold": row.label,
+        "attributes": dict(row.attributes),
         "prediction": result.prediction,
         "answer_text": scored.parsed.answer_text,
-        "parts": reward_parts(scored),
+        "parts": parts if result.well_formed is not None else {**parts, "format": None},
         "defects": [str(defect) for defect in scored.parsed.defects],
         "claims": [_claim(claim) for claim in scored.parsed.claims],
         "reference": None if scored.targets is None else [_target(target) for target in present],
         "matches": [_match(match, scored.claims, present) for match in scored.matches],
+        "units": as_units(result),
         "consistency": result.consistency,
         "detections": None if row.detections is None else row.detections.model_dump(mode="json"),
-        "thresholds": judge_config(row).thresholds.model_dump(),
+        "thresholds": config.thresholds.model_dump(),
     }
 
 
@@ -209,7 +238,7 @@ METRICS: tuple[Metric, ...] = (
 """The lines of the host's table. No name contains another: groups find metrics by substring."""
 
 METRIC_LIST: list[dict[str, Any]] = [
-    {"metric": RECORD, "aggregation": len, "higher_is_better": None},
+    {"metric": RECORD, "aggregation": count_judged, "higher_is_better": None},
     *(
         {
             "metric": metric.name,

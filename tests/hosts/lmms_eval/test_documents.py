@@ -1,5 +1,6 @@
 """A test set is read from TAG_DATA_DIR; what is missing or spoilt is named."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tag_plugin.data.rows import dump_row, write_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.hosts.lmms_eval.asked import Asked
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.documents import (
     columns,
@@ -36,7 +38,7 @@ def test_a_label_only_model_gets_its_own_question(data_dir: Path):
     question = Question(BoxFrame.RELATIVE, "a test", label_only=True)
     documents = columns(read_test_set("ferplus"), question)
     assert set(documents["prompt"]) == {label_only_prompt(LABEL_SETS["ferplus"])}
-    assert set(documents["question"]) == {"label_only"}
+    assert set(documents["style"]) == {"direct"}
 
 
 def test_detections_are_preferred_to_bare_labels(data_dir: Path):
@@ -99,7 +101,7 @@ def test_mixed_label_sets_are_refused(data_dir: Path):
 
 def test_missing_data_is_one_message_with_the_commands(data_dir: Path):
     with pytest.raises(WrongConfigurationError) as caught:
-        require_test_files(["synth", "rafdb", "affectnet8", "rafdb"])
+        require_test_files([Asked(n) for n in ("synth", "rafdb", "affectnet8", "rafdb")])
     message = str(caught.value)
     assert f"no test data for rafdb, affectnet8 in {data_dir}" in message
     assert message.count("tag-plugin prepare rafdb --root DIR --out $TAG_DATA_DIR") == 1
@@ -110,8 +112,46 @@ def test_missing_data_is_one_message_with_the_commands(data_dir: Path):
 def test_an_unset_data_directory_is_said(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TAG_DATA_DIR", raising=False)
     with pytest.raises(WrongConfigurationError, match="export TAG_DATA_DIR="):
-        require_test_files(["synth"])
+        require_test_files([Asked("synth")])
 
 
 def test_data_that_is_there_is_not_complained_about(data_dir: Path):
-    require_test_files(["synth", "ferplus"])
+    require_test_files([Asked("synth"), Asked("ferplus")])
+
+
+def test_the_dev_twin_reads_the_dev_split(data_dir: Path):
+    with pytest.raises(WrongConfigurationError, match=r"no test data for synth \(dev\)"):
+        read_test_set("synth", "dev")
+    file = data_dir / "synth/detected/dev.jsonl"
+    write_rows(file, [row(2)])
+    assert [each.id for each in read_test_set("synth", "dev").rows] == ["synth-2"]
+
+
+def test_the_hashes_follow_rows_and_pictures(data_dir: Path):
+    before = read_test_set("synth")
+    assert read_test_set("synth") == before
+    save_picture(data_dir / "synth/images/test/2.png", 3)
+    repainted = read_test_set("synth")
+    assert repainted.rows_sha256 == before.rows_sha256
+    assert repainted.images_sha256 != before.images_sha256
+    write_rows(before.file, before.rows[1:])
+    assert read_test_set("synth").rows_sha256 != before.rows_sha256
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [({"rule": "majority"}, False), ({}, False), ({"rule": "argmax"}, True)],
+)
+def test_another_label_policy_is_another_benchmark(data_dir: Path, settings, refused):
+    (data_dir / "ferplus/prepare.json").write_text(json.dumps({"settings": settings}))
+    if refused:
+        with pytest.raises(WrongConfigurationError, match="defined for 'majority'; next: "):
+            require_test_files([Asked("ferplus")])
+    else:
+        assert read_test_set("ferplus").preparation == settings
+
+
+def test_an_id_twice_is_refused(data_dir: Path):
+    write_rows(data_dir / "synth/detected/test.jsonl", [row(0), row(0)])
+    with pytest.raises(WrongConfigurationError, match="holds an id twice"):
+        read_test_set("synth")

@@ -7,13 +7,13 @@ import pytest
 
 from tag_plugin.hosts.lmms_eval import patches
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.evaluation import RUNNING
 from tag_plugin.hosts.lmms_eval.patches import (
     HostChangedError,
     patch_evaluator,
     patch_qwen3_vl,
     patch_tasks,
 )
-from tag_plugin.hosts.lmms_eval.questions import ASKED
 from tag_plugin.hosts.paths import tasks_dir
 
 SYSTEM = "You are a helpful assistant."
@@ -49,8 +49,8 @@ def fake_evaluator(index: dict[str, Any]) -> Any:
     def simple_evaluate(
         model, model_args=None, tasks=None, task_manager=None, verbosity="INFO", limit=None
     ):
-        loads.append((ASKED.get(), task_manager.model_name, limit))
-        return "results"
+        loads.append((RUNNING.get(), task_manager.model_name, limit))
+        return {"results": {}}
 
     return SimpleNamespace(simple_evaluate=simple_evaluate, TaskManager=TaskManager, loads=loads)
 
@@ -101,10 +101,13 @@ def test_the_question_is_settled_before_the_model_loads(data_dir, monkeypatch):
     monkeypatch.setenv("TAG_BOX_FRAME", "absolute")
     evaluator = fake_evaluator(INDEX)
     patch_evaluator(evaluator)
-    assert evaluator.simple_evaluate("dummy", tasks=["tag_synth"], limit=3) == "results"
+    assert evaluator.simple_evaluate("dummy", tasks=["tag_synth"], limit=3) == {
+        "results": {},
+        "tag_plugin": {},
+    }
     ((asked, model_name, limit),) = evaluator.loads
-    assert (asked.frame, model_name, limit) == ("absolute", "dummy", 3)
-    assert ASKED.get() is None, "forgotten afterwards"
+    assert (asked.question.frame, model_name, limit) == ("absolute", "dummy", 3)
+    assert RUNNING.get() is None, "forgotten afterwards"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ def test_an_evaluation_without_tag_tasks_needs_nothing(monkeypatch):
     monkeypatch.delenv("TAG_DATA_DIR", raising=False)
     evaluator = fake_evaluator({"other": {"type": "python_task"}})
     patch_evaluator(evaluator)
-    assert evaluator.simple_evaluate("dummy", tasks=["other"]) == "results"
+    assert evaluator.simple_evaluate("dummy", tasks=["other"]) == {"results": {}}
     assert evaluator.loads == [(None, "dummy", None)]
 
 
@@ -186,6 +189,7 @@ def test_a_changed_host_is_refused_with_the_tested_range(patch, host, symbol):
 
 
 def test_a_host_that_has_hf_keeps_its_own(monkeypatch):
+
     models = SimpleNamespace(AVAILABLE_SIMPLE_MODELS={}, AVAILABLE_CHAT_TEMPLATE_MODELS={"hf": "X"})
     monkeypatch.setitem(patches.sys.modules, "lmms_eval.models", models)
     assert patches.hf_manifest() == []

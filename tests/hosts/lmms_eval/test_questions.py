@@ -10,7 +10,7 @@ from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.families import FAMILIES, wrapper_name
-from tag_plugin.hosts.lmms_eval.questions import current_question, find_question
+from tag_plugin.hosts.lmms_eval.questions import find_question
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
 
@@ -83,7 +83,6 @@ def test_the_user_may_tell_the_frame_of_an_unknown_model(tmp_path, monkeypatch):
     monkeypatch.setenv("TAG_BOX_FRAME", "absolute")
     found = find("openai", checkpoint(tmp_path))
     assert (found.frame, found.source) == (BoxFrame.ABSOLUTE, "TAG_BOX_FRAME")
-    assert current_question() == found
 
 
 def test_telling_against_the_record_is_refused(tmp_path, monkeypatch):

@@ -7,16 +7,37 @@ import pytest
 import yaml
 
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.hosts.lmms_eval.asked import DATASET_PATH, datasets_of
+from tag_plugin.hosts.lmms_eval.asked import DATASET_PATH, Asked, all_asked
 from tag_plugin.hosts.paths import tasks_dir
+from tag_plugin.trace.prompt import Style
 
 FILES = sorted(path.name for path in tasks_dir().iterdir())
 DATASETS = {
     "tag_rafdb": "rafdb",
     "tag_ferplus": "ferplus",
+    "tag_ferplus_argmax": "ferplus_argmax",
     "tag_affectnet": "affectnet7",
     "tag_affectnet8": "affectnet8",
     "tag_synth": "synth",
+}
+VARIANTS = {
+    "": {"include": "_fer_base.yaml"},
+    "_dev": {"include": "_fer_base.yaml", "test_split": "dev"},
+    "_direct": {"include": "_direct_base.yaml"},
+    "_cot": {"include": "_cot_base.yaml"},
+}
+TASKS = {
+    f"{task}{suffix}": {**fields, "task": f"{task}{suffix}", "dataset_name": dataset}
+    for task, dataset in DATASETS.items()
+    for suffix, fields in VARIANTS.items()
+} | {
+    name: {"include": "_fer_base.yaml", "task": name, "dataset_name": name.removeprefix("tag_")}
+    for name in ("tag_masked_cited", "tag_masked_random")
+}
+BASES = ("_cot_base.yaml", "_direct_base.yaml", "_fer_base.yaml")
+INDEX = {
+    name: {"type": "task", "yaml_path": str(tasks_dir() / f"{name}.yaml")}
+    for name in [*TASKS, "tag_fer"]
 }
 
 
@@ -36,20 +57,33 @@ def load(name: str) -> dict[str, object]:
     return yaml.load((tasks_dir() / name).read_text(), Loader)  # noqa: S506  # our own files
 
 
-def test_there_is_a_file_a_task_over_one_base_and_a_group():
-    assert (
-        sorted([*(f"{name}.yaml" for name in DATASETS), "_fer_base.yaml", "tag_fer.yaml"]) == FILES
-    )
+def test_there_is_a_file_a_task_over_shared_bases_and_a_group():
+    assert sorted([*(f"{name}.yaml" for name in TASKS), *BASES, "tag_fer.yaml"]) == FILES
 
 
-@pytest.mark.parametrize(("task", "dataset"), DATASETS.items())
-def test_a_task_only_names_its_dataset(task, dataset):
-    assert load(f"{task}.yaml") == {
-        "include": "_fer_base.yaml",
-        "task": task,
-        "dataset_name": dataset,
-    }
-    assert dataset in LABEL_SETS
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_only_names_its_dataset_split_and_style(task):
+    assert load(f"{task}.yaml") == TASKS[task]
+
+
+@pytest.mark.parametrize(
+    ("task", "asked"),
+    [
+        ("tag_ferplus", Asked("ferplus", "test", Style.GROUNDED)),
+        ("tag_ferplus_dev", Asked("ferplus", "dev", Style.GROUNDED)),
+        ("tag_ferplus_argmax_dev", Asked("ferplus_argmax", "dev", Style.GROUNDED)),
+        ("tag_affectnet_direct", Asked("affectnet7", "test", Style.DIRECT)),
+        ("tag_rafdb_cot", Asked("rafdb", "test", Style.COT)),
+        ("tag_masked_cited", Asked("masked_cited", "test", Style.GROUNDED)),
+    ],
+)
+def test_dev_twins_read_the_dev_split_and_styles_are_tasks_of_their_own(task, asked):
+    assert list(all_asked([task], INDEX)) == [asked]
+
+
+@pytest.mark.parametrize("dataset", DATASETS.values())
+def test_every_dataset_has_a_label_set(dataset):
+    assert dataset.removesuffix("_argmax") in LABEL_SETS
 
 
 def test_the_base_asks_greedily_and_keeps_the_reasoning():
@@ -68,12 +102,9 @@ def test_the_base_asks_greedily_and_keeps_the_reasoning():
     assert len(base["metric_list"]) > 20
 
 
-def test_the_group_is_the_papers_benchmarks():
-    index = {
-        name: {"type": "task", "yaml_path": str(tasks_dir() / f"{name}.yaml")}
-        for name in [*DATASETS, "tag_fer"]
-    }
-    assert list(datasets_of(["tag_fer"], index)) == ["rafdb", "ferplus", "affectnet7"]
+def test_the_group_is_the_three_headline_benchmarks():
+    names = [asked.dataset for asked in all_asked(["tag_fer"], INDEX)]
+    assert names == ["rafdb", "ferplus", "affectnet7"]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +127,6 @@ def test_what_is_asked_for_is_found_by_its_files(tmp_path: Path, asked, expected
     index = {
         "elsewhere": {"type": "task", "yaml_path": str(other)},
         "a_tag": {"type": "tag", "yaml_path": -1, "task": ["tag_rafdb"]},
-        **{
-            name: {"type": "task", "yaml_path": str(tasks_dir() / f"{name}.yaml")}
-            for name in DATASETS
-        },
+        **INDEX,
     }
-    assert list(datasets_of(asked, index)) == expected
+    assert [each.dataset for each in all_asked(asked, index)] == expected

@@ -18,7 +18,7 @@ from tag_plugin.detectors.memory import RememberingDetector, memory_directory
 from tag_plugin.detectors.registry import DETECTORS, detector
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 
-_MEMORY: Final = 65536  # rows of a process
+_MEMORY: Final = 8192  # rows of a process; the others are on disk
 
 
 class DetectorArgs(BaseModel):

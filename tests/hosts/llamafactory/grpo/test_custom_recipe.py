@@ -17,6 +17,7 @@ from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.grpo.reward_files import load_function
 from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
 from tag_plugin.hosts.llamafactory.grpo.settings import check_settings
+from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
 from tag_plugin.hosts.paths import recipes_dir
 from tag_plugin.tiny import write_base
 from tests.hosts.llamafactory.grpo.test_run import lines
@@ -99,6 +100,10 @@ def test_a_run_on_other_data_learns_from_a_reward_file(tmp_path: Path):
     rollouts = lines(tmp_path / "out/rollouts.jsonl")
     assert {each["solution"] for each in rollouts} <= {"Red.", "Green.", "Blue.", "Grey."}
     assert rollouts[0]["rewards"].keys() == {"exact", "close"}
+    samples = read_completions(tmp_path / "out/rollouts.jsonl", None)
+    for tried in try_rewards(recipe["rewards"], samples, None)[:-1]:
+        recorded = [each["rewards"][tried.name] for each in rollouts]
+        assert tried.values == pytest.approx(recorded), "reward try gives what training gave"
     assert (tmp_path / "out/training_rewards_close_mean.png").is_file()
     assert (tmp_path / "out/model.safetensors").is_file()
     assert read_checkpoint_record(tmp_path / "out") is None, "the template declares no box frame"

@@ -1,0 +1,154 @@
+"""What writing came to: acceptance by class, attempts, eliminated labels, tokens and cost.
+
+Everything is a count or a sum, so that the statistics of shards add up. The same JSON stands in
+the manifest (`writer_statistics` of each split) and in the dataset card.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from rich.table import Table
+
+from tag_plugin.pipeline.write.verdict import Finding
+
+STATISTICS: Final = "writer_statistics"
+"""The key of a split's statistics in the manifest."""
+
+Statistics = dict[str, Any]
+
+_CLASSES: Final = (
+    "SELECT label, COUNT(*), SUM(finding = 'kept'), SUM(finding = 'kept' AND number = 1) FROM "
+    "(SELECT label, finding, MAX(number) AS number FROM attempts WHERE split = ? GROUP BY row) "
+    "GROUP BY label ORDER BY label"
+)
+_NUMBERS: Final = (
+    "SELECT number, COUNT(*) FROM attempts WHERE split = ? AND finding = 'kept' GROUP BY number"
+)
+_FINDINGS: Final = "SELECT finding, COUNT(*) FROM attempts WHERE split = ? GROUP BY finding"
+_ELIMINATED: Final = (
+    "SELECT label, predicted, COUNT(*) FROM attempts WHERE split = ? AND finding = ? "
+    "GROUP BY label, predicted"
+)
+_COMPLAINTS: Final = (
+    "SELECT complaints, COUNT(*) FROM attempts WHERE split = ? AND complaints != '' "
+    "GROUP BY complaints"
+)
+_REPLIES: Final = (
+    "SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), "
+    "COALESCE(SUM(prompt_tokens IS NULL), 0), COALESCE(SUM(cost), 0.0), "
+    "COALESCE(SUM(seconds), 0.0) FROM replies WHERE request IN "
+    "(SELECT request FROM attempts WHERE split = ?)"
+)
+_FAILURES: Final = "SELECT kind, COUNT(*) FROM failures WHERE split = ? GROUP BY kind"
+
+
+def collect(journals: Iterable[Path], split: str) -> Statistics:
+    """The statistics of one split over the journals of a run, those of its shards.
+
+    Raises:
+        sqlite3.Error: a journal is in use or damaged.
+    """
+    total: Statistics = {}
+    for path in journals:
+        with closing(sqlite3.connect(path)) as connection:
+            total = added(total, _of_one(connection, split))
+    return total
+
+
+def added(first: Mapping[str, Any], second: Mapping[str, Any]) -> Statistics:
+    """Two statistics as one.
+
+    >>> added({"a": 1, "b": {"c": 2}}, {"b": {"c": 3, "d": 1}})
+    {'a': 1, 'b': {'c': 5, 'd': 1}}
+    """
+    total: Statistics = dict(first)
+    for name, value in second.items():
+        if isinstance(value, Mapping):
+            total[name] = added(total.get(name, {}), value)
+        else:
+            total[name] = total.get(name, 0) + value
+    return total
+
+
+def table(split: str, statistics: Mapping[str, Any]) -> Table:
+    """For people: acceptance by class, and what it took."""
+    found = Table("class", "asked", "kept", "share", "kept at once", title=f"{split}: written")
+    for label, of_class in statistics["by_class"].items():
+        found.add_row(*_cells(label, of_class))
+    found.add_section()
+    found.add_row(*_cells("all", _every(statistics)))
+    found.caption = _caption(statistics)
+    return found
+
+
+def _of_one(connection: sqlite3.Connection, split: str) -> Statistics:
+    def rows(query: str, *more: object) -> list[tuple[Any, ...]]:
+        return connection.execute(query, (split, *more)).fetchall()
+
+    replies, prompt, completion, silent, cost, seconds = rows(_REPLIES)[0]
+    eliminated: dict[str, dict[str, int]] = {}
+    for label, predicted, count in rows(_ELIMINATED, str(Finding.PREDICTION)):
+        eliminated.setdefault(label, {})[predicted] = count
+    return {
+        "by_class": {
+            label: {"asked": asked, "kept": kept, "kept_at_once": at_once}
+            for label, asked, kept, at_once in rows(_CLASSES)
+        },
+        "kept_after_attempts": {str(number): count for number, count in rows(_NUMBERS)},
+        "attempts": dict(rows(_FINDINGS)),
+        "eliminated": eliminated,
+        "complaints": _single_complaints(rows(_COMPLAINTS)),
+        "replies": replies,
+        "replies_without_usage": silent,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "cost": round(cost, 6),
+        "seconds": round(seconds, 3),
+        "failed_requests": dict(rows(_FAILURES)),
+    }
+
+
+def _single_complaints(joined: list[tuple[Any, ...]]) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for text, count in joined:
+        counted.update(dict.fromkeys(text.split("; "), count))
+    return dict(counted.most_common())
+
+
+def _cells(label: str, of_class: Mapping[str, int]) -> list[str]:
+    asked, kept, at_once = of_class["asked"], of_class["kept"], of_class["kept_at_once"]
+    shares = [f"{number / asked:.3f}" if asked else "-" for number in (kept, at_once)]
+    return [label, str(asked), str(kept), *shares]
+
+
+def _every(statistics: Mapping[str, Any]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for of_class in statistics["by_class"].values():
+        total.update(of_class)
+    return {name: total[name] for name in ("asked", "kept", "kept_at_once")}
+
+
+def _caption(statistics: Mapping[str, Any]) -> str:
+    eliminated: Counter[str] = Counter()
+    for predicted in statistics["eliminated"].values():
+        eliminated.update(predicted)
+    parts = {
+        "attempts": statistics["attempts"],
+        "kept after attempts": statistics["kept_after_attempts"],
+        "eliminated": dict(eliminated.most_common()),
+        "failed requests": statistics["failed_requests"],
+    }
+    said = [f"{name}: {_pairs(counts)}" for name, counts in parts.items() if counts]
+    spent = (
+        f"{statistics['replies']} replies, {statistics['prompt_tokens']} + "
+        f"{statistics['completion_tokens']} tokens, cost {statistics['cost']:.4f}"
+    )
+    return "\n".join((*said, spent))
+
+
+def _pairs(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

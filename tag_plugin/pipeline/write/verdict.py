@@ -1,0 +1,137 @@
+"""What is to become of a reply: the judge's scores, read as keep, ask again, or eliminate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tag_plugin.data.rows import Row
+from tag_plugin.facs.detections import Detection
+from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.pipeline.write.insert import INSERTED_FRAME, with_boxes, without_thoughts
+from tag_plugin.pipeline.write.request import STOPPED_READING, Reply
+from tag_plugin.pipeline.write.settings import WriterSettings
+from tag_plugin.scoring.score import JudgeConfig, Reference, ScoredCompletion, score_completion
+from tag_plugin.trace.grammar import Defect, Inspection, Trace
+
+
+class Finding(StrEnum):
+    """What came of an attempt."""
+
+    KEPT = "kept"
+    FORMAT = "format failure"
+    PREDICTION = "wrong prediction"
+    GROUNDING = "action units or boxes disagree with the detector"
+    NO_REPLY = "no reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judge's scores of one reply, and what follows. `trace` is set when it is kept."""
+
+    finding: Finding
+    predicted: str | None = None
+    format: float | None = None
+    answer: float | None = None
+    grounding: float | None = None
+    complaints: tuple[str, ...] = ()
+    trace: Trace | None = None
+
+
+def judge_reply(
+    reply: Reply, row: Row, options: LabelSet, settings: WriterSettings, judge: JudgeConfig
+) -> Verdict:
+    """Judge a reply to a question that left `options` open.
+
+    Raises:
+        ValueError: the row has no detections.
+    """
+    if row.detections is None:
+        raise ValueError(f"row {row.id!r} has no detections")
+    present = row.detections.on(judge.thresholds, judge.top_k)
+    text, frame = without_thoughts(reply.text), settings.box_frame
+    surplus: tuple[int, ...] = ()
+    if settings.mode == "insert":
+        completed, frame = with_boxes(text, present), INSERTED_FRAME
+        text, surplus = completed.text, completed.surplus
+    scored = score_completion(text, Reference(row.label, options, row.detections), frame, judge)
+    disagreements = _disagreements(scored, present, surplus, settings.min_iou)
+    finding = _finding(scored, reply, disagreements, settings)
+    return Verdict(
+        finding,
+        scored.parsed.answer,
+        scored.format,
+        scored.answer,
+        scored.grounding,
+        _complaints(finding, scored, reply, disagreements, settings),
+        _trace(scored, present) if finding is Finding.KEPT else None,
+    )
+
+
+def _finding(
+    scored: ScoredCompletion, reply: Reply, disagreements: list[str], settings: WriterSettings
+) -> Finding:
+    if scored.format != 1.0 or reply.finish == STOPPED_READING:
+        return Finding.FORMAT
+    if scored.answer != 1.0:
+        return Finding.PREDICTION
+    return Finding.GROUNDING if disagreements else Finding.KEPT
+
+
+def _disagreements(
+    scored: ScoredCompletion,
+    present: Sequence[Detection],
+    surplus: Sequence[int],
+    min_iou: float,
+) -> list[str]:
+    """AUs inspected but not found, AUs found but not inspected, boxes in another place."""
+    paired = [scored.claims[match.claim] for match in scored.matches]
+    unpaired = [claim.au for claim in scored.parsed.claims if claim.au and claim not in paired]
+    seen = {match.target for match in scored.matches}
+    missing = [found.au for index, found in enumerate(present) if index not in seen]
+    if not scored.parsed.claims and not scored.parsed.nothing_visible:
+        missing = []  # no loop at all: that is what is wrong
+    return [
+        *(f"AU{au} is not in the list, or inspected twice" for au in sorted({*unpaired, *surplus})),
+        *(f"AU{au} is in the list but was not inspected" for au in dict.fromkeys(missing)),
+        *(
+            f"the box of AU{present[match.target].au} is not where it was found"
+            for match in scored.matches
+            if match.iou < min_iou
+        ),
+    ]
+
+
+def _complaints(
+    finding: Finding,
+    scored: ScoredCompletion,
+    reply: Reply,
+    disagreements: list[str],
+    settings: WriterSettings,
+) -> tuple[str, ...]:
+    if finding in (Finding.KEPT, Finding.PREDICTION):
+        return ()
+    defects = [_in_words(defect, settings) for defect in scored.parsed.defects]
+    if reply.finish == STOPPED_READING:
+        defects.append("far too long")
+    return tuple(dict.fromkeys((*defects, *disagreements)))
+
+
+def _in_words(defect: Defect, settings: WriterSettings) -> str:
+    if defect is Defect.AU_WITHOUT_BOX and settings.mode == "insert":
+        return "an action unit line outside the format"
+    return str(defect)
+
+
+def _trace(scored: ScoredCompletion, present: Sequence[Detection]) -> Trace:
+    """The writer's words with the detector's own boxes."""
+    boxes = {match.claim: present[match.target].box for match in scored.matches}
+    steps = tuple(
+        Inspection(region=claim.region, au=claim.au, observation=claim.observation, box=boxes[i])
+        for i, claim in enumerate(scored.claims)
+        if claim.au is not None
+    )
+    return Trace(
+        global_analysis=scored.parsed.global_analysis,
+        inspections=steps,
+        answer=str(scored.parsed.answer),
+    )

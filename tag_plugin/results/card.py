@@ -1,0 +1,183 @@
+"""A Hugging Face model card from recorded facts only; what was not recorded is said to be so."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tag_plugin.data.checkpoint_record import RecordError, read_checkpoint_record
+from tag_plugin.results.reader import TaskRun
+from tag_plugin.results.record import ResultsError
+from tag_plugin.results.table import HEADLINES, interval_text
+
+NOT_RECORDED: Final = "not recorded"
+
+LICENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "ferplus": "FERPlus labels: MIT; the pictures come with FER2013's own terms",
+        "rafdb": "RAF-DB: non-commercial research, on request from its authors",
+        "affectnet": "AffectNet: non-commercial research, on request from its authors",
+        "synth": "procedural drawings of this project: Apache-2.0",
+    }
+)
+"""Beginning of a dataset's name -> under which terms it is given out."""
+
+_TRAINING: Final = (
+    "stage",
+    "finetuning_type",
+    "template",
+    "dataset",
+    "num_train_epochs",
+    "max_steps",
+    "learning_rate",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "freeze_vision_tower",
+    "freeze_multi_modal_projector",
+    "seed",
+)
+"""What the card repeats of a training configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFacts:
+    """What lies beside the weights: who they come from, how they were trained."""
+
+    base: str
+    architecture: str
+    parameters: str
+    record: Mapping[str, str]
+    training: Mapping[str, str]
+
+
+def model_card(runs: Sequence[TaskRun], checkpoint: Path | None = None) -> str:
+    """The card of one model as Markdown with the hub's metadata.
+
+    Args:
+        runs: the evaluations of this one model.
+        checkpoint: its folder; by default the one that the runs name, where it is here.
+
+    Raises:
+        ResultsError: the runs are of several models.
+    """
+    models = {(run.model, run.stated.weights) for run in runs}
+    if len(models) != 1:
+        names = ", ".join(f"{name} ({weights})" for name, weights in sorted(models, key=str))
+        raise ResultsError(f"a card is about one model, these runs are of {names}; next: name one")
+    folder = checkpoint or _named_checkpoint(runs[0])
+    environment = Environment(
+        loader=PackageLoader("tag_plugin.results", "."),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701  # Markdown; model output is never part of a card
+    )
+    environment.filters["cell"] = _cell
+    template = environment.get_template("card.md.jinja")
+    return template.render(
+        metadata=yaml.safe_dump(_metadata(runs), sort_keys=False, allow_unicode=True).strip(),
+        runs=runs,
+        facts=checkpoint_facts(folder),
+        headlines=HEADLINES,
+        interval=interval_text,
+        licences=_licences(runs),
+        not_recorded=NOT_RECORDED,
+        training_names=_TRAINING,
+    )
+
+
+def checkpoint_facts(folder: Path | None) -> CheckpointFacts:
+    """What a checkpoint's own files say.
+
+    Raises:
+        ResultsError: its tag_plugin.json cannot be read.
+    """
+    if folder is None:
+        return CheckpointFacts(NOT_RECORDED, NOT_RECORDED, NOT_RECORDED, {}, {})
+    config, adapter = _json(folder / "config.json"), _json(folder / "adapter_config.json")
+    try:
+        found = read_checkpoint_record(folder)
+    except RecordError as error:
+        raise ResultsError(str(error)) from None
+    record = {} if found is None else {n: str(v) for n, v in found.model_dump().items()}
+    training = _yaml(folder / "training_args.yaml")
+    base = adapter.get("base_model_name_or_path") or training.get("model_name_or_path")
+    size = _json(folder / "model.safetensors.index.json").get("metadata", {}).get("total_size")
+    return CheckpointFacts(
+        str(base or NOT_RECORDED),
+        ", ".join(config.get("architectures") or ()) or NOT_RECORDED,
+        f"{size / 1e9:.2f} GB of weights" if isinstance(size, int) else NOT_RECORDED,
+        record,
+        {name: str(training[name]) for name in _TRAINING if name in training},
+    )
+
+
+def _named_checkpoint(run: TaskRun) -> Path | None:
+    arguments = str(run.run.get("model_args", ""))
+    named = [
+        part.partition("=")[2] for part in arguments.split(",") if part.startswith("pretrained=")
+    ]
+    return Path(named[0]) if named and Path(named[0]).is_dir() else None
+
+
+def _metadata(runs: Sequence[TaskRun]) -> dict[str, Any]:
+    """The hub's front matter: tags and the results of each task."""
+    results = [
+        {
+            "task": {"type": "image-classification", "name": "Facial expression recognition"},
+            "dataset": {
+                "name": f"{run.protocol.dataset} ({run.protocol.split})",
+                "type": run.protocol.dataset,
+                "split": run.protocol.split,
+            },
+            "metrics": [
+                {
+                    "type": name,
+                    "value": round(run.summary.metrics[name].value, 4),
+                    "name": f"{name}, protocol {run.protocol.name}",
+                }
+                for name in HEADLINES
+                if name in run.summary.metrics
+            ],
+        }
+        for run in runs
+    ]
+    return {
+        "library_name": "transformers",
+        "pipeline_tag": "image-text-to-text",
+        "tags": ["facial-expression-recognition", "action-units", "tag-plugin"],
+        "model-index": [{"name": runs[0].model, "results": results}],
+    }
+
+
+def _licences(runs: Sequence[TaskRun]) -> list[str]:
+    names = dict.fromkeys(run.protocol.dataset for run in runs)
+    found = [terms for name in names for start, terms in LICENCES.items() if name.startswith(start)]
+    return list(dict.fromkeys(found))
+
+
+def _cell(value: object) -> str:
+    """A value inside a Markdown table: one line, no bars, no markup."""
+    text = " ".join(str(value).split())
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or not ours to mend: the card says not recorded
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):  # as above
+        return {}
+    return found if isinstance(found, dict) else {}

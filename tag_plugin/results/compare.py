@@ -1,0 +1,132 @@
+"""Two runs of one protocol on the same items: who is better, and how surely.
+
+Numbers of different protocols are not compared; what differs is said. A difference that is meant
+(two box frames, two prompt styles) has to be named by the user, and is stated with the result.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.results.protocol import differences
+from tag_plugin.results.reader import TaskRun
+from tag_plugin.results.record import ResultsError
+from tag_plugin.scoring.estimates import paired_accuracy_test, paired_estimates
+from tag_plugin.scoring.metrics import SampleResult
+from tag_plugin.scoring.statistics import McNemar, PairedDifference
+
+COMPARED: Final = (
+    "accuracy",
+    "uar",
+    "macro_f1",
+    "unparsable_rate",
+    "well_formed_rate",
+    "consistency",
+    "grounding",
+    "matched_iou",
+    "au_f1",
+    "hallucinated_au_rate",
+)
+"""The metrics whose difference is tested."""
+
+LESS_IS_BETTER: Final = ("unparsable_rate", "hallucinated_au_rate")
+SIGNIFICANT: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """second - first for one task. `allowed` are the protocol fields that differ on purpose."""
+
+    task: str
+    first: TaskRun
+    second: TaskRun
+    n: int
+    allowed: Mapping[str, tuple[Any, Any]]
+    mcnemar: McNemar
+    differences: Mapping[str, PairedDifference]
+
+    def verdict(self, metric: str) -> str:
+        """`second`, `first` or `undecided`: which run is better by this metric, p < 0.05."""
+        found = self.differences[metric]
+        if found.p_value >= SIGNIFICANT or found.difference == 0:
+            return "undecided"
+        rises = found.difference > 0
+        return "second" if rises != (metric in LESS_IS_BETTER) else "first"
+
+
+def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Comparison:
+    """Compare two runs of one task.
+
+    Args:
+        first: the one compared with.
+        second: the other; differences are second - first.
+        across: protocol fields that may differ.
+
+    Raises:
+        ResultsError: other protocols, other items, or a run without samples.
+    """
+    found = differences(first.protocol, second.protocol)
+    refused = {n: v for n, v in found.items() if n not in across and n.split(".")[0] not in across}
+    if refused:
+        raise ResultsError(_refusal(first, second, refused))
+    one, two = _results(first), _results(second)
+    try:
+        tested = paired_accuracy_test(one, two)
+        paired = paired_estimates(one, two, _labels(first), COMPARED)
+    except ValueError as error:
+        raise ResultsError(
+            f"{first.results_file} and {second.results_file}: {error}; next: evaluate both on the "
+            "whole test set"
+        ) from None
+    return Comparison(first.task, first, second, len(one), found, tested, paired)
+
+
+def compare_runs(
+    first: list[TaskRun], second: list[TaskRun], across: Collection[str] = ()
+) -> list[Comparison]:
+    """Compare the tasks that two outputs share; with one task each, those two.
+
+    Raises:
+        ResultsError: no task in common, or what `compare` refuses.
+    """
+    if len(first) == len(second) == 1:
+        return [compare(first[0], second[0], across)]
+    others = {run.task: run for run in second}
+    pairs = [(run, others[run.task]) for run in first if run.task in others]
+    if not pairs:
+        names = " and ".join(", ".join(run.task for run in runs) for runs in (first, second))
+        raise ResultsError(f"no task in common: {names}; next: evaluate both on the same task")
+    return [compare(one, two, across) for one, two in pairs]
+
+
+def _refusal(first: TaskRun, second: TaskRun, refused: Mapping[str, tuple[Any, Any]]) -> str:
+    fields = "; ".join(
+        f"{name}: {_short(one)} | {_short(two)}" for name, (one, two) in refused.items()
+    )
+    options = " ".join(f"--across {name}" for name in dict.fromkeys(refused))
+    return (
+        f"different protocols are not compared: {first.protocol.name} and {second.protocol.name} "
+        f"differ in {fields}; next: evaluate both under one protocol, or, if the difference is "
+        f"what you study, {options}"
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
+
+
+def _results(run: TaskRun) -> list[SampleResult]:
+    samples = list(run.samples())
+    failed = [sample.id for sample in samples if sample.failed is not None]
+    if failed:
+        raise ResultsError(
+            f"{run.samples_file}: {len(failed)} requests failed ({failed[0]}, ...): not the whole "
+            "test set; next: evaluate again, with --use_cache DIR only those are asked"
+        )
+    return [sample.result for sample in samples]
+
+
+def _labels(run: TaskRun) -> LabelSet:
+    return next(run.samples()).labels

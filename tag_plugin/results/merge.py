@@ -1,0 +1,146 @@
+"""Shards of one evaluation (--limit and --offset), put together as if it had been one run.
+
+Every number is made anew from the samples of all shards by the one summary.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tag_plugin.results.protocol import ALL_ITEMS, Protocol, differences
+from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, TaskRun, read_lines, read_runs
+from tag_plugin.results.record import Judged, ResultsError, read_record
+from tag_plugin.results.summary import summarise
+
+Sample = dict[str, Any]
+
+
+def merge(shards: Sequence[Path], out: Path) -> list[Path]:
+    """Merge output folders (or results files) task by task; returns the results files written.
+
+    Raises:
+        ResultsError: shards of other protocols or models, an item twice, or no samples.
+    """
+    groups: dict[str, list[TaskRun]] = {}
+    for shard in shards:
+        for run in read_runs(shard):
+            groups.setdefault(run.task, []).append(run)
+    date = f"{datetime.now():%Y%m%d_%H%M%S}_merged"  # like the host's own names
+    merged = [_merged(runs) for runs in groups.values()]
+    return [_write(content, samples, runs, out, date) for content, samples, runs in merged]
+
+
+def _merged(runs: Sequence[TaskRun]) -> tuple[dict[str, Any], list[Sample], Sequence[TaskRun]]:
+    _require_one_evaluation(runs)
+    samples = _joined(runs)
+    judged = [Judged.model_validate(sample["judged"]) for sample in samples]
+    first = runs[0]
+    protocol = first.protocol.model_copy(update={"items": _items(samples, first.protocol.n)})
+    stated = first.stated.model_copy(
+        update={
+            "protocol": protocol,
+            "fingerprint": protocol.fingerprint,
+            "summary": summarise(judged, judged[0].labels, first.summary.bootstrap),
+        }
+    )
+    content = json.loads(first.results_file.read_text(encoding="utf-8"))
+    numbers = content["results"][first.task]
+    for name, estimate in stated.summary.metrics.items():
+        if not name.startswith("f1_"):  # the host's table has no F1 of single classes
+            numbers[f"{name},none"] = estimate.value
+    numbers["judged,none"] = stated.summary.n
+    numbers["alias"] = f"{first.task} [{protocol.fingerprint}]"
+    merged = {
+        **content,
+        "results": {first.task: numbers},
+        "groups": {},
+        "n-samples": {first.task: {"original": protocol.n, "effective": len(samples)}},
+        "config": {**content.get("config", {}), "limit": None, "offset": 0},
+        "merged_from": [str(run.results_file) for run in runs],
+        BLOCK: {first.task: stated.model_dump(mode="json")},
+    }
+    return merged, samples, runs
+
+
+def _require_one_evaluation(runs: Sequence[TaskRun]) -> None:
+    first = runs[0]
+    for run in runs[1:]:
+        found = differences(_whole(first.protocol), _whole(run.protocol))
+        if run.stated.weights != first.stated.weights or run.model != first.model:
+            found["model"] = (_model(first), _model(run))
+        if found:
+            fields = "; ".join(f"{name}: {one} | {two}" for name, (one, two) in found.items())
+            raise ResultsError(
+                f"{first.results_file} and {run.results_file} are not shards of one evaluation: "
+                f"they differ in {fields}; next: evaluate the shards alike"
+            )
+
+
+def _whole(protocol: Protocol) -> Protocol:
+    return protocol.model_copy(update={"items": ALL_ITEMS})
+
+
+def _model(run: TaskRun) -> str:
+    return f"{run.model} (weights {run.stated.weights})"
+
+
+def _joined(runs: Sequence[TaskRun]) -> list[Sample]:
+    """The samples of all shards in the order of the test set."""
+    found: dict[int, tuple[str, Sample]] = {}
+    for where, sample in _lines(runs):
+        read_record(sample, where)
+        number = int(sample["doc_id"])
+        if number in found:
+            raise ResultsError(
+                f"{where}: item {number} is also at {found[number][0]}; next: shards must not "
+                "overlap (--offset of one is --offset + --limit of the one before)"
+            )
+        found[number] = (where, sample)
+    return [found[number][1] for number in sorted(found)]
+
+
+def _lines(runs: Sequence[TaskRun]) -> Iterator[tuple[str, Sample]]:
+    for run in runs:
+        if run.samples_file is None:
+            raise ResultsError(
+                f"{run.results_file}: no samples; next: evaluate the shards with --log_samples"
+            )
+        yield from read_lines(run.samples_file)
+
+
+def _items(samples: Sequence[Mapping[str, Any]], n: int) -> str:
+    """Which items these are: "all", or ranges of their numbers, "0-99,200-299"."""
+    numbers = [int(sample["doc_id"]) for sample in samples]
+    if numbers == list(range(n)):
+        return ALL_ITEMS
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(f"{low}-{high}" for low, high in ranges)
+
+
+def _write(
+    content: Mapping[str, Any],
+    samples: Sequence[Sample],
+    runs: Sequence[TaskRun],
+    out: Path,
+    date: str,
+) -> Path:
+    folder = out / runs[0].results_file.parent.name / runs[0].task
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
+    _replace(folder / f"{date}_samples_{runs[0].task}.jsonl", lines)
+    results = folder / f"{date}{RESULTS_SUFFIX}"
+    _replace(results, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return results
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

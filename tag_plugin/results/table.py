@@ -1,0 +1,51 @@
+"""Numbers as text for people: tables with intervals, the protocol's fingerprint in each title."""
+
+from typing import Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from tag_plugin.results.protocol import Protocol
+from tag_plugin.results.summary import Summary
+from tag_plugin.scoring.estimates import Estimate
+
+HEADLINES: Final = (
+    "accuracy",
+    "uar",
+    "macro_f1",
+    "unparsable_rate",
+    "well_formed_rate",
+    "consistency",
+    "grounding",
+    "template_baseline",
+    "skill",
+    "matched_iou",
+    "au_precision",
+    "au_recall",
+    "au_f1",
+    "hallucinated_au_rate",
+)
+"""The metrics over all classes, in the order of the tables."""
+
+
+def interval_text(estimate: Estimate) -> str:
+    """`0.880 [0.842, 0.915]`."""
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def summary_table(protocol: Protocol, summary: Summary) -> Table:
+    """One task's metrics with intervals, by class and by subgroup."""
+    level = f"{summary.bootstrap.level:.0%} bootstrap interval"
+    table = Table(title=escape(f"{protocol.name}   n = {summary.n}   failed = {summary.failed}"))
+    table.add_column("metric")
+    table.add_column(level, justify="right")
+    shown = [*HEADLINES, *(f"recall_{label}" for label in summary.labels)]
+    for name in shown:
+        if name in summary.metrics:
+            table.add_row(name, escape(interval_text(summary.metrics[name])))
+    for attribute, groups in summary.subgroups.items():
+        for value, group in groups.items():
+            accuracy = group.metrics.get("accuracy")
+            label = f"accuracy, {attribute} {value} (n = {group.n})"
+            table.add_row(escape(label), escape(interval_text(accuracy)) if accuracy else "-")
+    return table

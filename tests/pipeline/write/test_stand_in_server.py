@@ -1,0 +1,400 @@
+"""The real OpenAI client and a server that misbehaves: only the right rows come out."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+from typer.testing import CliRunner
+
+from tag_plugin.cli import app
+from tag_plugin.data.rows import read_rows
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.pipeline.build import BuildSettings, build
+from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.write.settings import WriterSettings
+from tag_plugin.scoring.score import score_completion
+from tag_plugin.trace.render import render
+from tests.pipeline.write.acts import ACTS, PATIENCE, QUICK, play, play_quickly, right
+from tests.pipeline.write.faces import write_detected
+from tests.pipeline.write.stand_in import Answer, StandIn, trace
+
+pytest.importorskip("openai")
+pytest.importorskip("tenacity")
+
+
+def model(server, **settings):
+    quick = {"timeout": PATIENCE, "backoff": 0.01, "request_retries": 3}
+    return WriterSettings(model="stand-in", base_url=server.url, **{**quick, **settings})
+
+
+def run(directory, server, *, restart=False, seed=0, **settings):
+    return build(
+        BuildSettings(directory, seed=seed, restart=restart, model=model(server, **settings))
+    ).manifest
+
+
+def query(directory, text):
+    (journal,) = (directory / "writing").glob("*.sqlite")
+    with closing(sqlite3.connect(journal)) as connection:
+        return connection.execute(text).fetchall()
+
+
+def built(directory, split="train"):
+    return list(read_rows(directory / "built" / f"{split}.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """Every act once, by one run."""
+    directory = tmp_path_factory.mktemp("played") / "ferplus"
+    with StandIn(write_detected(directory, len(ACTS)), play) as server:
+        manifest = run(directory, server, concurrency=4, price={"input": 1, "output": 2})
+    return directory, manifest.splits["train"], server
+
+
+@pytest.mark.parametrize("number", range(len(ACTS)), ids=[act.name for act in ACTS])
+def test_each_act_ends_as_it_should(played, number):
+    directory, summary, _ = played
+    act, row_id = ACTS[number], f"train{number:05d}"
+    found = [row for row in built(directory) if row.id == row_id]
+    if act.dropped:
+        assert found == []
+        named = summary["dropped"][act.dropped]["ids"]
+        assert any(each.startswith(f"{row_id}: ") for each in named)
+        return
+    (row,) = found
+    assert row.provenance.attempts == act.kept_after
+    assert len(row.provenance.eliminated_labels) == act.eliminates
+    assert (row.provenance.writer, row.provenance.model) == ("openai", "stand-in")
+
+
+def test_what_is_kept_is_gold_and_comes_once_and_in_order(played):
+    directory, summary, _ = played
+    rows = built(directory)
+    ids = [row.id for row in rows]
+    assert ids == sorted(set(ids))
+    assert summary["rows"] + sum(d["count"] for d in summary["dropped"].values()) == len(ACTS)
+    for row in rows:
+        for frame in BoxFrame:
+            scored = score_completion(render(row.trace, frame), row.reference, frame)
+            assert (scored.format, scored.answer, scored.grounding) == (1.0, 1.0, 1.0)
+        boxes = {found.box for found in row.detections.detections}
+        assert {step.box for step in row.trace.inspections} <= boxes
+
+
+def test_every_reply_is_in_the_journal_with_its_attempt(played):
+    directory, _, server = played
+    replies = query(directory, "SELECT request, reply, finish FROM replies")
+    assert len(replies) == server.answered.total() == len(server.answered)
+    attempts = query(directory, "SELECT request FROM attempts WHERE finding != 'no reply'")
+    assert {row[0] for row in attempts} == {row[0] for row in replies}
+    too_long = [len(text) for _, text, finish in replies if finish == "too long"]
+    assert len(too_long) == 5
+    assert max(too_long) < 10_000
+
+
+def test_the_statistics_agree_with_the_server(played):
+    _, summary, server = played
+    found = summary["writer_statistics"]
+    assert found["replies"] == server.answered.total()
+    assert sum(each["asked"] for each in found["by_class"].values()) == len(ACTS)
+    assert sum(each["kept"] for each in found["by_class"].values()) == summary["rows"]
+    assert sum(found["kept_after_attempts"].values()) == summary["rows"]
+    told = found["replies"] - found["replies_without_usage"]
+    assert (found["prompt_tokens"], found["completion_tokens"]) == (1000 * told, 100 * told)
+    assert found["cost"] == pytest.approx((1000 * 1 + 100 * 2) * told / 1e6)
+    failures = {
+        "429": 1,
+        "500": 6,
+        "400": 1,
+        "time-out": 1,
+        "broken connection": 1,
+        "unreadable": 4,
+    }
+    assert found["failed_requests"] == failures
+    eliminated = [n for of_class in found["eliminated"].values() for n in of_class.values()]
+    assert sum(eliminated) == 1 + 2 + 4
+
+
+def test_the_label_is_never_told_and_wrong_ones_leave_the_options(played):
+    *_, server = played
+    by_row = {}
+    for content in server.asked.values():
+        text = content["messages"][0]["content"][1]["text"]
+        by_row.setdefault(text.partition("Use this format")[0], []).append(text)
+    everywhere = [t for texts in by_row.values() for t in texts]
+    assert all("neutral" in text or "sadness" in text for text in everywhere)
+    assert not any("label is" in text or "correct" in text for text in everywhere)
+
+
+def test_never_more_requests_in_flight_than_told(played):
+    *_, server = played
+    assert 2 <= server.most_in_flight <= 4
+
+
+def test_a_restart_in_another_order_and_number_pays_nothing(tmp_path):
+    directory = tmp_path / "ferplus"
+    acts = [act for act in QUICK if act.dropped != "no reply"]
+    with StandIn(write_detected(directory, 30), lambda asked: play(asked, acts)) as server:
+        first = run(directory, server, concurrency=2)
+        written = (directory / "built" / "train.jsonl").read_bytes()
+        heard = server.heard.total()
+        again = run(directory, server, concurrency=16, restart=True)
+        assert server.heard.total() == heard
+    assert (directory / "built" / "train.jsonl").read_bytes() == written
+    assert again.splits["train"]["writer_statistics"] == first.splits["train"]["writer_statistics"]
+
+
+def test_a_change_of_mind_pays_only_for_what_was_never_asked(tmp_path):
+    directory = tmp_path / "ferplus"
+    with StandIn(write_detected(directory, 26), play_quickly) as server:
+        run(directory, server, format_retries=0)
+        before = server.answered.total()
+        with pytest.raises(StageError, match=r"format_retries: 0 -> 1.*--restart"):
+            run(directory, server, format_retries=1)
+        run(directory, server, format_retries=1, restart=True)
+        assert server.answered.total() == len(server.answered) > before
+
+
+def test_only_rows_without_a_reply_are_asked_again_by_a_restart(tmp_path):
+    directory = tmp_path / "ferplus"
+    down = [True]
+
+    def act(asked):
+        broken = down[0] and asked.row.id == "train00003"
+        return Answer(status=500, body=b"") if broken else right(asked)
+
+    with StandIn(write_detected(directory, 8), act) as server:
+        assert run(directory, server).splits["train"]["dropped"]["no reply"]["count"] == 1
+        down[0], answered = False, server.answered.total()
+        assert run(directory, server, restart=True).splits["train"]["rows"] == 8
+        assert server.answered.total() == answered + 1
+
+
+def test_the_budget_stops_and_a_larger_one_goes_on(tmp_path):
+    directory = tmp_path / "ferplus"
+    price = {"input": 1000, "output": 1000}  # 1.1 for each reply, at most 1000 + 200 before it
+    settings = {"price": price, "parameters": {"max_tokens": 200}, "concurrency": 3}
+    with StandIn(write_detected(directory, 30), right) as server:
+        for cost in (12.0, 12.0, 20.0):
+            with pytest.raises(StageError, match=rf"budget is spent: .* of {cost}, .*next: "):
+                run(directory, server, budget={"cost": cost}, **settings)
+            assert cost - 3 < server.answered.total() * 1.1 <= cost
+        manifest = run(directory, server, budget={"cost": 100.0}, **settings)
+        assert manifest.splits["train"]["rows"] == 30
+        assert server.answered.total() == len(server.answered) == 30
+
+
+@pytest.mark.parametrize("limit", [{"requests": 7}, {"tokens": 8000}])
+def test_requests_and_tokens_are_budgets_too(tmp_path, limit):
+    directory = tmp_path / "ferplus"
+    settings = {"budget": limit, "parameters": {"max_tokens": 200}}
+    with StandIn(write_detected(directory, 30), right) as server:
+        with pytest.raises(StageError, match="budget is spent"):
+            run(directory, server, **settings)
+        assert server.answered.total() == 7
+
+
+def test_the_writers_own_boxes_are_verified(tmp_path):
+    """Mode verify: boxes copied are kept, boxes elsewhere are not, missing boxes are not."""
+    directory = tmp_path / "ferplus"
+
+    def act(asked):
+        units = asked.listed
+        kind = int(asked.row.id[-1]) % 3
+        if kind == 1:
+            units = [(c, n, r, "<bbox>[0,0,9,9]</bbox>") for c, n, r, _ in units]
+        return Answer(trace(asked, asked.row.label, units=units, boxes=kind != 2))
+
+    by_picture = write_detected(directory, 10)
+    with StandIn(by_picture, act) as server:
+        summary = run(directory, server, mode="verify", box_frame="absolute", format_retries=1)
+    summary = summary.splits["train"]
+    nothing = {r.id for r in by_picture.values() if not r.detections.on(r.detector.thresholds)}
+    honest = {r.id for r in by_picture.values() if int(r.id[-1]) % 3 == 0}
+    assert {row.id for row in built(directory)} == honest | nothing
+    reasons = {reason: found["count"] for reason, found in summary["dropped"].items()}
+    assert set(reasons) == {"format failure", "action units or boxes disagree with the detector"}
+    for row in built(directory):
+        assert {s.box for s in row.trace.inspections} <= {d.box for d in row.detections.detections}
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_a_server_that_went_away_costs_no_row(tmp_path, count):
+    directory = tmp_path / "ferplus"
+    by_picture = write_detected(directory, count)
+    with StandIn(by_picture, lambda _: Answer(status=503, body=b"")) as down:
+        if count > 8:
+            with pytest.raises(StageError, match=r"answers no request \(503.*no row is lost"):
+                run(directory, down, request_retries=1)
+    with pytest.raises(StageError, match=r"nobody answers at http://127.*--endpoint"):
+        run(directory, down, request_retries=1)
+    with StandIn(by_picture, right) as up:
+        assert run(directory, up).splits["train"]["rows"] == count
+
+
+def test_429_holds_everybody_back(tmp_path):
+    directory = tmp_path / "ferplus"
+    busy = Answer(status=429, body=b"", headers=(("retry-after", "1"),))
+
+    def act(asked):
+        first = asked.row.id == "train00000" and asked.times == 1
+        return busy if first else Answer(right(asked).text, delay=0.1)
+
+    with StandIn(write_detected(directory, 12), act) as server:
+        run(directory, server, concurrency=1)
+        gaps = [b - a for a, b in zip(server.starts, server.starts[1:], strict=False)]
+    assert sum(gap > 0.9 for gap in gaps) == 1
+    assert gaps[0] > 0.9
+
+
+def test_a_spent_credit_a_wrong_model_and_a_long_wait_stop_the_run(tmp_path):
+    cases = {
+        "credit is spent": Answer(
+            status=429, body=b'{"error":{"message":"no money","code":"insufficient_quota"}}'
+        ),
+        r"404 .*next: check the address": Answer(status=404, body=b"{}"),
+        "asks to wait 86400 seconds": Answer(
+            status=429, body=b"", headers=(("retry-after", "86400"),)
+        ),
+    }
+    for number, (message, answer) in enumerate(cases.items()):
+        directory = tmp_path / str(number) / "ferplus"
+        with (
+            StandIn(write_detected(directory, 3), lambda _, said=answer: said) as server,
+            pytest.raises(StageError, match=message),
+        ):
+            run(directory, server)
+
+
+def test_the_key_is_sent_and_written_nowhere(tmp_path, monkeypatch, capfd):
+    key = "sk-0123456789-secret"
+    directory = tmp_path / "ferplus"
+    by_picture = write_detected(directory, 3)
+    monkeypatch.setenv("MY_KEY", key)
+
+    def echo(asked):
+        if asked.row.id == "train00001":
+            return Answer(f"the key is {key}")
+        return right(asked)
+
+    with StandIn(by_picture, echo, key=key) as server:
+        run(directory, server, api_key_env="MY_KEY")
+        monkeypatch.setenv("MY_KEY", "sk-wrong-secret")
+        with pytest.raises(StageError, match="401") as refused:
+            run(directory, server, api_key_env="MY_KEY", restart=True, seed=5)
+    assert "sk-wrong-secret" not in str(refused.value)
+    said = capfd.readouterr()
+    assert "secret" not in said.out + said.err
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or b"secret" not in path.read_bytes(), path
+
+
+def test_the_command_line_prints_the_table_and_takes_a_file(tmp_path):
+    directory = tmp_path / "data" / "ferplus"
+    config = tmp_path / "writer.yaml"
+    with StandIn(write_detected(directory, 6), right) as server:
+        config.write_text(f"model: served\nbase_url: {server.url}\nbudget: {{tokens: 100000}}\n")
+        words = ["build", str(directory), "--writer-config", str(config), "--model", "stand-in"]
+        done = CliRunner().invoke(app, [*words, "--concurrency", "2", "--budget-requests", "50"])
+    assert done.exit_code == 0, done.output
+    assert "train: written" in done.output
+    assert "dataset: tag_ferplus_train" in done.output
+    assert {row.provenance.model for row in built(directory)} == {"stand-in"}
+
+
+def test_two_runs_at_once_are_refused(tmp_path):
+    directory = tmp_path / "ferplus"
+    script = (
+        "import sys, time; from pathlib import Path;"
+        "from tag_plugin.pipeline.write.attempts import Attempts, journal_file;"
+        "a = Attempts(journal_file(Path(sys.argv[1]))); print('open', flush=True); time.sleep(60)"
+    )
+    with StandIn(write_detected(directory, 3), right) as server:
+        command = [sys.executable, "-c", script, str(directory)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+            assert other.stdout.readline() == b"open\n"
+            with pytest.raises(StageError, match="in use"):
+                run(directory, server)
+            other.kill()
+        assert run(directory, server).splits["train"]["rows"] == 3
+
+
+def test_shards_give_the_same_rows_and_their_statistics_add_up(tmp_path):
+    from tag_plugin.pipeline.shards import Shard
+
+    whole, parts = tmp_path / "whole" / "ferplus", tmp_path / "parts" / "ferplus"
+    found = []
+    for directory in (whole, parts):
+        with StandIn(write_detected(directory, 26), play_quickly) as server:
+            shards = [None] if directory == whole else [Shard(1, 2), Shard(2, 2)]
+            for shard in shards:
+                manifest = build(
+                    BuildSettings(directory, model=model(server), shard=shard)
+                ).manifest
+            found.append(json.loads(json.dumps(manifest.splits["train"]["writer_statistics"])))
+            heard = server.answered.total()
+            if directory == parts:  # another number of shards finds the replies again
+                build(BuildSettings(directory, model=model(server), restart=True))
+                assert server.answered.total() == heard
+    assert (whole / "built/train.jsonl").read_bytes() == (parts / "built/train.jsonl").read_bytes()
+    for each in found:
+        assert each.pop("seconds") > 0
+    assert found[0] == found[1]
+
+
+def test_pictures_that_cannot_be_used_are_never_sent(tmp_path):
+    directory = tmp_path / "ferplus"
+    by_picture = write_detected(directory, 6)
+    (directory / "images/train/00001.jpg").unlink()
+    (directory / "images/train/00002.jpg").write_bytes(b"no picture")
+    with StandIn(by_picture, right) as server:
+        dropped = run(directory, server).splits["train"]["dropped"]
+        assert server.heard.total() == 4
+    assert dropped["image missing or unreadable"]["count"] == 2
+
+
+def test_requests_are_spaced_out(tmp_path):
+    directory = tmp_path / "ferplus"
+    with StandIn(write_detected(directory, 8), right) as server:
+        run(directory, server, requests_per_minute=600)
+        gaps = [b - a for a, b in zip(server.starts, server.starts[1:], strict=False)]
+    assert sum(gaps) >= 7 * 0.1 * 0.9
+
+
+def test_breaking_off_keeps_what_was_paid(tmp_path):
+    """Ctrl-C: requests in flight end and are journalled."""
+    directory = tmp_path / "ferplus"
+    by_picture = write_detected(directory, 40)
+    with StandIn(by_picture, lambda a: Answer(right(a).text, delay=0.2)) as server:
+        script = tmp_path / "run.py"
+        script.write_text(RUN)
+        command = [sys.executable, str(script), str(directory), server.url]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            while server.answered.total() < 10:
+                time.sleep(0.01)
+            process.send_signal(2)
+            process.wait(timeout=30)
+        answered = server.answered.total()
+        assert 10 <= answered < 40
+        assert query(directory, "SELECT COUNT(*) FROM replies") == [(answered,)]
+        run(directory, server, timeout=5)
+        assert server.heard.total() == len(server.answered) == 40
+
+
+RUN = """
+import sys
+from pathlib import Path
+from tag_plugin.pipeline.build import BuildSettings, build
+from tag_plugin.pipeline.write.settings import WriterSettings
+if __name__ == "__main__":
+    model = WriterSettings(
+        model="stand-in", base_url=sys.argv[2], timeout=5, backoff=0.01, request_retries=3,
+        concurrency=4,
+    )
+    build(BuildSettings(Path(sys.argv[1]), model=model))
+"""

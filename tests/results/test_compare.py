@@ -1,0 +1,86 @@
+"""Only runs of one protocol on the same items are compared; the verdict has the right sign."""
+
+import pytest
+
+from tag_plugin.results.compare import compare, compare_runs
+from tag_plugin.results.reader import read_run, read_runs
+from tag_plugin.results.record import ResultsError
+from tests.results.run_files import PROTOCOL, RECORDS, record, write_run
+
+PROTOCOL_40 = PROTOCOL.model_copy(update={"n": 40})
+
+
+def run(folder, right: int, n: int = 40, **changes):
+    """A run that is right on its first `right` items."""
+    records = [
+        record(f"f{i:02d}", "anger", "anger" if i < right else "fear", **changes) for i in range(n)
+    ]
+    return read_run(write_run(folder, records, protocol=PROTOCOL_40))
+
+
+def test_a_better_run_is_better_with_p_and_interval(tmp_path):
+    found = compare(run(tmp_path / "a", 10), run(tmp_path / "b", 30))
+    assert found.n == 40
+    assert (found.mcnemar.only_first, found.mcnemar.only_second) == (0, 20)
+    assert found.mcnemar.p_value == pytest.approx(2 * 0.5**20)
+    assert found.differences["accuracy"].difference == pytest.approx(0.5)
+    assert found.differences["accuracy"].interval.low > 0.3
+    assert found.verdict("accuracy") == "second"
+    assert found.verdict("hallucinated_au_rate") == "second", "fewer hallucinations are better"
+
+
+def test_swapping_the_runs_swaps_the_verdict(tmp_path):
+    found = compare(run(tmp_path / "a", 30), run(tmp_path / "b", 10))
+    assert found.differences["accuracy"].difference == pytest.approx(-0.5)
+    assert found.verdict("accuracy") == "first"
+
+
+def test_a_small_difference_stays_undecided(tmp_path):
+    found = compare(run(tmp_path / "a", 20), run(tmp_path / "b", 21))
+    assert found.verdict("accuracy") == "undecided"
+    assert found.mcnemar.p_value == 1.0
+
+
+def test_different_protocols_are_refused_and_the_field_is_named(tmp_path):
+    first = run(tmp_path / "a", 20)
+    decoding = {**PROTOCOL.decoding, "max_new_tokens": 8}
+    changed = PROTOCOL_40.model_copy(update={"decoding": decoding, "box_frame": "absolute"})
+    second = read_run(
+        write_run(tmp_path / "b", [r.model_dump() for r in first.samples()], protocol=changed)
+    )
+    with pytest.raises(ResultsError) as caught:
+        compare(first, second)
+    message = str(caught.value)
+    assert first.stated.fingerprint in message
+    assert second.stated.fingerprint in message
+    assert "decoding.max_new_tokens: 1024 | 8" in message
+    assert "box_frame: relative | absolute" in message
+    with pytest.raises(ResultsError, match=r"box_frame"):
+        compare(first, second, across=["decoding"])
+    allowed = compare(first, second, across=["decoding", "box_frame"]).allowed
+    assert set(allowed) == {"decoding.max_new_tokens", "box_frame"}, "and it is stated"
+
+
+def test_other_items_are_refused_by_name(tmp_path):
+    first, second = run(tmp_path / "a", 20), run(tmp_path / "b", 20, n=39)
+    with pytest.raises(ResultsError, match="not the same items: f39"):
+        compare(first, second)
+
+
+def test_a_run_with_failed_requests_is_not_compared(tmp_path):
+    records = [*RECORDS, record("f9", "fear", None, failed="timeout")]
+    first = read_run(write_run(tmp_path / "a", records))
+    second = read_run(write_run(tmp_path / "b", RECORDS))
+    with pytest.raises(ResultsError, match=r"1 requests failed \(f9"):
+        compare(first, second)
+
+
+def test_outputs_of_several_tasks_are_compared_task_by_task(tmp_path):
+    other = PROTOCOL.model_copy(update={"task": "tag_rafdb"})
+    for folder in ("a", "b"):
+        write_run(tmp_path / folder)
+        write_run(tmp_path / folder, date="20260101_000001", protocol=other)
+    found = compare_runs(read_runs(tmp_path / "a"), read_runs(tmp_path / "b"))
+    assert [each.task for each in found] == ["tag_ferplus", "tag_rafdb"]
+    with pytest.raises(ResultsError, match="no task in common: tag_ferplus, tag_rafdb and "):
+        compare_runs(read_runs(tmp_path / "a"), [])
