@@ -5,20 +5,20 @@ import sys
 
 import pytest
 
-from tag_plugin.demo import Demo, DemoError, _step, metric_table, read_metrics
+from tag_plugin.demo import DemoError
+from tag_plugin.demo.run import metric_table
+from tag_plugin.demo.steps import Step, read_metrics, run_step
 
 
-def python(code):
-    return [sys.executable, "-c", code]
+def python(folder, code):
+    return Step("one", (sys.executable, "-c", code), folder, "result")
 
 
 def test_a_finished_step_is_skipped(tmp_path):
-    demo = Demo(tmp_path)
-    result = tmp_path / "result"
-    command = python(f"open({str(result)!r}, 'a').write('x')")
+    step = python(tmp_path, f"open({str(tmp_path / 'result')!r}, 'a').write('x')")
     for _ in range(2):
-        _step(demo, "one", result.is_file, command)
-    assert result.read_text() == "x"
+        run_step(step, tmp_path / "logs", tmp_path)
+    assert (tmp_path / "result").read_text() == "x"
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_finished_step_is_skipped(tmp_path):
 )
 def test_a_failed_step_shows_its_last_lines_and_its_command(tmp_path, code):
     with pytest.raises(DemoError, match=r"(?s)no such dataset.*next: read .*one\.log.*-c"):
-        _step(Demo(tmp_path), "one", (tmp_path / "result").is_file, python(code))
+        run_step(python(tmp_path, code), tmp_path / "logs", tmp_path)
 
 
 def results(folder, name, **metrics):
@@ -52,5 +52,6 @@ def test_missing_results_are_an_error(tmp_path):
 
 
 def test_an_absent_metric_is_a_dash_in_the_table():
-    table = metric_table({"before": {"accuracy": 0.5}, "after": {}})
-    assert [next(iter(column.cells)) for column in table.columns] == ["accuracy", "0.500", "-"]
+    table = metric_table({"base": {"accuracy": 0.5}, "sft": {}, "rl": {"accuracy": 0.91}})
+    row = [next(iter(column.cells)) for column in table.columns]
+    assert row == ["accuracy", "0.500", "-", "0.910"]

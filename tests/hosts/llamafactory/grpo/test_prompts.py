@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -135,21 +135,32 @@ def test_prompts_pixels_and_positions_equal_those_of_sft(
 def test_swapped_pictures_change_policy_and_reference(
     qwen2_5_vl: Path, rl_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    changes: dict[str, float] = {}
+    """Fails as soon as pixels stop reaching either: then its log-probabilities stay the same."""
+    changes: dict[str, tuple[float, float]] = {}
 
     def see(trainer: Any, original: Any, model: Any, *args: Any, **kwargs: Any) -> None:
+        def logps(pictures: torch.Tensor) -> torch.Tensor:
+            pixels = pictures.flatten(0, 1)
+            found = original(trainer, model, *args, **{**kwargs, "pixel_values": pixels})[0]
+            return cast("torch.Tensor", found)
+
+        own = kwargs["pixel_values"].unflatten(0, (len(args[0]), -1))  # [N, patches, values]
+        first_group, second_group = own.chunk(2)
         name = "reference" if model is trainer.ref_model else "policy"
-        swapped = {**kwargs, "pixel_values": kwargs["pixel_values"].flip(0)}
         with torch.no_grad():
-            seen = original(trainer, model, *args, **kwargs)[0]
-            changes[name] = float(
-                (seen - original(trainer, model, *args, **swapped)[0]).abs().max()
+            seen = logps(own)
+            swapped = logps(torch.cat([second_group, first_group]))
+            changes[name] = (
+                float((seen - swapped).abs().mean()),
+                float((seen - logps(own.clone())).abs().mean()),
             )
 
     spy(monkeypatch, StageTrainer, "_get_per_token_logps_and_entropies", see)
     run_exp(grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", max_steps=1, grpo={"beta": 0.1}))
     assert set(changes) == {"policy", "reference"}
-    assert min(changes.values()) > 1e-5
+    for by_swapping, by_nothing in changes.values():
+        assert by_swapping > 1e-5
+        assert by_swapping > 100 * by_nothing
 
 
 def test_image_tokens_are_never_sampled(

@@ -1,0 +1,139 @@
+"""`tag-plugin demo`: synthetic faces -> SFT -> GRPO -> evaluations -> a table and pictures.
+
+It types the commands that a user would type, one after the other. A step whose result is already
+there is skipped, so that an interrupted demo goes on where it stopped.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.table import Table
+
+from tag_plugin.demo.steps import (
+    TASK,
+    Step,
+    console,
+    evaluation,
+    faces,
+    read_metrics,
+    run_step,
+    training,
+)
+from tag_plugin.report.samples import draw_samples, sample_files
+
+FACES: Final[Mapping[str, int]] = {"train": 2500, "dev": 100, "test": 300}
+RL_FACES: Final[Mapping[str, int]] = {"train": 1000, "dev": 0, "test": 0}
+RL_SEED: Final = 1
+"""GRPO practises on faces that SFT has not seen."""
+
+PICTURES: Final = 24
+
+STAGES: Final[Mapping[str, str]] = {"base": "base", "sft": "after SFT", "rl": "after RL"}
+"""Models of the demo in the order in which they come about -> how the table names them."""
+
+METRICS: Final[Mapping[str, str]] = {
+    "accuracy": "accuracy",
+    "uar": "UAR (mean recall)",
+    "unparsable_rate": "unparsable answers",
+    "well_formed_rate": "well-formed traces",
+    "au_f1": "AU F1 against the detector",
+    "matched_iou": "mean IoU of matched AUs",
+    "grounding": "grounding G",
+    "template_baseline": "G of the template baseline",
+    "skill": "skill over the template",
+}
+"""Metric of the task -> how the table names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where everything of one demo lies."""
+
+    out: Path
+
+    @property
+    def data(self) -> Path:
+        """The data directory, as `tag-plugin prepare` fills it."""
+        return self.out / "data"
+
+    @property
+    def base(self) -> Path:
+        """The tiny base model before training."""
+        return self.out / "base"
+
+    @property
+    def sft(self) -> Path:
+        """The model after SFT."""
+        return self.out / "sft"
+
+    @property
+    def rl_data(self) -> Path:
+        """The data directory of GRPO's faces."""
+        return self.out / "rl_data"
+
+    @property
+    def rl(self) -> Path:
+        """The model after GRPO."""
+        return self.out / "rl"
+
+    @property
+    def pictures(self) -> Path:
+        """What the trained model pointed at."""
+        return self.out / "pictures"
+
+    def results(self, stage: str) -> Path:
+        """The evaluation of one of STAGES."""
+        return self.out / "eval" / stage
+
+
+def run_demo(out: Path) -> dict[str, Any]:
+    """Run every step that is still to do; print and return the summary.
+
+    Raises:
+        DemoError: a step failed.
+    """
+    demo = Demo(out.resolve())
+    demo.out.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    seconds = {step.name: run_step(step, demo.out / "logs", demo.data) for step in _steps(demo)}
+    draw_samples(sample_files(demo.results("rl"), TASK)[0], demo.pictures, PICTURES)
+    summary = {stage: read_metrics(demo.results(stage)) for stage in STAGES} | {
+        "seconds": seconds | {"all": round(time.monotonic() - started, 1)}
+    }
+    (demo.out / "demo.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    console.print(metric_table(summary))
+    console.print(f"Pictures: {demo.pictures}   Numbers: {demo.out / 'demo.json'}")
+    return summary
+
+
+def _steps(demo: Demo) -> list[Step]:
+    base = ("tag-plugin", "tiny", "base", "--out", str(demo.base))
+    return [
+        Step("base", base, demo.base, "config.json"),
+        *faces(demo.data, "", FACES, seed=0),
+        evaluation("evaluation base", demo.base, demo.results("base")),
+        training("sft", "tag_sft.yaml", demo.base, demo.data, demo.sft),
+        evaluation("evaluation sft", demo.sft, demo.results("sft")),
+        *faces(demo.rl_data, "RL ", RL_FACES, RL_SEED),
+        training("rl", "tag_grpo.yaml", demo.sft, demo.rl_data, demo.rl),
+        evaluation("evaluation rl", demo.rl, demo.results("rl")),
+    ]
+
+
+def metric_table(summary: Mapping[str, Any]) -> Table:
+    """The models of the demo side by side."""
+    table = Table(title=f"{FACES['test']} held-out synthetic faces")
+    table.add_column("metric")
+    for name in STAGES.values():
+        table.add_column(name, justify="right")
+    for metric, name in METRICS.items():
+        table.add_row(name, *(_number(summary[stage].get(metric)) for stage in STAGES))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

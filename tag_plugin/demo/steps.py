@@ -1,0 +1,137 @@
+"""Commands of the tiny recipes as steps: each is run once, logged, and skipped when it is done."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from tag_plugin.hosts.paths import recipes_dir
+
+TASK: Final = "tag_synth"
+
+console = Console()
+
+
+class DemoError(RuntimeError):
+    """A step that failed; the message names its command and its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command, and the file (or the pattern of one, in an existing folder) that it leaves."""
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    result: str
+
+    @property
+    def done(self) -> bool:
+        """Whether its result is there."""
+        return any(self.folder.glob(self.result))
+
+
+def faces(data: Path, prefix: str, counts: Mapping[str, int], seed: int) -> list[Step]:
+    """Draws faces into a data directory, detects and builds them."""
+    synth = data / "synth"
+    last = [split for split, count in counts.items() if count][-1]
+    drawn = [f"--{split}={count}" for split, count in counts.items()]
+    draw = _words("tag-plugin", "prepare", "synth", "--out", data, "--seed", str(seed), *drawn)
+    detect = _words("tag-plugin", "detect", synth, "--detector", "synthetic")
+    return [
+        Step(f"{prefix}faces", draw, synth / "prepared", f"{last}.jsonl"),
+        Step(f"{prefix}detect", detect, synth / "detected", f"{last}.jsonl"),
+        Step(f"{prefix}build", _words("tag-plugin", "build", synth), data, "dataset_info.json"),
+    ]
+
+
+def training(
+    name: str, recipe: str, model: Path, data: Path, out: Path, **settings: object
+) -> Step:
+    """One recipe of recipes/tiny; `settings` replace its own."""
+    places = {"model_name_or_path": model, "dataset_dir": data, "output_dir": out}
+    changed = {**places, "overwrite_output_dir": "false", **settings}
+    words = [f"{key}={value}" for key, value in changed.items()]
+    command = _words("llamafactory-cli", "train", recipes_dir() / "tiny" / recipe, *words)
+    return Step(name, command, out, "all_results.json")
+
+
+def evaluation(name: str, model: Path, results: Path) -> Step:
+    """lmms-eval on the test split of the data directory."""
+    command = [
+        *("lmms-eval", "--tasks", TASK, "--model_args", f"pretrained={model}"),
+        *("--batch_size", "50", "--gen_kwargs", "max_new_tokens=320"),
+        *("--log_samples", "--output_path", str(results)),
+    ]
+    return Step(name, tuple(command), results, "**/*_results.json")
+
+
+def run_step(step: Step, logs: Path, data: Path) -> float:
+    """Run one command unless its result is there; returns the seconds that it took.
+
+    Args:
+        step: what to run.
+        logs: the folder of its log.
+        data: TAG_DATA_DIR, from which evaluations read.
+
+    Raises:
+        DemoError: it failed, or left no result.
+    """
+    if step.done:
+        console.print(f"[green]{step.name}[/]: already there (delete {step.folder} to do it again)")
+        return 0.0
+    log = logs / f"{step.name.replace(' ', '_')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = shlex.join(step.command)
+    console.print(f"[bold]{step.name}[/]: {command}", soft_wrap=True)
+    started = time.monotonic()
+    with log.open("w", encoding="utf-8") as out, console.status(f"{step.name} ... ({log})"):
+        finished = subprocess.run(
+            step.command, env=_environment(data), stdout=out, stderr=subprocess.STDOUT, check=False
+        )
+    took = round(time.monotonic() - started, 1)
+    if finished.returncode != 0 or not step.done:
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        raise DemoError(
+            f"{step.name} failed (exit code {finished.returncode}):\n{tail}\n"
+            f"next: read {log}, then run: {command}"
+        )
+    console.print(f"[green]{step.name}[/]: {took:.0f} s")
+    return took
+
+
+def read_metrics(results: Path) -> dict[str, float]:
+    """The task's metrics from the newest results file of lmms-eval below a folder.
+
+    Raises:
+        DemoError: there is none.
+    """
+    files = sorted(results.rglob("*_results.json"))
+    if not files:
+        raise DemoError(f"{results}: no results of lmms-eval; next: delete it and run it again")
+    found = json.loads(files[-1].read_text(encoding="utf-8"))["results"][TASK]
+    values = {key.partition(",")[0]: value for key, value in found.items()}
+    return {key: value for key, value in values.items() if isinstance(value, int | float)}
+
+
+def _words(*command: str | Path) -> tuple[str, ...]:
+    return tuple(map(str, command))
+
+
+def _environment(data: Path) -> dict[str, str]:
+    """The user's environment, offline, with this environment's commands first."""
+    scripts = str(Path(sys.executable).parent)
+    return os.environ | {
+        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
+        "TAG_DATA_DIR": str(data),
+        "HF_HUB_OFFLINE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
