@@ -3,7 +3,7 @@
 # test    all tests that this machine can run
 # test-matrix   LLaMA-Factory's tests with transformers 5.6.0, in an environment beside .venv
 # test-yolo     the tests that need ultralytics (AGPL-3.0), which setup leaves out; adds it to .venv
-# demo    synthetic faces -> SFT -> lmms-eval before and after -> a table and pictures
+# demo    synthetic faces -> SFT -> GRPO -> lmms-eval of all three models -> a table and pictures
 # bench   the measurements; each script prints JSON
 
 SHELL := bash

@@ -40,7 +40,7 @@ def doctor(
 
 
 def demo(out: Annotated[Path, typer.Option()] = Path("runs/demo")) -> None:
-    """Faces, SFT, evaluation before and after, a table and pictures: all on one CPU."""
+    """Faces, SFT, GRPO, an evaluation of each model, a table and pictures: all on one CPU."""
     from tag_plugin.demo import run_demo
 
     run_demo(out)
