@@ -23,7 +23,7 @@ from tag_plugin.tiny.looking import Sample, looking
 from tag_plugin.trace.prompt import grounded_prompt
 from tag_plugin.trace.render import render as render_trace
 
-STEPS, FACES, HELD_OUT = 48, 384, 16
+STEPS, FACES, HELD_OUT = 80, 640, 32
 
 
 def traced(row):
