@@ -43,13 +43,18 @@ def overlay(
     """
     frame = face.convert("RGB").resize((FACE_FRAME, FACE_FRAME))
     frame = _draw(frame, reference, REFERENCE_COLOUR, sv.Position.TOP_LEFT)
-    frame = _draw(frame, predicted, PREDICTED_COLOUR, sv.Position.BOTTOM_RIGHT)
+    frame = draw_predicted(frame, predicted)
     lines = [title, "", *_wrapped(text)]
     height = max(FACE_FRAME, (len(lines) + 3) * _LINE_HEIGHT + 2 * _MARGIN)
     page = Image.new("RGB", (FACE_FRAME + _PANEL_WIDTH, height), "white")
     page.paste(frame, (0, 0))
     _write(page, lines)
     return page
+
+
+def draw_predicted(face: Image.Image, boxes: Sequence[LabelledBox]) -> Image.Image:
+    """The face with a model's boxes, red with their names below; the face itself stays as it is."""
+    return _draw(face, boxes, PREDICTED_COLOUR, sv.Position.BOTTOM_RIGHT)
 
 
 def contact_sheet(

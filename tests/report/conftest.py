@@ -1,54 +1,5 @@
-"""A real Chromium, and faces that a scripted model talked about."""
+"""The fixtures of the reports' tests."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from tests.report.browsing import browser, faces, visit
 
-import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-
-from tests.report.scripted import make_rows
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        # --no-sandbox: the tests may run as root in a container; the pages are our own files.
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def visit(browser):
-    """Opens a report and fails the test on any error of the page, blocked content or request."""
-
-    @contextmanager
-    def open_page(path: Path, **settings) -> Iterator[Page]:
-        context = browser.new_context(viewport={"width": 1400, "height": 1000}, **settings)
-        page = context.new_page()
-        complaints, requests = [], []
-        page.on("console", lambda said: complaints.append(said.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(path.as_uri())
-        yield page
-        asked = [url for url in requests if not url.startswith("data:")]
-        context.close()
-        assert complaints == []
-        assert asked == [path.as_uri()]
-
-    return open_page
-
-
-@pytest.fixture(scope="session")
-def faces(tmp_path_factory):
-    """(folder of pictures, detected rows)."""
-    folder = tmp_path_factory.mktemp("faces")
-    return folder, make_rows(folder, 12)
+__all__ = ["browser", "faces", "visit"]

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.progress import track
+
 from tag_plugin.results.protocol import differences
 from tag_plugin.results.reader import TaskRun, read_runs
 from tag_plugin.results.record import Judged
@@ -52,7 +54,9 @@ def read_tasks(sources: Sequence[Path]) -> list[Task]:
     names = _names(found)
     tasks: dict[str, list[NamedRun]] = {}
     for name, (_, run) in zip(names, found, strict=True):
-        samples = {} if run.samples_file is None else {each.id: each for each in run.samples()}
+        read = () if run.samples_file is None else run.samples()
+        shown = track(read, f"reading {name}", run.summary.n, transient=True)
+        samples = {each.id: each for each in shown}
         tasks.setdefault(run.task, []).append(NamedRun(name, run, samples))
     return [Task(name, runs) for name, runs in sorted(tasks.items())]
 

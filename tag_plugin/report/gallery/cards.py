@@ -59,11 +59,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A named kind of answers that a reader may want to look at."""
+    """A named kind of answers that a reader may want to look at.
+
+    `order`: how they are sorted when the group is chosen: "low" or "high" scores first, or "file";
+    "" leaves the order as it is.
+    """
 
     key: str
     title: str
     meaning: str
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def _index(gallery: Gallery, places: Sequence[int]) -> dict[str, Any]:
         "labels": labels,
         "tasks": tasks,
         "aus": {unit.id: unit.name for unit in ACTION_UNITS.values()},
-        "groups": [[g.key, g.title, g.meaning] for g in gallery.groups],
+        "groups": [[g.key, g.title, g.meaning, g.order] for g in gallery.groups],
         "scoreName": gallery.score_name,
         "start": gallery.start,
         "id": [face.id for face in gallery.faces],

@@ -7,6 +7,7 @@ from tag_plugin.report.charts.lines import Curve, LineChart
 from tag_plugin.report.grpo.logs import Run
 
 _SHARE = (0.0, 1.0)
+_FROM_ZERO = {"clip_ratio/region_mean": (0.0, 0.1), "kl": (0.0, 0.001)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _signal(run: Run) -> Section:
         [
             LineChart("Groups without spread", [run.curve("signal/no_spread", "total")], _SHARE),
             LineChart("Why", [run.curve(k, name) for k, name in reasons.items()], _SHARE),
-            LineChart("Groups without spread, by reward", by_part, _SHARE),
+            LineChart("Groups without spread, by reward", _filled(by_part), _SHARE),
         ],
     )
 
@@ -96,7 +97,10 @@ def _health(run: Run) -> Section:
         "Optimisation",
         "An entropy that falls to 0 means that the policy no longer explores; a KL that runs away "
         "means that it has left the model it started from.",
-        [LineChart(title, [run.curve(key, key)]) for key, title in single.items()],
+        [
+            LineChart(title, [run.curve(key, key)], _FROM_ZERO.get(key))
+            for key, title in single.items()
+        ],
     )
 
 

@@ -31,6 +31,11 @@ class Run:
         return self.path.resolve().name
 
     @property
+    def steps(self) -> int:
+        """The number of steps that were logged (the end of a run repeats its last one)."""
+        return len({entry["step"] for entry in self.log})
+
+    @property
     def parts(self) -> list[str]:
         """The rewards that were logged."""
         start, end = _MEAN

@@ -37,7 +37,7 @@ def write_grpo_report(directory: Path, out: Path) -> None:
     contents += [("gallery-section", "Completions")] if run.rollouts else []
     context = {
         "name": run.name,
-        "subtitle": f"{directory.resolve()}, {len(run.log)} logged steps",
+        "subtitle": f"{directory.resolve()}, {run.steps} logged steps",
         "tiles": _tiles(run),
         "verdict": verdict(run),
         "silent": SILENT,
@@ -58,11 +58,11 @@ def _blocks(run: Run, charts: list[tuple[int, LineChart]]) -> Iterator[Markup]:
     for number, chart in charts:
         yield json_block(f"chart-{number}", chart.data())
     if run.rollouts:
-        yield from pack(gallery(run.rollouts, run.name))
+        yield from pack(gallery(run.rollouts, run.name, run.path))
 
 
 def _tiles(run: Run) -> list[tuple[str, str, str]]:
-    tiles: list[Any] = [("Last step", f"{run.log[-1]['step']}", f"{len(run.log)} logged")]
+    tiles: list[Any] = [("Last step", f"{run.log[-1]['step']}", f"{run.steps} logged")]
     tiles.append(_change(run, "reward", "Total reward"))
     tiles += [_change(run, f"rewards/{part}/mean", part) for part in run.parts]
     tiles.append(_change(run, "completions/mean_length", "Mean length, tokens", "{:.0f}"))

@@ -20,8 +20,8 @@ _BINS: Final = 12
 Rollout = Mapping[str, Any]
 
 GROUPS: Final = (
-    Group("best", "Best", f"the {_SHOWN} completions with the highest total reward"),
-    Group("worst", "Worst", f"the {_SHOWN} completions with the lowest total reward"),
+    Group("best", "Best", f"the {_SHOWN} completions with the highest total reward", "high"),
+    Group("worst", "Worst", f"the {_SHOWN} completions with the lowest total reward", "low"),
     Group("unparsable", "Unparsable", "no single clear answer could be read"),
     Group("last", "Last step", "what the policy writes at the end of the record"),
 )
@@ -39,8 +39,12 @@ class Drift:
     rows: Sequence[tuple[int, str, Sequence[float], float | None]]
 
 
-def gallery(rollouts: Sequence[Rollout], name: str) -> Gallery:
-    """Every recorded completion; the best and the worst are groups."""
+def gallery(rollouts: Sequence[Rollout], name: str, directory: Path = Path()) -> Gallery:
+    """Every recorded completion; the best and the worst are groups.
+
+    A relative path of a picture is looked for in the working directory, then in the run's
+    directory and in those above it: a recipe names its data from where the training was started.
+    """
     totals = [_total(rollout) for rollout in rollouts]
     order = sorted(range(len(rollouts)), key=lambda index: totals[index])
     worst, best = set(order[:_SHOWN]), set(order[-_SHOWN:])
@@ -52,7 +56,7 @@ def gallery(rollouts: Sequence[Rollout], name: str) -> Gallery:
         held |= {"unparsable"} if _is_tag(rollout) and rollout["answer"] is None else set()
         held |= {"last"} if rollout["step"] == last else set()
         answers.append(_answer(rollout, totals[index], frozenset(held)))
-    faces = [_face(rollout) for rollout in rollouts]
+    faces = [_face(rollout, directory.resolve()) for rollout in rollouts]
     return Gallery(faces, {name: answers}, GROUPS, "total reward", "best")
 
 
@@ -86,13 +90,19 @@ def _expected(rollouts: Sequence[Rollout]) -> dict[int, float]:
     return {au: count / len(places) for au, count in counts.items()}
 
 
-def _face(rollout: Rollout) -> Face:
+def _face(rollout: Rollout, directory: Path) -> Face:
     images = rollout.get("images") or [""]
     targets = _targets(rollout)
     places = None if targets is None else tuple(Place(t.au, t.box.as_tuple()) for t in targets)
     gold = str(rollout["solution"]) if _is_tag(rollout) else ""
     task = rollout.get("dataset") or ""
-    return Face(rollout["prompt_id"], Path(str(images[0])), gold, places, task, rollout["step"])
+    image = _found(Path(str(images[0])), directory)
+    return Face(rollout["prompt_id"], image, gold, places, task, rollout["step"])
+
+
+def _found(image: Path, directory: Path) -> Path:
+    bases = (Path.cwd(), directory, *directory.parents)
+    return next((base / image for base in bases if (base / image).is_file()), image)
 
 
 def _answer(rollout: Rollout, total: float, groups: frozenset[str]) -> Answer:

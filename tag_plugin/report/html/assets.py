@@ -7,6 +7,7 @@ SCRIPTS: Final = (
     "blocks.js",
     "theme.js",
     "charts.js",
+    "marks.js",
     "face.js",
     "filters.js",
     "grid.js",

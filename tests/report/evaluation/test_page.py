@@ -113,7 +113,7 @@ def test_samples_without_detections_or_pictures_are_shown(faces, tmp_path, visit
     with visit(tmp_path / "r.html") as page:
         assert "Grounding G" not in page.inner_text("table.headline")
         page.locator("#grid .card").first.click()
-        assert "grounding does not apply" in page.inner_text("#viewer")
+        assert "No detections of this face" in page.inner_text("#viewer")
 
 
 def test_results_without_samples_still_have_their_numbers(sources, tmp_path, visit):

@@ -44,7 +44,7 @@ def test_columns_and_chunks_hold_every_sample_in_order():
 
 
 def test_groups_and_aus_are_bits():
-    groups = (Group("x", "X", ""), Group("y", "Y", ""))
+    groups = (Group("x", "X", ""), Group("y", "Y", "", "low"))
     answer = Answer(None, "", (Said(4, BOX), Said(None, None)), groups=frozenset({"y"}))
     known = face(0, reference=(Place(12, BOX),))
     index = blocks(Gallery([known], {"a": [answer]}, groups, "G"))["gallery"]

@@ -110,3 +110,14 @@ def test_claims_are_paired_with_what_was_to_be_found():
 def test_the_score_is_the_total_or_the_sum_of_the_parts(changes, total):
     (answer,) = gallery([rollout(1, [], **changes)], "run").runs["run"]
     assert answer.score == total
+
+
+def test_a_relative_picture_is_found_from_above_the_run(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.jpg").touch()
+    (tmp_path / "saves" / "run").mkdir(parents=True)
+    known = rollout(1, [], images=["data/a.jpg"])
+    for working in (tmp_path, tmp_path / "saves", tmp_path.parent):
+        monkeypatch.chdir(working)
+        (face,) = gallery([known], "run", tmp_path / "saves" / "run").faces
+        assert face.image == tmp_path / "data" / "a.jpg"

@@ -88,6 +88,8 @@ function startFilters(form, changed) {
   select("step", "Step", any([...new Set(gallery.step)].filter((step) => step !== null).map((step) => [step, step])));
   select("compare", "Compare", gallery.runs.length > 1 ? any(otherRuns) : []);
   select("sort", "Order", [["file", "as recorded"], ["low", `lowest ${gallery.scoreName} first`], ["high", `highest ${gallery.scoreName} first`]]);
+  const started = gallery.groups.find(([key]) => key === state.group);
+  if (started?.[3]) orderBy(form, started[3]);
   form.hidden = false;
 }
 
@@ -95,17 +97,23 @@ function groupChoice(set) {
   const shown = gallery.groups.find(([key]) => key === state.group);
   const meaning = make("p", { className: "group-meaning" }, shown ? shown[2] : "");
   const field = make("fieldset", {}, make("legend", {}, "Kind"));
-  const choices = [["", "All", ""], ...gallery.groups];
-  choices.forEach(([key, title, text]) => {
+  const choices = [["", "All", "", ""], ...gallery.groups];
+  choices.forEach(([key, title, text, order]) => {
     const radio = make("input", { type: "radio", name: "group", value: key, checked: key === state.group });
     radio.addEventListener("change", () => {
       meaning.textContent = text;
+      if (order) orderBy(radio.form, order);
       set("group", key);
     });
     field.append(make("label", { className: "choice" }, radio, make("span", { "data-title": title }, title)));
   });
   field.append(meaning);
   return field;
+}
+
+function orderBy(form, order) {
+  state.sort = order;
+  form.elements.sort.value = order;
 }
 
 /** Puts the counts beside the names of the groups, for the run that is shown. */

@@ -81,7 +81,7 @@ function claimTable(said) {
 
 function placeTable(said, index) {
   const places = placesOf(index);
-  if (places === null) return make("p", { className: "muted" }, "The detector found no face, or was not run: grounding does not apply.");
+  if (places === null) return make("p", { className: "muted" }, "No detections of this face are recorded.");
   if (!places.length) return make("p", { className: "muted" }, "The detector saw no Action Unit here.");
   const rows = places.map(([au], number) => {
     const paired = said.claims.filter(([claimed, , , iou]) => claimed === au && iou !== null).map(([, , , iou]) => iou);
@@ -97,18 +97,4 @@ function row(key, name, value, text) {
 function table(title, heads, rows) {
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
   return make("table", {}, make("caption", { className: "unseen" }, title), make("thead", {}, head), make("tbody", {}, ...rows));
-}
-
-/** Pointer or focus on anything with a key lights everything that shares one of its keys. */
-function lightTogether(panel, face) {
-  const keysOf = (node) => (node?.dataset.key ?? "").split(" ").filter(Boolean);
-  const light = (keys) => {
-    for (const node of panel.querySelectorAll("[data-key]")) node.classList.toggle("lit", keysOf(node).some((key) => keys.includes(key)));
-    face.classList.toggle("focused", keys.length > 0);
-  };
-  const follow = (event) => light(keysOf(event.target.closest("[data-key]")));
-  panel.addEventListener("pointerover", follow);
-  panel.addEventListener("focusin", follow);
-  panel.addEventListener("pointerleave", () => light([]));
-  panel.addEventListener("focusout", () => light([]));
 }

@@ -1,0 +1,119 @@
+"""The whole of `tag-plugin prefer`: pairs, judge, raters, numbers, files."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tag_plugin.preference.asking import ask_judge
+from tag_plugin.preference.journal import ReplyJournal
+from tag_plugin.preference.judge import Endpoint
+from tag_plugin.preference.numbers import Number, Preference, preference
+from tag_plugin.preference.pairs import Study
+from tag_plugin.preference.raters import agreement, pooled, read_answers, write_rating_page
+
+PAGE: Final = "rate.html"
+JOURNAL: Final = "replies.jsonl"
+NUMBERS: Final = "preference.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the two runs are called, for the table and the file."""
+
+    a: str
+    b: str
+
+
+def run_study(
+    study: Study,
+    sources: Sources,
+    out: Path,
+    endpoint: Endpoint | None,
+    answers: Sequence[Path],
+    concurrency: int,
+) -> dict[str, Preference]:
+    """Write the raters' page, ask the judge if there is one, read answers; returns the numbers.
+
+    Raises:
+        PreferenceError: the judge does not answer, or a file of answers does not fit.
+    """
+    raters = dict(read_answers(path, study) for path in answers)
+    write_rating_page(study, out / PAGE)
+    identical = len(study.pairs) - len(study.asked)
+    found: dict[str, Preference] = {}
+    if endpoint is not None:
+        found[f"judge {endpoint.name}"] = _judged(study, endpoint, out, concurrency, identical)
+    found |= {f"rater {name}": preference(said, identical) for name, said in raters.items()}
+    if len(raters) > 1:
+        found["all raters"] = preference(pooled(list(raters.values())), identical)
+    kappa = agreement(list(raters.values()))
+    _write(out / NUMBERS, study, sources, found, kappa)
+    return found
+
+
+def table(found: dict[str, Preference], sources: Sources) -> Table:
+    """The numbers for people."""
+    shown = Table(title=f"A = {sources.a}    B = {sources.b}")
+    names = ("", "pairs", "A", "split", "B", "ties", "A preferred", "shown first", "both orders")
+    for name in names:
+        shown.add_column(name, justify="right" if name else "left")
+    for who, numbers in found.items():
+        counts = (numbers.pairs, numbers.wins_a, numbers.split, numbers.wins_b, numbers.ties)
+        estimates = (numbers.preference, numbers.first_share, numbers.agreement)
+        shown.add_row(who, *map(str, counts), *map(_with_interval, estimates))
+    return shown
+
+
+def print_table(found: dict[str, Preference], sources: Sources) -> None:
+    """The table, and what its columns mean."""
+    console = Console()
+    console.print(table(found, sources))
+    console.print(
+        "A preferred: Bradley-Terry, the effect of the order taken out. Shown first: share of "
+        "decided looks that preferred the first answer (0.5: no position bias). Both orders: share "
+        "of pairs judged alike in both. Brackets: 95 % bootstrap intervals over pairs."
+    )
+
+
+def _judged(
+    study: Study, endpoint: Endpoint, out: Path, concurrency: int, identical: int
+) -> Preference:
+    journal = ReplyJournal(out / JOURNAL)
+    try:
+        opinions = ask_judge(study, endpoint.open(), journal, concurrency)
+    finally:
+        journal.close()
+    return preference(opinions, identical)
+
+
+def _write(
+    path: Path,
+    study: Study,
+    sources: Sources,
+    found: dict[str, Preference],
+    kappa: float | None,
+) -> None:
+    content: dict[str, Any] = {
+        "study": study.id,
+        "seed": study.seed,
+        "a": sources.a,
+        "b": sources.b,
+        "pairs": len(study.pairs),
+        "faces_of_one_run_only": study.left_out,
+        "mean_kappa_of_raters": kappa,
+        "preferences": {who: numbers.model_dump() for who, numbers in found.items()},
+    }
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _with_interval(number: Number | None) -> str:
+    if number is None:
+        return "–"
+    return f"{number.value:.3f} [{number.low:.3f}, {number.high:.3f}]"

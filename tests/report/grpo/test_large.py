@@ -1,0 +1,41 @@
+"""A page of 30,000 samples: light enough to send, quick enough to open."""
+
+import json
+from random import Random
+
+import pytest
+from playwright.sync_api import expect
+
+from tag_plugin.report.grpo.page import write_grpo_report
+from tests.report.scripted import write_grpo_run
+
+COUNT = 30_000
+SECONDS = 3.0
+
+
+@pytest.mark.slow
+def test_thirty_thousand_samples_open_in_three_seconds_and_weigh_under_200_megabytes(
+    faces, tmp_path, visit
+):
+    """Each sample has a picture of its own, for those are what weighs."""
+    pictures, rows = faces
+    run = write_grpo_run(tmp_path / "run", rows, pictures, steps=20)
+    rollouts = [json.loads(line) for line in (run / "rollouts.jsonl").open(encoding="utf-8")]
+    with (run / "rollouts.jsonl").open("w", encoding="utf-8") as out:
+        for number in range(COUNT):
+            rollout = Random(number).choice(rollouts)
+            picture = tmp_path / f"{number}.jpg"
+            picture.hardlink_to(rollout["images"][0])
+            mine = {"prompt_id": f"face-{number}", "images": [str(picture)], "reference": None}
+            out.write(json.dumps(rollout | mine) + "\n")
+    write_grpo_report(run, tmp_path / "r.html")
+    assert (tmp_path / "r.html").stat().st_size < 200e6
+    with visit(tmp_path / "r.html") as page:
+        page.locator('input[name="group"][value=""]').check()
+        expect(page.locator("#count")).to_have_text(f"{COUNT} of {COUNT} samples")
+        assert opened(page) < SECONDS
+
+
+def opened(page) -> float:
+    """Seconds from the start of the navigation to the end of the page's own script."""
+    return page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
