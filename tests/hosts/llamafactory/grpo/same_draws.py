@@ -29,6 +29,11 @@ def _seed(index):
 
 torch.multinomial = draw
 
+if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    import deepspeed.ops
+
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
 
 def vowels(completions, **_):
     return [sum(text.count(each) for each in "aeiou") / (1 + len(text)) for text in completions]
