@@ -1,6 +1,10 @@
 """A file and flags over it; whatever is wrong is named."""
 
+import textwrap
+from pathlib import Path
+
 import pytest
+import yaml
 
 from tag_plugin.pipeline.write.settings import Price, WriterSettings, load_settings
 
@@ -58,3 +62,14 @@ def test_only_what_decides_the_rows_is_decisive():
 
 def test_a_price_is_by_the_million():
     assert Price(input=2, output=10).of(500_000, 100_000) == pytest.approx(2.0)
+
+
+def test_the_documented_defaults_are_the_real_ones():
+    text = (Path(__file__).parents[3] / "docs" / "writers.md").read_text(encoding="utf-8")
+    block = text[text.index("    writer: openai") : text.index("A model that thinks")]
+    documented = yaml.safe_load(textwrap.dedent(block))
+    assert set(documented) == set(WriterSettings.model_fields)
+    found = WriterSettings.model_validate(documented)
+    default = WriterSettings(model=found.model, base_url=found.base_url)
+    examples = {"price": found.price, "budget": found.budget}
+    assert found == default.model_copy(update=examples)

@@ -1,0 +1,151 @@
+"""What a row costs a model writer beside the model: asking, judging, journalling, resuming.
+
+    python benchmarks/writer_scale.py [ROWS ROWS]
+
+The model answers at once and in this process, so that everything measured is the pipeline's own.
+Each size runs twice in a process of its own: once asking, once as after `--restart`, when every
+reply comes out of the journal. Prints JSON: CPU milliseconds a row, peak memory, size of the
+journal, and the ratios between the sizes.
+"""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tag_plugin.data.rows import DetectorInfo, Row
+from tag_plugin.facs.boxes import Box
+from tag_plugin.facs.detections import Detection, Detections
+from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.pipeline.journal import Journal, Outcome
+from tag_plugin.pipeline.write.attempts import Attempts
+from tag_plugin.pipeline.write.author import Author
+from tag_plugin.pipeline.write.endpoint import Endpoint
+from tag_plugin.pipeline.write.in_flight import event_loop, in_order, inside
+from tag_plugin.pipeline.write.request import Reply, Request
+from tag_plugin.pipeline.write.settings import WriterSettings
+from tag_plugin.pipeline.write.statistics import collect
+from tag_plugin.scoring.score import DEFAULT_JUDGE
+
+SETTINGS = WriterSettings(model="m", base_url="http://127.0.0.1/v1", concurrency=32)
+UNITS = {4: "brows → AU4 (brow lowerer)", 15: "lip corners → AU15 (lip corner depressor)"}
+PROSE = "\n".join(
+    (
+        "Global analysis: The expression involves both the upper and the lower face.",
+        "Verification loop:",
+        *(f"Inspect {unit}: it has changed as the muscle contracts" for unit in UNITS.values()),
+        "Final conclusion: AU4 + AU15 indicate a dominant emotion of {label}.",
+        "<answer>{label}</answer>",
+    )
+)
+
+
+class InstantModel:
+    """Right two times in three; wrong, then right the third time."""
+
+    async def ask(self, request: Request) -> Reply:
+        """A reply without any wait."""
+        label = "fear" if request.seed % 3 == 0 and "fear" in request.prompt else "sadness"
+        return Reply(PROSE.format(label=label), "stop", 900, 120)
+
+
+def rows(count: int) -> Iterator[Row]:
+    """Rows with two Action Units, one picture for all."""
+    labels = LABEL_SETS["ferplus"].name
+    for number in range(count):
+        x = number % 600
+        boxes = {au: Box(x, 200, x + 300, 400 + au) for au in UNITS}
+        found = tuple(Detection(au=au, probability=0.9, box=box) for au, box in boxes.items())
+        yield Row(
+            id=f"{number:07d}",
+            dataset="d",
+            split="train",
+            image="face.jpg",
+            label="sadness",
+            label_set=labels,
+            detections=Detections(detections=found, supported=frozenset(UNITS)),
+            detector=DetectorInfo(name="none", version="1"),
+        )
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[Callable[[Row], "Future[Outcome]"]]:
+    """The writer as a stage opens it, with the instant model."""
+
+    @asynccontextmanager
+    async def endpoint() -> Any:  # noqa: ANN401
+        yield Endpoint(InstantModel(), SETTINGS, attempts.spent())
+
+    with (
+        Attempts(directory / "attempts.sqlite") as attempts,
+        event_loop() as loop,
+        inside(loop, endpoint()) as asked,
+    ):
+        author = Author(directory, SETTINGS, 0, DEFAULT_JUDGE, asked, attempts)
+        yield lambda row: asyncio.run_coroutine_threadsafe(author.write(row), loop)
+
+
+def write(directory: Path, count: int) -> dict[str, float]:
+    """One pass over all rows."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    with Journal(directory / "train.journal") as journal:
+        for outcome in in_order(lambda: opened(directory), rows(count), SETTINGS.rows_in_flight):
+            journal.add(outcome)
+        tally = journal.finish(directory / "train.jsonl")
+    if tally.inputs != count:
+        raise RuntimeError(f"{tally.inputs} outcomes of {count} rows")
+    used = time.process_time() - cpu
+    return {"cpu_ms_a_row": 1000 * used / count, "wall_s": time.perf_counter() - wall}
+
+
+def measure(count: int) -> dict[str, Any]:
+    """Asking, then replaying; both in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        Image.new("RGB", (448, 448), (90, 80, 70)).save(directory / "face.jpg", quality=95)
+        asking = write(directory, count)
+        replaying = write(directory, count)
+        journal = directory / "attempts.sqlite"
+        found = collect([journal], "train")
+        return {
+            "rows": count,
+            "asking": asking,
+            "replaying": replaying,
+            "replies": found["replies"],
+            "journal_bytes_a_row": journal.stat().st_size / count,
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+
+
+def main() -> None:
+    """Both sizes, each in a process of its own."""
+    if sys.argv[1:2] == ["--one"]:
+        print(json.dumps(measure(int(sys.argv[2]))))
+        return
+    sizes = sys.argv[1:3] or ["10000", "310000"]
+    found = []
+    for size in sizes:
+        command = [sys.executable, __file__, "--one", size]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found.append(json.loads(done.stdout))
+    small, large = found
+    ratios = {
+        "asking": large["asking"]["cpu_ms_a_row"] / small["asking"]["cpu_ms_a_row"],
+        "replaying": large["replaying"]["cpu_ms_a_row"] / small["replaying"]["cpu_ms_a_row"],
+        "peak_memory": large["peak_mb"] / small["peak_mb"],
+    }
+    print(json.dumps({"sizes": found, "ratios": ratios}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

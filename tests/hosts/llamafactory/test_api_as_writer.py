@@ -1,0 +1,105 @@
+"""LLaMA-Factory's own API server as the writer, started as a user starts it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tag_plugin.cli import app
+from tag_plugin.pipeline.manifest import read_json
+from tag_plugin.tiny import write_base
+from tests.pipeline.write.faces import write_detected
+
+pytest.importorskip("openai")
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+KEY, ROWS, RETRIES, LONGEST = "sk-tiny-secret", 6, 1, 16
+
+
+@contextmanager
+def api(model, log):
+    """`llamafactory-cli api` on a free port of loopback; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("llamafactory-cli"), "api"]
+    options = {"model_name_or_path": model, "template": "tag_qwen2_5_vl"}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    environment = {
+        **os.environ,
+        "API_HOST": "127.0.0.1",
+        "API_PORT": str(port),
+        "API_KEY": KEY,
+        "API_MODEL_NAME": "tag-tiny",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    with (
+        log.open("w") as out,
+        subprocess.Popen([*command, *words], env=environment, stdout=out, stderr=out) as server,
+    ):
+        try:
+            wait_for(f"http://127.0.0.1:{port}/v1", server, log)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_for(address, server, log):
+    request = urllib.request.Request(f"{address}/models")  # noqa: S310  # loopback
+    request.add_header("authorization", f"Bearer {KEY}")
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(request, timeout=5).close()  # noqa: S310  # loopback
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError(log.read_text())
+
+
+def test_every_reply_of_the_tiny_model_is_accounted_for(tmp_path, monkeypatch):
+    directory, log = tmp_path / "data" / "ferplus", tmp_path / "api.log"
+    write_detected(directory, ROWS)
+    config = tmp_path / "writer.yaml"
+    config.write_text(
+        f"parameters: {{temperature: 0.0, max_tokens: {LONGEST}}}\n"
+        f"format_retries: {RETRIES}\nbox_frame: absolute\nprice: {{input: 1, output: 1}}\n"
+    )
+    with api(write_base(tmp_path / "base"), log) as address:
+        words = ["build", directory, "--writer", "openai", "--endpoint", address]
+        words += ["--model", "tag-tiny", "--writer-config", config, "--concurrency", 2]
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        refused = CliRunner().invoke(app, [str(word) for word in words])
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        again = CliRunner().invoke(app, [*(str(word) for word in words), "--restart"])
+    assert "401" in str(refused.exception)
+    assert done.exit_code == again.exit_code == 0, done.output
+
+    summary = read_json(directory / "build.json")["splits"]["train"]
+    found = summary["writer_statistics"]
+    asked = ROWS * (1 + RETRIES)
+    assert (summary["inputs"], summary["rows"]) == (ROWS, 0)  # it has never seen a trace
+    assert summary["dropped"]["format failure"]["count"] == ROWS
+    assert found["attempts"] == {"format failure": asked}
+    assert log.read_text().count('"POST /v1/chat/completions HTTP/1.1" 200') == asked
+    assert (found["replies"], found["replies_without_usage"]) == (asked, 0)
+    assert asked <= found["completion_tokens"] <= asked * LONGEST
+    assert found["prompt_tokens"] > asked * 64  # the face alone takes 64
+    tokens = found["prompt_tokens"] + found["completion_tokens"]
+    assert found["cost"] == pytest.approx(tokens / 1e6, abs=1e-6)
+    secrets = [path for path in directory.rglob("*") if path.is_file()]
+    assert not any(KEY.encode() in path.read_bytes() for path in secrets)
