@@ -52,6 +52,12 @@ def build(
         str | None, typer.Option(help="rules (the default), openai or local: see docs/writers.md.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Varies the wording.")] = 0,
+    on: Annotated[
+        float | None,
+        typer.Option(
+            help="Traces name AUs from this probability on (0.5); weaker ones stay undecided."
+        ),
+    ] = None,
     workers: Workers = CORES,
     restart: Restart = False,
     shard: ShardOption = None,
@@ -77,7 +83,9 @@ def build(
     budget_requests: Annotated[int | None, typer.Option(help="The most replies.")] = None,
 ) -> None:
     """Detected rows -> rows with a verified trace, and LLaMA-Factory's entry for them."""
+    from tag_plugin.facs.detections import Thresholds
     from tag_plugin.pipeline.build import BuildSettings, build
+    from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
     flags = {
         "writer": writer,
@@ -90,8 +98,9 @@ def build(
     }
     asked = _model_settings(writer_config, flags)
     name = writer or "rules"
+    judge = DEFAULT_JUDGE if on is None else JudgeConfig(thresholds=Thresholds(on=on))
     settings = BuildSettings(
-        dataset, name, seed, workers, restart, model=asked, shard=parse_shard(shard)
+        dataset, name, seed, workers, restart, judge, model=asked, shard=parse_shard(shard)
     )
     built = build(settings)
     _print_statistics(built.manifest)

@@ -6,11 +6,13 @@ import pytest
 
 from tag_plugin.data.rows import read_rows
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.detections import Thresholds
 from tag_plugin.pipeline import build as build_module
 from tag_plugin.pipeline.build import NO_FACE, NOT_GOLD, BuildSettings, build
 from tag_plugin.pipeline.detect import DetectSettings, detect
 from tag_plugin.pipeline.journal import StageError
 from tag_plugin.pipeline.rules import write_trace
+from tag_plugin.pipeline.verify import shortcoming
 from tag_plugin.scoring.score import JudgeConfig, score_completion
 from tag_plugin.trace.render import render
 from tests.pipeline.detected_rows import write_prepared
@@ -90,3 +92,16 @@ def test_an_unknown_writer_and_missing_detections_are_named(tmp_path, directory)
         build(BuildSettings(directory, "poet"))
     with pytest.raises(StageError, match=r"no detected rows .*tag-plugin detect .*/none"):
         build(BuildSettings(tmp_path / "none"))
+
+
+def test_cautious_traces_name_only_what_the_detector_is_sure_of(directory):
+    sure = JudgeConfig(thresholds=Thresholds(on=0.8))
+    build(BuildSettings(directory, judge=sure))
+    rows = built(directory)
+    assert len(rows) == 40
+    for row in rows:
+        named = {step.au for step in row.trace.inspections}
+        assert named == {found.au for found in row.detections.on(sure.thresholds, sure.top_k)}
+        assert shortcoming(row, sure) is None
+    stored = json.loads((directory / "build.json").read_text())["settings"]["judge"]
+    assert JudgeConfig.model_validate(stored) == sure  # what `data validate` judges them by
