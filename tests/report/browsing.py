@@ -32,6 +32,7 @@ def visit(browser):
     @contextmanager
     def open_page(path: Path, **settings) -> Iterator[Page]:
         context = browser.new_context(viewport={"width": 1400, "height": 1000}, **settings)
+        context.set_default_timeout(120_000)  # milliseconds; the machine may be busy
         page = context.new_page()
         complaints, requests = [], []
         page.on("console", lambda said: complaints.append(said.text))

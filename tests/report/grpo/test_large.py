@@ -15,7 +15,7 @@ SECONDS = 3.0
 
 @pytest.mark.slow
 def test_thirty_thousand_samples_open_in_three_seconds_and_weigh_under_200_megabytes(
-    faces, tmp_path, visit
+    faces, tmp_path, visit, browser
 ):
     """Each sample has a picture of its own, for those are what weighs."""
     pictures, rows = faces
@@ -30,12 +30,16 @@ def test_thirty_thousand_samples_open_in_three_seconds_and_weigh_under_200_megab
             out.write(json.dumps(rollout | mine) + "\n")
     write_grpo_report(run, tmp_path / "r.html")
     assert (tmp_path / "r.html").stat().st_size < 200e6
+    before = renderer_seconds(browser)
     with visit(tmp_path / "r.html") as page:
+        expect(page.locator("#grid .card")).to_have_count(48)
+        assert renderer_seconds(browser) - before < SECONDS
         page.locator('input[name="group"][value=""]').check()
         expect(page.locator("#count")).to_have_text(f"{COUNT} of {COUNT} samples")
-        assert opened(page) < SECONDS
 
 
-def opened(page) -> float:
-    """Seconds from the start of the navigation to the end of the page's own script."""
-    return page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
+def renderer_seconds(browser) -> float:
+    """CPU time of all renderers: on a busy machine the clock would measure the neighbours."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    return sum(each["cpuTime"] for each in processes if each["type"] == "renderer")

@@ -48,15 +48,17 @@ def test_the_best_come_first_and_the_worst_are_a_click_away(report, visit):
         assert float(scores.first.inner_text()) == pytest.approx(totals[0], abs=0.01)
 
 
-def test_hovering_a_line_of_the_trace_lights_its_box_alone(report, visit):
+def test_hovering_a_line_of_the_trace_lights_its_box_and_what_it_is_paired_with(report, visit):
     with visit(report) as page:
         page.locator("select[name=sort]").select_option("high")
         page.locator("#grid .card:has(rect.said)").first.click()
         line = page.locator("#viewer .trace button").first
         line.hover()
-        lit = page.locator("#viewer .face g.mark.lit")
-        assert lit.count() == 1
-        assert lit.text_content() == line.inner_text().split("→")[1].split("(")[0].strip()
+        name = line.inner_text().split("→")[1].split("(")[0].strip()
+        assert page.locator("#viewer .face g.said.lit").all_text_contents() == [name]
+        seen = page.locator("#viewer .face g.reference")
+        paired = [name] if name in seen.all_text_contents() else []
+        assert page.locator("#viewer .face g.reference.lit").all_text_contents() == paired
 
 
 def test_the_keyboard_alone_is_enough(report, visit):

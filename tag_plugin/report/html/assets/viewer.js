@@ -42,7 +42,7 @@ function drawSample(index, where) {
 function runPanel(run, index, single) {
   const said = saidOf(run, index);
   const face = faceOf(run, index);
-  const words = make("div", {}, ...facts(run, index, said), trace(said), claimTable(said), placeTable(said, index));
+  const words = make("div", {}, ...facts(run, index, said), trace(said, index), claimTable(said, index), placeTable(said, index));
   const panel = make("section", { className: single ? "one-run single" : "one-run", "aria-label": gallery.runs[run].name });
   const head = single ? face : make("div", {}, make("h3", {}, gallery.runs[run].name), face);
   panel.append(head, words);
@@ -58,23 +58,30 @@ function facts(run, index, said) {
   return found;
 }
 
+/** What a claim lights: its own box, and that of the detection it is paired with. */
+function keysOfClaim(said, number, index) {
+  const [au, , , iou] = said.claims[number];
+  const pairedWith = iou === null ? [] : (placesOf(index) ?? []).flatMap(([seen], place) => (seen === au ? [`place-${place}`] : []));
+  return [`claim-${number}`, ...pairedWith].join(" ");
+}
+
 /** The text line by line; a line with claims is a button that lights their boxes. */
-function trace(said) {
+function trace(said, index) {
   const byLine = new Map();
   said.claims.forEach(([, , line], number) => line !== null && byLine.set(line, [...(byLine.get(line) ?? []), number]));
   const lines = said.text.split("\n").map((text, number) => {
     const claims = byLine.get(number);
     if (!claims) return make("p", {}, text);
     const matched = claims.some((claim) => said.claims[claim][3] > 0);
-    return make("button", { type: "button", className: matched ? "matched" : "", "data-key": claims.map((claim) => `claim-${claim}`).join(" ") }, text);
+    return make("button", { type: "button", className: matched ? "matched" : "", "data-key": claims.map((claim) => keysOfClaim(said, claim, index)).join(" ") }, text);
   });
   return make("div", { className: "trace", role: "group", "aria-label": "What the model wrote" }, ...lines);
 }
 
-function claimTable(said) {
+function claimTable(said, index) {
   if (!said.claims.length) return "";
   const rows = said.claims.map(([au, , , iou, problem], number) =>
-    row(`claim-${number}`, auName(au), iou === null ? "–" : iou.toFixed(2), problem || (iou === null ? "not paired with a detection" : "paired")),
+    row(keysOfClaim(said, number, index), auName(au), iou === null ? "–" : iou.toFixed(2), problem || (iou === null ? "not paired with a detection" : "paired")),
   );
   return table("Claims of the model", ["Claim", "IoU", "Verdict"], rows);
 }
