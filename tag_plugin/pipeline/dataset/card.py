@@ -18,6 +18,9 @@ STAGES: Mapping[str, str] = MappingProxyType(
 """The manifests in the order of the flow, and what each stage did."""
 
 _ON_REQUEST = "Non-commercial research only, on request from its authors; do not pass it on."
+WRITER_STATISTICS = "writer_statistics"
+"""The key of a split's statistics in build.json."""
+
 LICENCES: Mapping[str, str] = MappingProxyType(
     {
         "ferplus": "Labels: MIT (Microsoft, FERPlus). Pictures: the terms of FER2013.",
@@ -115,13 +118,10 @@ def _detector(manifest: Mapping[str, Any]) -> str:
 def _writer(manifest: Mapping[str, Any]) -> Iterator[str]:
     settings = manifest.get("settings", {})
     yield f"`{settings.get('writer', 'not recorded')}`, seed {settings.get('seed', '-')}."
-    statistics = {name: value for name, value in manifest.items() if name not in _KNOWN}
-    for name, value in statistics.items():
-        yield f"### {name}"
-        yield "\n".join(_listed(value))
-
-
-_KNOWN = frozenset({"settings", "splits", "expects"})
+    for split, found in manifest.get("splits", {}).items():
+        if WRITER_STATISTICS in found:
+            yield f"### What the writer did: {split}"
+            yield "\n".join(_listed(found[WRITER_STATISTICS]))
 
 
 def _listed(value: Any, indent: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON

@@ -152,11 +152,13 @@ def test_the_card_accounts_for_every_row(directory):
 def test_statistics_of_the_writer_reach_the_card(directory):
     build(BuildSettings(directory))
     path = directory / "build.json"
-    statistics = {"requests": 1234, "by class": {"fear": {"accepted": 17}}}
-    path.write_text(json.dumps({**json.loads(path.read_text()), "statistics": statistics}))
+    content = json.loads(path.read_text())
+    statistics = {"requests": 1234, "by_class": {"fear": {"accepted": 17}}}
+    content["splits"]["train"]["writer_statistics"] = statistics
+    path.write_text(json.dumps(content))
     make(MakeSettings(directory))
     card = (directory / "dataset" / "README.md").read_text()
-    assert "### statistics" in card
+    assert "### What the writer did: train" in card
     assert "* requests: 1234" in card
     assert "    * accepted: 17" in card
 
