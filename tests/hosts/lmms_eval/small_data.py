@@ -60,7 +60,7 @@ WITH_DETECTIONS = {
 
 
 def row(index: int, dataset: str = "synth", detected: bool = True) -> Row:
-    label, seen = FACES[index]
+    label, seen = FACES[index % len(FACES)]
     found = [Detection(au=au, probability=0.9, box=box) for au, box in seen]
     detections = Detections(detections=tuple(found), supported=frozenset({4, 12, 15}))
     return Row(
@@ -75,9 +75,9 @@ def row(index: int, dataset: str = "synth", detected: bool = True) -> Row:
     )
 
 
-def write_dataset(data_dir: Path, dataset: str, stage: str) -> Path:
-    """Four rows with their pictures; returns the file."""
-    rows = [row(index, dataset, stage == "detected") for index in range(len(FACES))]
+def write_dataset(data_dir: Path, dataset: str, stage: str, count: int = len(FACES)) -> Path:
+    """`count` rows (the four faces in turn) with their pictures; returns the file."""
+    rows = [row(index, dataset, stage == "detected") for index in range(count)]
     for index, each in enumerate(rows):
         save_picture(data_dir / dataset / each.image, index)
     file = data_dir / dataset / stage / "test.jsonl"
@@ -87,4 +87,4 @@ def write_dataset(data_dir: Path, dataset: str, stage: str) -> Path:
 
 def save_picture(path: Path, index: int, side: int = FACE_FRAME) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (side, side), (index * 60, 100, 90)).save(path)
+    Image.new("RGB", (side, side), (index * 60 % 256, 100, 90)).save(path)

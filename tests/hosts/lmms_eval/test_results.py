@@ -9,16 +9,21 @@ from typing import Any
 
 import pytest
 
+from tag_plugin.data.rows import write_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
 from tag_plugin.hosts.lmms_eval.questions import Question
 from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, METRICS, RECORD, process_results
+from tag_plugin.results.record import Judged
+from tag_plugin.results.summary import Bootstrap, summarise
+from tag_plugin.trace.prompt import Style
 from tests.hosts.lmms_eval.small_data import (
     COMPLETION,
     LABEL_METRICS,
     SMILE,
     WITH_DETECTIONS,
     WITHOUT_DETECTIONS,
+    row,
 )
 
 RELATIVE = Question(BoxFrame.RELATIVE, "a test")
@@ -26,8 +31,10 @@ LABEL_ONLY = Question(BoxFrame.RELATIVE, "a test", label_only=True)
 PIXELS = COMPLETION.replace("[300,600,700,800]", "[134,269,314,358]")
 
 
-def documents(dataset: str, question: Question = RELATIVE) -> list[dict[str, str]]:
-    table = columns(read_test_set(dataset), question)
+def documents(
+    dataset: str, question: Question = RELATIVE, style: Style = Style.GROUNDED
+) -> list[dict[str, str]]:
+    table = columns(read_test_set(dataset), question, style, f"tag_{dataset}")
     return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
 
 
@@ -70,8 +77,56 @@ def test_an_unparsable_answer_is_wrong_and_does_not_raise(data_dir: Path):
         assert "matched_iou" not in found
 
 
-def test_no_completion_at_all_is_an_empty_one(data_dir: Path):
-    assert process_results(documents("synth")[0], [])[RECORD]["completion"] == ""
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        [None],
+        ["[LMMS_EVAL_REQUEST_FAILED after 5 retries] Answer: happiness"],
+        ["[LMMS_EVAL_BUDGET_EXCEEDED]"],
+    ],
+)
+def test_a_failed_request_is_recorded_and_feeds_no_metric(data_dir: Path, results):
+    for style in Style:
+        fed = process_results(documents("synth", style=style)[0], results)
+        assert set(fed) == {RECORD}
+        sample = Judged.model_validate(fed[RECORD])
+        assert sample.failed
+        assert sample.prediction is None
+
+
+@pytest.mark.parametrize(
+    ("style", "text", "prediction"),
+    [
+        (Style.GROUNDED, "Answer: happy", None),  # the contract: <answer> only
+        (Style.GROUNDED, "<answer>happy</answer>", "happiness"),
+        (Style.DIRECT, "Answer: happy", "happiness"),
+        (Style.COT, "The lip corners rise.\nAnswer: happy", "happiness"),
+        (Style.COT, "Answer: happy or sad", None),
+    ],
+)
+def test_each_style_has_its_way_of_reading_answers(data_dir: Path, style, text, prediction):
+    record = process_results(documents("synth", style=style)[0], [text])[RECORD]
+    assert (record["prediction"], record["style"]) == (prediction, style)
+    assert Judged.model_validate(record).result.well_formed is (
+        False if style is Style.GROUNDED else None
+    )
+
+
+def test_attributes_of_a_row_reach_its_record(data_dir: Path):
+    file = data_dir / "synth/detected/test.jsonl"
+    first = row(0).model_copy(update={"attributes": {"gender": "female"}})
+    write_rows(file, [first, row(1)])
+    records = [process_results(doc, [COMPLETION])[RECORD] for doc in documents("synth")]
+    assert [record["attributes"] for record in records] == [{"gender": "female"}, {}]
+
+
+def test_the_record_gives_the_metrics_of_the_table(data_dir: Path):
+    records = [process_results(doc, [COMPLETION])[RECORD] for doc in documents("synth")]
+    samples = [Judged.model_validate(record) for record in json.loads(json.dumps(records))]
+    found = summarise(samples, samples[0].labels, Bootstrap(resamples=20)).metrics
+    expected = {name: value for name, value in WITH_DETECTIONS.items() if name != RECORD}
+    assert {name: found[name].value for name in expected} == pytest.approx(expected)
 
 
 def test_the_record_is_enough_for_a_report(data_dir: Path):

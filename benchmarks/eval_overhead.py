@@ -1,0 +1,129 @@
+"""What tag-plugin's own part of an evaluation costs a sample, without model and host. Prints JSON.
+
+Stages: reading the test set (rows, pictures, hashes) and asking; judging and recording each
+completion; aggregating with 2,000 bootstrap resamples; writing the samples file. Completions are
+of real length, with five AU claims each.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tag_plugin.data.face_frame import write_face
+from tag_plugin.data.rows import DetectorInfo, Row, write_rows
+from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.detections import Detection, Detections
+from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
+from tag_plugin.hosts.lmms_eval.finishing import count_judged
+from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.results import RECORD, process_results
+from tag_plugin.pipeline.rules import write_trace
+from tag_plugin.results.record import Judged
+from tag_plugin.results.summary import summarise
+from tag_plugin.trace.prompt import Style
+from tag_plugin.trace.render import render
+
+SAMPLES = 3_000
+ROUNDS = 3
+CLAIMS = (1, 4, 15, 17, 25)
+LIMIT_MS = 0.5
+
+
+def make_rows(data_dir: Path) -> list[str]:
+    """A test set under `data_dir` and a completion for each face."""
+    picture = np.random.default_rng(0).integers(0, 255, (56, 56, 3), dtype=np.uint8)
+    face = Image.fromarray(picture).resize((448, 448))
+    rows, completions = [], []
+    for number in range(SAMPLES):
+        shift = number % 97
+        boxes = {au: Box(100 + shift, 20 * au, 500 + shift, 20 * au + 150) for au in CLAIMS}
+        found = tuple(Detection(au=au, probability=0.9, box=box) for au, box in boxes.items())
+        detections = Detections(detections=found, supported=frozenset(ACTION_UNITS))
+        image = f"images/test/{number}.jpg"
+        write_face(data_dir / "synth" / image, face)
+        rows.append(
+            Row(
+                id=f"face-{number:05d}",
+                dataset="synth",
+                split="test",
+                image=image,
+                label="sadness",
+                label_set="synth",
+                detections=detections,
+                detector=DetectorInfo(name="benchmark", version="1"),
+            )
+        )
+        label = "sadness" if number % 5 else "anger"
+        completions.append(render(write_trace(label, detections, number), BoxFrame.ABSOLUTE))
+    write_rows(data_dir / "synth" / "detected" / "test.jsonl", rows)
+    return completions
+
+
+def timed(function: Callable[[], Any], found: list[float]) -> Any:  # noqa: ANN401  # whatever it returns
+    """Calls a function and notes its milliseconds of CPU a sample."""
+    started = time.process_time()
+    result = function()
+    found.append((time.process_time() - started) * 1000 / SAMPLES)
+    return result
+
+
+def one_round(completions: list[str], out: Path, found: dict[str, list[float]]) -> None:
+    """All stages once."""
+    question = Question(BoxFrame.ABSOLUTE, "the benchmark")
+
+    def ask() -> list[dict[str, str]]:
+        table = columns(read_test_set("synth"), question, Style.GROUNDED, "tag_synth")
+        return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+
+    def judge() -> list[dict[str, Any]]:
+        pairs = zip(documents, completions, strict=True)
+        return [process_results(document, [text])[RECORD] for document, text in pairs]
+
+    def write() -> None:
+        lines = [json.dumps({"judged": record}, ensure_ascii=False) for record in records]
+        out.write_text("\n".join(lines), encoding="utf-8")
+
+    def aggregate() -> None:
+        count_judged(records)
+        samples = [Judged.model_validate(record) for record in records]
+        summarise(samples, samples[0].labels)
+
+    documents = timed(ask, found["ask"])
+    records = timed(judge, found["judge"])
+    timed(aggregate, found["aggregate"])
+    timed(write, found["write"])
+
+
+def main() -> None:
+    """Measure and print."""
+    found: dict[str, list[float]] = {name: [] for name in ("ask", "judge", "aggregate", "write")}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["TAG_DATA_DIR"] = folder
+        completions = make_rows(Path(folder))
+        for _ in range(ROUNDS):
+            one_round(completions, Path(folder, "samples.jsonl"), found)
+    medians = {name: round(statistics.median(values), 4) for name, values in found.items()}
+    total = round(sum(medians.values()), 4)
+    report = {
+        "benchmark": "eval_overhead",
+        "samples": SAMPLES,
+        "rounds": ROUNDS,
+        "cpu_ms_a_sample": medians,
+        "total_cpu_ms_a_sample": total,
+        "limit_ms": LIMIT_MS,
+        "within_limit": total <= LIMIT_MS,
+    }
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

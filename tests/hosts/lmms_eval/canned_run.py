@@ -1,0 +1,85 @@
+"""A model of canned answers in the real host; run as a script, alone or by torchrun.
+
+    python canned_run.py OUT:OFFSET:LIMIT ...      one evaluation each (no limit: empty)
+
+What it answers depends on the face's number only.
+"""
+
+import sys
+from typing import Any
+
+import torch
+from lmms_eval.api.model import lmms
+from lmms_eval.evaluator import simple_evaluate
+from lmms_eval.loggers import EvaluationTracker
+from lmms_eval.tasks import TaskManager
+
+from tests.hosts.lmms_eval.small_data import COMPLETION
+
+TASKS = ["tag_synth", "tag_ferplus_direct"]
+ANSWERS = (
+    COMPLETION,
+    COMPLETION.replace("happiness", "anger"),
+    "<answer>sadness</answer>",
+    "I am not sure.",
+    "Answer: anger",
+    "[LMMS_EVAL_REQUEST_FAILED after 5 retries] timeout",
+    COMPLETION.replace("[300,600,700,800]", "[100,600,500,1800]"),
+)
+
+
+class Canned(lmms):
+    """Answers by the number at the end of a document's id."""
+
+    device = torch.device("cpu")
+
+    def generate_until(self, requests: list[Any]) -> list[str]:
+        answers = []
+        for request in requests:
+            _, _, _, doc_id, task, split = request.args
+            name = self.task_dict[task][split][doc_id]["id"]
+            answers.append(ANSWERS[int(name.rpartition("-")[2]) % len(ANSWERS)])
+        return answers
+
+    def loglikelihood(self, requests: list[Any]) -> list[Any]:
+        raise NotImplementedError
+
+    def generate_until_multi_round(self, requests: list[Any]) -> list[str]:
+        raise NotImplementedError
+
+
+def evaluate(manager: TaskManager, out: str, offset: int, limit: int | None) -> None:
+    """One evaluation, saved as the host's command line saves it."""
+    tracker = EvaluationTracker(output_path=out)
+    found = simple_evaluate(
+        model=Canned(),
+        tasks=TASKS,
+        task_manager=manager,
+        offset=offset,
+        limit=limit,
+        log_samples=True,
+        evaluation_tracker=tracker,
+        distributed_executor_backend="torchrun"
+        if torch.distributed.is_initialized()
+        else "accelerate",
+    )
+    if found is None:  # not the first process
+        return
+    samples = found.pop("samples")
+    tracker.general_config_tracker.model_name = "canned"
+    tracker.general_config_tracker.model_name_sanitized = "canned"
+    tracker.save_results_aggregated(found, samples, "20260101_000000")
+    for task in found["configs"]:
+        tracker.save_results_samples(task, samples[task])
+
+
+def main() -> None:
+    """All evaluations that the command line names."""
+    manager = TaskManager("ERROR")
+    for word in sys.argv[1:]:
+        out, offset, limit = word.rsplit(":", 2)
+        evaluate(manager, out, int(offset), int(limit) if limit else None)
+
+
+if __name__ == "__main__":
+    main()

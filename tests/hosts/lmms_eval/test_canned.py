@@ -1,0 +1,117 @@
+"""Known answers in the real host: numbers by hand and by scikit-learn, however the run is cut."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, recall_score
+
+from tag_plugin.results.merge import merge
+from tag_plugin.results.reader import TaskRun, read_run, read_runs
+from tests.hosts.lmms_eval.small_data import write_dataset
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+N = 13  # not a multiple of 2 or 4
+TASKS = ("tag_synth", "tag_ferplus_direct")
+SHARDS = ((0, 4), (4, 4), (8, 3), (11, 4))
+SCRIPT = Path(__file__).with_name("canned_run.py")
+ROOT = Path(__file__).parents[3]
+
+
+def run(command: list[str], data: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TAG_")} | {
+        "TAG_DATA_DIR": str(data),
+        "TAG_BOX_FRAME": "relative",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory) -> Path:
+    """`whole`, `shard0` ... by one process, `two` by two processes of torchrun."""
+    folder = tmp_path_factory.mktemp("canned")
+    write_dataset(folder / "data", "synth", "detected", N)
+    write_dataset(folder / "data", "ferplus", "prepared", N)
+    cuts = [f"{folder}/shard{i}:{offset}:{limit}" for i, (offset, limit) in enumerate(SHARDS)]
+    run([sys.executable, str(SCRIPT), f"{folder}/whole:0:", *cuts], folder / "data")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    run(
+        [*torchrun, "--nproc_per_node", "2", str(SCRIPT), f"{folder}/two:0:"],
+        folder / "data",
+    )
+    return folder
+
+
+def numbers(run: TaskRun) -> dict[str, object]:
+    """The host's own table of a task."""
+    return json.loads(run.results_file.read_text())["results"][run.task]
+
+
+def samples(run: TaskRun) -> list[dict[str, object]]:
+    return [json.loads(line) for line in run.samples_file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_two_processes_give_the_same_numbers_and_samples_as_one(outputs, task):
+    one, two = read_run(outputs / "whole", task), read_run(outputs / "two", task)
+    assert two.stated == one.stated
+    assert numbers(two) == numbers(one)
+    assert samples(two) == samples(one)
+    assert [sample["doc_id"] for sample in samples(two)] == list(range(N))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_four_shards_merge_into_the_same_run(outputs, tmp_path, task):
+    merge([outputs / f"shard{i}" for i in range(len(SHARDS))], tmp_path)
+    whole, merged = read_run(outputs / "whole", task), read_run(tmp_path, task)
+    assert merged.stated == whole.stated
+    assert numbers(merged) == numbers(whole)
+    assert samples(merged) == samples(whole)
+    shard = read_run(outputs / "shard1", task)
+    assert shard.protocol.items == "4-7"
+    assert shard.stated.fingerprint != whole.stated.fingerprint
+
+
+# What a careful human reads in each answer of the canned model, by style; "-" is unparsable.
+READ = {
+    "tag_synth": ("happiness", "anger", "sadness", "-", "-", None, "happiness"),
+    "tag_ferplus_direct": ("happiness", "anger", "sadness", "-", "anger", None, "happiness"),
+}
+GOLD = ("happiness", "happiness", "sadness", "anger")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_label_metrics_equal_scikit_learns_and_failed_requests_are_left_out(outputs, task):
+    asked = [(GOLD[i % 4], READ[task][i % 7]) for i in range(N)]
+    gold, found = zip(*(pair for pair in asked if pair[1] is not None), strict=True)
+    run = read_run(outputs / "whole", task)
+    metrics = {name: estimate.value for name, estimate in run.summary.metrics.items()}
+    options = {"labels": sorted(set(gold)), "average": "macro", "zero_division": 0}
+    assert (run.summary.n, run.summary.failed) == (N - 2, 2)
+    assert metrics["accuracy"] == pytest.approx(accuracy_score(gold, found))
+    assert metrics["uar"] == pytest.approx(recall_score(gold, found, **options))
+    assert metrics["macro_f1"] == pytest.approx(f1_score(gold, found, **options))
+    assert metrics["unparsable_rate"] == pytest.approx(found.count("-") / len(found))
+    assert numbers(run)["accuracy,none"] == metrics["accuracy"]
+    assert any("2 of 13 requests failed" in alarm for alarm in run.summary.alarms)
+
+
+def test_a_style_without_traces_has_no_trace_metrics(outputs):
+    metrics = set(read_run(outputs / "whole", "tag_ferplus_direct").summary.metrics)
+    for name in ("well_formed_rate", "consistency", "grounding", "au_f1"):
+        assert name not in metrics
+    protocol = read_run(outputs / "whole", "tag_ferplus_direct").protocol
+    assert (protocol.style, protocol.answers, protocol.box_frame) == ("direct", "careful-1", None)
+
+
+def test_both_tasks_are_read_from_one_output(outputs):
+    assert sorted(run.task for run in read_runs(outputs / "whole")) == sorted(TASKS)

@@ -1,0 +1,145 @@
+"""The protocol is settled, printed and stated before a model loads; it reaches the cache's key."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from tag_plugin.data.rows import write_rows
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.lmms_eval.asked import Asked
+from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
+from tag_plugin.hosts.lmms_eval.loading import asking, load_documents
+from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.trace.prompt import Style
+from tests.hosts.lmms_eval.small_data import row
+
+CALL: dict[str, Any] = {"model": "dummy", "model_args": "", "gen_kwargs": None}
+DIRECT = Asked("synth", "test", Style.DIRECT)
+
+
+class Config(SimpleNamespace):
+    """What a host task's configuration offers."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def task(name: str = "tag_synth", **config: Any) -> Any:
+    fields = {
+        "task": name,
+        "dataset_name": "synth",
+        "test_split": "test",
+        "dataset_kwargs": None,
+        "generation_kwargs": {"max_new_tokens": 1024, "until": []},
+        "metadata": {"version": 1.0},
+    }
+    return SimpleNamespace(config=Config(**(fields | config)))
+
+
+@pytest.fixture
+def printed():
+    lines: list[str] = []
+    handler = logger.add(lines.append, format="{level} {message}")
+    yield lines
+    logger.remove(handler)
+
+
+def stated(loaded: Any, **call: Any):
+    with asking([Asked("synth")], {**CALL, **call}) as evaluation:
+        load_documents(loaded)
+    return evaluation.stated[loaded.config.task]
+
+
+@pytest.fixture(autouse=True)
+def told(data_dir, monkeypatch):
+    monkeypatch.setenv("TAG_BOX_FRAME", "relative")
+
+
+def test_the_protocol_is_printed_with_its_fingerprint_and_every_field(printed):
+    found = stated(task())
+    (text,) = [line for line in printed if "protocol tag_synth" in line]
+    assert f"[{found.fingerprint}]" in text
+    for line in found.protocol.lines():
+        assert line in text
+    assert RUNNING.get() is None, "forgotten afterwards"
+
+
+def test_other_ranks_are_silent(printed, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    stated(task())
+    assert not [line for line in printed if "protocol" in line]
+
+
+@pytest.mark.parametrize(
+    ("call", "field", "value"),
+    [
+        ({"gen_kwargs": "max_new_tokens=8"}, "decoding", {"max_new_tokens": 8, "until": []}),
+        (
+            {"gen_kwargs": {"temperature": 1}},
+            "decoding",
+            {"max_new_tokens": 1024, "until": [], "temperature": 1},
+        ),
+        ({"limit": 2}, "items", "0-1"),
+        ({"limit": 2, "offset": 1}, "items", "1-2"),
+        ({"offset": 3}, "items", "3-3"),
+        ({"limit": 100}, "items", "all"),
+        ({"limit": -1}, "items", "all"),
+        ({"limit": 0.5}, "items", "0-1"),
+        ({"num_fewshot": 2}, "host_options", {"num_fewshot": 2}),
+        ({"system_instruction": "Hm"}, "host_options", {"system_instruction": "Hm"}),
+    ],
+)
+def test_what_the_command_line_changes_is_in_the_protocol(call, field, value):
+    plain, changed = stated(task()).protocol, stated(task(), **call).protocol
+    assert getattr(changed, field) == value
+    assert (changed.fingerprint == plain.fingerprint) == (value == "all")
+
+
+def test_data_and_weights_reach_the_configuration_that_the_cache_key_is_made_of(data_dir, tmp_path):
+    loaded = task()
+    stated(loaded)
+    first = dict(loaded.config.metadata)
+    write_rows(data_dir / "synth/detected/test.jsonl", [row(0)])
+    stated(loaded)
+    assert loaded.config.metadata["protocol"]["rows_sha256"] != first["protocol"]["rows_sha256"]
+    assert "items" not in first["protocol"], "shards share the cache"
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/model.bin").write_bytes(b"x")
+    stated(loaded, model_args=f"pretrained={tmp_path / 'weights'}")
+    assert (first["weights"], len(loaded.config.metadata["weights"])) == (None, 12)
+
+
+def test_styles_without_boxes_need_no_box_frame(monkeypatch):
+    monkeypatch.delenv("TAG_BOX_FRAME")
+    loaded = task("tag_synth_direct", dataset_kwargs={"style": "direct"})
+    with asking([DIRECT], CALL) as evaluation:
+        load_documents(loaded)
+    protocol = evaluation.stated["tag_synth_direct"].protocol
+    assert (protocol.style, protocol.box_frame, protocol.detector) == ("direct", None, None)
+    with (
+        pytest.raises(WrongConfigurationError, match="TAG_BOX_FRAME"),
+        asking([DIRECT, Asked("synth")], CALL),
+    ):
+        pass
+
+
+def test_a_label_only_model_is_asked_directly_and_the_protocol_says_so():
+    question = Question(BoxFrame.RELATIVE, "a test", label_only=True)
+    token = RUNNING.set(evaluation := Evaluation(question))
+    try:
+        load_documents(task())
+    finally:
+        RUNNING.reset(token)
+    protocol = evaluation.stated["tag_synth"].protocol
+    assert (protocol.style, protocol.answers) == ("direct", "careful-1")
+
+
+def test_rows_that_are_left_out_are_named_and_counted(data_dir, printed):
+    (data_dir / "synth/images/test/1.png").unlink()
+    assert stated(task()).rows_left_out == 1
+    warnings = [line for line in printed if line.startswith("WARNING")]
+    assert "row left out" in warnings[0]
+    assert "1 of 4 rows left out" in warnings[1]
