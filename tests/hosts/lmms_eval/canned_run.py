@@ -14,6 +14,7 @@ from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.loggers import EvaluationTracker
 from lmms_eval.tasks import TaskManager
 
+from tag_plugin.hosts.paths import tasks_dir
 from tests.hosts.lmms_eval.small_data import COMPLETION
 
 TASKS = ["tag_synth", "tag_ferplus_direct"]
@@ -75,7 +76,7 @@ def evaluate(manager: TaskManager, out: str, offset: int, limit: int | None) -> 
 
 def main() -> None:
     """All evaluations that the command line names."""
-    manager = TaskManager("ERROR")
+    manager = TaskManager("ERROR", include_path=str(tasks_dir()), include_defaults=False)
     for word in sys.argv[1:]:
         out, offset, limit = word.rsplit(":", 2)
         evaluate(manager, out, int(offset), int(limit) if limit else None)
