@@ -58,6 +58,8 @@ def test_prepare_detect_and_build_lead_to_a_recipe_line(ferplus, tmp_path):
         (["detect", "nowhere", "--option", "model"], "NAME=VALUE"),
         (["build", "nowhere"], "next: tag-plugin detect"),
         (["build", "nowhere", "--writer", "poet"], "unknown writer 'poet'; known: rules"),
+        (["build", "nowhere", "--model", "m"], "model: only for --writer openai or local"),
+        (["build", "nowhere", "--writer", "openai", "--model", "m"], "--endpoint http://"),
         (["draw", "nowhere"], "--log_samples"),
     ],
 )

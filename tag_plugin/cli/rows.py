@@ -112,6 +112,9 @@ def build(
 def _model_settings(config: Path | None, flags: dict[str, Any]) -> "WriterSettings | None":
     """None without a file when the writer is none of the models."""
     if config is None and flags["writer"] not in ("openai", "local"):
+        given = [name for name, value in flags.items() if value and name != "writer"]
+        if given:
+            raise ValueError(f"{', '.join(given)}: only for --writer openai or local")
         return None
     from tag_plugin.pipeline.write.settings import load_settings
 

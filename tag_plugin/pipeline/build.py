@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -71,6 +72,9 @@ def build(settings: BuildSettings) -> Built:
         StageError: nothing is detected, `built` was made with other settings, or a budget or an
             endpoint ended the run.
     """
+    if settings.model is None and settings.writer not in WRITERS:
+        known = ", ".join((*WRITERS, "openai", "local"))
+        raise ValueError(f"unknown writer {settings.writer!r}; known: {known}")
     inputs = _inputs(settings.directory)
     splits = {split: RowFile(path) for split, path in inputs.items()}
     decisive = {
@@ -86,9 +90,6 @@ def build(settings: BuildSettings) -> Built:
 def _run_rules(
     settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
 ) -> Manifest:
-    if settings.writer not in WRITERS:
-        known = ", ".join((*WRITERS, "openai", "local"))
-        raise ValueError(f"unknown writer {settings.writer!r}; known: {known}")
     command = f"tag-plugin build {settings.directory} --writer {settings.writer}"
     stage = Stage(
         settings.directory, "built", "build.json", command, settings.workers, shard=settings.shard
@@ -100,7 +101,13 @@ def _run_rules(
 def _run_model(
     settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
 ) -> Manifest:
-    """Imported here: what it needs (openai, tenacity) is an extra."""
+    """Imported here: what it needs is an extra."""
+    missing = [name for name in ("openai", "tenacity") if find_spec(name) is None]
+    if missing:
+        raise StageError(
+            f"a model as the writer needs {' and '.join(missing)}; next: "
+            'pip install "tag-plugin[write]"'
+        )
     from tag_plugin.pipeline.write.stage import ModelRun, run_model
 
     if settings.model is None:

@@ -10,7 +10,7 @@ from tag_plugin.data.face_frame import ImageError
 from tag_plugin.data.rows import Provenance, Row, dump_row
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.pipeline.journal import Dropped, Kept, Outcome
+from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.verify import NO_FACE, NOT_GOLD, shortcoming, unwritable
 from tag_plugin.pipeline.write.attempts import Attempts, Place
 from tag_plugin.pipeline.write.dialogue import Dialogue
@@ -20,6 +20,7 @@ from tag_plugin.pipeline.write.request import (
     Reply,
     Request,
     RequestError,
+    StoppedError,
     compose,
     request_seed,
 )
@@ -66,7 +67,11 @@ class Author:
             image = _picture(self._directory / row.image)
         except ImageError as error:
             return Dropped(row.id, UNREADABLE, str(error))
-        return await self._converse(row, image)
+        try:
+            return await self._converse(row, image)
+        except StageError as error:  # no row can go on: let none begin
+            self._endpoint.stop(StoppedError(str(error)))
+            raise
 
     async def _converse(self, row: Row, image: bytes) -> Outcome:
         dialogue = Dialogue(label_set(row.label_set))

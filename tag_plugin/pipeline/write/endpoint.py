@@ -15,7 +15,7 @@ from tenacity import (
 )
 
 from tag_plugin.pipeline.write.attempts import Spent
-from tag_plugin.pipeline.write.budget import Budget
+from tag_plugin.pipeline.write.budget import Budget, Estimate
 from tag_plugin.pipeline.write.pace import Pace
 from tag_plugin.pipeline.write.request import Client, Reply, Request, RequestError, StoppedError
 from tag_plugin.pipeline.write.settings import WriterSettings
@@ -76,7 +76,7 @@ class Endpoint:
             reply = None
             try:
                 await self._pace.turn(estimate.tokens, self._sleep)
-                reply = await self._ask(request)
+                reply = await self._ask(request, estimate)
             except RequestError as failure:
                 on_failure(failure)
                 self._honour(failure)
@@ -86,11 +86,14 @@ class Endpoint:
             self._pace.correct(_tokens(reply) - estimate.tokens)
             return reply
 
-    async def _ask(self, request: Request) -> Reply:
+    async def _ask(self, request: Request, estimate: Estimate) -> Reply:
         begin = perf_counter()
         reply = await self._client.ask(request)
-        price = self._settings.price.of(reply.prompt_tokens or 0, reply.completion_tokens or 0)
-        return replace(reply, cost=price, seconds=round(perf_counter() - begin, 3))
+        seconds = round(perf_counter() - begin, 3)
+        if reply.prompt_tokens is None:  # not told: the most that it can have cost
+            return replace(reply, cost=estimate.cost, seconds=seconds)
+        cost = self._settings.price.of(reply.prompt_tokens, reply.completion_tokens or 0)
+        return replace(reply, cost=cost, seconds=seconds)
 
     def _honour(self, failure: RequestError) -> None:
         """What an endpoint asks for with Retry-After holds for every request."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -78,6 +80,35 @@ def test_a_damaged_file_is_named_and_not_overwritten(tmp_path):
     with pytest.raises(StageError, match=r"a\.sqlite: .*next: "):
         Attempts(tmp_path / "a.sqlite")
     assert (tmp_path / "a.sqlite").read_bytes().startswith(b"no database")
+
+
+FULL_DISK = """
+import asyncio, resource, sys
+from pathlib import Path
+from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.write.attempts import Attempts
+from tag_plugin.pipeline.write.request import Reply
+from tests.pipeline.write.test_attempts import KEPT, PLACE, request
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+with Attempts(Path(sys.argv[1])) as attempts:
+    for number in range(100):
+        reply = Reply("x" * 20_000, "stop")
+        try:
+            asyncio.run(attempts.record(PLACE, request(str(number)), KEPT, reply))
+        except StageError as error:
+            print(number, error)
+            break
+"""
+
+
+def test_a_full_disk_is_named_and_what_was_recorded_stays(tmp_path):
+    path = tmp_path / "a.sqlite"
+    command = [sys.executable, "-c", FULL_DISK, str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    count, _, message = said.partition(" ")
+    assert "next: free space" in message
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM replies").fetchone() == (int(count),)
 
 
 def test_spent_adds_up_and_failures_and_forgetting_cost_nothing(tmp_path):

@@ -65,6 +65,15 @@ def test_failures_are_tried_again_and_told():
     assert endpoint.spent == Spent(1, 1100, 0.0011)
 
 
+def test_a_reply_without_token_counts_costs_the_most_that_it_can():
+    class Silent(FakeClient):
+        async def ask(self, request):
+            return Reply("text", "stop")
+
+    (reply,), *_ = asked(Silent(), ["a"], price={"output": 1000})
+    assert (reply.prompt_tokens, reply.cost) == (None, pytest.approx(0.1))  # 100 tokens
+
+
 def test_a_refusal_is_not_tried_again():
     client = FakeClient({"a": [failure("400", again=False)]})
     (first, second), failures, _ = asked(client, ["a", "b"])

@@ -106,7 +106,10 @@ def test_the_statistics_agree_with_the_server(played):
     assert sum(found["kept_after_attempts"].values()) == summary["rows"]
     told = found["replies"] - found["replies_without_usage"]
     assert (found["prompt_tokens"], found["completion_tokens"]) == (1000 * told, 100 * told)
-    assert found["cost"] == pytest.approx((1000 * 1 + 100 * 2) * told / 1e6)
+    known = (1000 * 1 + 100 * 2) * told / 1e6
+    unknown = found["replies_without_usage"] * (1000 * 1 + 1024 * 2) / 1e6  # at their most
+    assert found["cost"] == pytest.approx(known + unknown, rel=0.2)
+    assert found["cost"] >= known + unknown
     failures = {
         "429": 1,
         "500": 6,
