@@ -39,6 +39,7 @@ def ultralytics(module: str = "ultralytics") -> Any:  # noqa: ANN401 - modules w
     """
     _prepare()
     try:
+        _provide_font(Path(import_module("ultralytics.utils").USER_CONFIG_DIR) / _FONT)
         return import_module(module)
     except ImportError as error:
         raise DetectorError(
@@ -56,17 +57,14 @@ def _prepare() -> None:
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(folder))
     os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"
-    _provide_font(Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics" / _FONT)
 
 
 def _provide_font(path: Path) -> None:
     """Training asks for this font even when it draws nothing, and would download it."""
     if path.exists():
         return
-    try:
-        from matplotlib import get_data_path
-    except ImportError:
-        return  # ultralytics needs matplotlib: its own import will say so
+    from matplotlib import get_data_path  # ultralytics needs it as well
+
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{_FONT}.{os.getpid()}")
     shutil.copyfile(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), partial)

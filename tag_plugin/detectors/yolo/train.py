@@ -94,7 +94,7 @@ def train(settings: TrainSettings) -> Card:
         skipped=exported.skipped,
         left_out=exported.left_out,
         scores={},
-        training=_training(settings, int(trainer.epoch) + 1),
+        training=_training(settings, _epochs(best.parents[1] / "results.csv")),
     )
     finished = _measured(settings, exported, card, best)
     finished.save(settings.out)
@@ -160,9 +160,12 @@ def _save_weights(checkpoint: Path, path: Path) -> dict[str, Any]:
 
 def _measured(settings: TrainSettings, exported: Exported, card: Card, best: Path) -> Card:
     """Calibrate on dev, measure on dev and test."""
-    card.save(settings.out)  # the detector reads it; it supports no AU yet
+    raw = settings.out / "run" / "uncalibrated"  # a detector that supports no AU yet
+    raw.mkdir()
+    (raw / WEIGHTS).symlink_to((settings.out / WEIGHTS).resolve())
+    card.save(raw)
     files = detected_files(settings.directory)
-    with YoloDetector(settings.out, device=_torch_device(settings.device)) as opened:
+    with YoloDetector(raw, device=_torch_device(settings.device)) as opened:
         seen = {
             split: answers(opened, settings.directory, path, exported.classes)
             for split, path in files.items()
@@ -177,6 +180,12 @@ def _measured(settings: TrainSettings, exported: Exported, card: Card, best: Pat
         for split in seen
     }
     return card.model_copy(update={"calibration": scales, "scores": scores})
+
+
+def _epochs(results: Path) -> int:
+    """The epochs that were run, whichever process ran them: a line each below the header."""
+    with results.open(encoding="utf-8") as lines:
+        return sum(1 for line in lines if line.strip()) - 1
 
 
 def _torch_device(device: str | None) -> str | None:

@@ -7,18 +7,20 @@ import json
 import pickle
 import shutil
 import socket
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-pytest.importorskip(
-    "ultralytics", reason="the extra yolo (AGPL-3.0) is not installed: make test-yolo"
-)
+if find_spec("ultralytics") is None:  # an import here would come before its switches are set
+    pytest.skip(
+        "the extra yolo (AGPL-3.0) is not installed: make test-yolo", allow_module_level=True
+    )
 
 import torch
 
 from tag_plugin.data.face_frame import read_face
-from tag_plugin.data.rows import write_rows
+from tag_plugin.data.rows import dump_row, write_rows
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.registry import detector
 from tag_plugin.detectors.yolo.calibration import Calibration
@@ -26,7 +28,13 @@ from tag_plugin.detectors.yolo.card import CARD, MARKDOWN, WEIGHTS, read_card
 from tag_plugin.detectors.yolo.library import ultralytics
 from tag_plugin.detectors.yolo.train import TrainSettings, train
 from tag_plugin.detectors.yolo.weights import file_sha256
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.detections import Thresholds
+from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
 from tag_plugin.pipeline.detect import DetectSettings, detect
+from tag_plugin.pipeline.rules import write_trace
+from tag_plugin.scoring.score import DEFAULT_JUDGE
+from tag_plugin.trace.render import render
 from tests.detectors.yolo.synthetic_rows import COUNTS, write_dataset
 
 SIDE = 64
@@ -75,7 +83,7 @@ def usable(trained, tmp_path_factory):
     """The same network, with a scale for four AUs: one epoch teaches it none."""
     folder = tmp_path_factory.mktemp("usable") / "detector"
     shutil.copytree(trained.out, folder, ignore=shutil.ignore_patterns("dataset", "run"))
-    scales = {au: Calibration(slope=0.5, intercept=2.0) for au in trained.card.classes[:4]}
+    scales = {au: Calibration(slope=0.5, intercept=6.0) for au in trained.card.classes[:4]}
     trained.card.model_copy(update={"calibration": scales}).save(folder)
     return folder
 
@@ -166,6 +174,31 @@ def test_detect_runs_it_in_two_processes_as_in_one(trained, usable, tmp_path):
         assert manifest.splits["test"]["counts"] == {"face": COUNTS["test"]}
         written.append((directory / "detected" / "test.jsonl").read_bytes())
     assert written[0] == written[1]
+
+
+def test_it_is_the_detector_of_a_reward(trained, usable, tmp_path):
+    args = {
+        "detector": "yolo",
+        "detector_options": {"weights": str(usable), "device": "cpu"},
+        "detector_cache": str(tmp_path),
+    }
+    spec = {"name": "au_grounding", "args": args}
+    (reward,) = parse_rewards([spec], BoxFrame.ABSOLUTE).functions
+    row = trained.rows["test"][0].model_copy(update={"detections": None, "detector": None})
+    with detector("yolo", weights=usable, device="cpu") as ours:
+        found = ours.detect(trained.images(1)[0])
+    assert len(found.on(Thresholds())) == 4
+    honest = render(write_trace(row.label, found, "seed", DEFAULT_JUDGE), BoxFrame.ABSOLUTE)
+    silent = render(
+        write_trace(row.label, found.model_copy(update={"detections": ()}), "seed", DEFAULT_JUDGE),
+        BoxFrame.ABSOLUTE,
+    )
+    values = reward(
+        completions=[honest, silent],
+        tag_row=[dump_row(row)] * 2,
+        images=[[str(trained.directory / row.image)]] * 2,
+    )
+    assert values == [1.0, 0.0]
 
 
 class Evil:
