@@ -1,4 +1,4 @@
-"""`tag-plugin demo`: synthetic faces -> SFT -> GRPO -> evaluations -> a table and pictures.
+"""`tag-plugin demo`: synthetic faces -> SFT -> GRPO -> evaluations -> a table, pages and pictures.
 
 It types the commands that a user would type, one after the other. A step whose result is already
 there is skipped, so that an interrupted demo goes on where it stopped.
@@ -19,6 +19,7 @@ from tag_plugin.demo.steps import (
     console,
     evaluation,
     faces,
+    page,
     read_metrics,
     run_step,
     training,
@@ -106,7 +107,10 @@ def run_demo(out: Path) -> dict[str, Any]:
     }
     (demo.out / "demo.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     console.print(metric_table(summary))
-    console.print(f"Pictures: {demo.pictures}   Numbers: {demo.out / 'demo.json'}")
+    console.print(
+        f"Look at: {demo.out / 'results.html'}   {demo.out / 'rl.html'}   {demo.pictures}"
+    )
+    console.print(f"Numbers: {demo.out / 'demo.json'}")
     return summary
 
 
@@ -121,6 +125,8 @@ def _steps(demo: Demo) -> list[Step]:
         *faces(demo.rl_data, "RL ", RL_FACES, RL_SEED),
         training("rl", "tag_grpo.yaml", demo.sft, demo.rl_data, demo.rl),
         evaluation("evaluation rl", demo.rl, demo.results("rl")),
+        page("page of RL", demo.out, "rl.html", demo.rl),
+        page("page of results", demo.out, "results.html", *map(demo.results, STAGES)),
     ]
 
 

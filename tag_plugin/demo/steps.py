@@ -74,6 +74,11 @@ def evaluation(name: str, model: Path, results: Path) -> Step:
     return Step(name, tuple(command), results, "**/*_results.json")
 
 
+def page(name: str, out: Path, file: str, *sources: Path) -> Step:
+    """`tag-plugin report` of a run, or of evaluations side by side."""
+    return Step(name, _words("tag-plugin", "report", *sources, "--out", out / file), out, file)
+
+
 def run_step(step: Step, logs: Path, data: Path) -> float:
     """Run one command unless its result is there; returns the seconds that it took.
 
