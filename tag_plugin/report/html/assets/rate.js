@@ -4,7 +4,7 @@ const study = block("study");
 const answers = {};
 let current = 0;
 
-const KEYS = { 1: "left", ArrowLeft: "left", 2: "right", ArrowRight: "right", 0: "tie", ArrowDown: "tie" };
+const KEYS = { 1: "left", 2: "right", 0: "tie" };
 
 function startRating() {
   recall();
