@@ -27,7 +27,7 @@ pytest.importorskip("tenacity")
 
 
 def model(server, **settings):
-    quick = {"timeout": PATIENCE, "backoff": 0.01, "request_retries": 3}
+    quick = {"timeout": 60.0, "backoff": 0.01, "request_retries": 3}
     return WriterSettings(model="stand-in", base_url=server.url, **{**quick, **settings})
 
 
@@ -52,7 +52,9 @@ def played(tmp_path_factory):
     """Every act once, by one run."""
     directory = tmp_path_factory.mktemp("played") / "ferplus"
     with StandIn(write_detected(directory, len(ACTS)), play) as server:
-        manifest = run(directory, server, concurrency=4, price={"input": 1, "output": 2})
+        manifest = run(
+            directory, server, concurrency=4, timeout=PATIENCE, price={"input": 1, "output": 2}
+        )
     return directory, manifest.splits["train"], server
 
 
@@ -381,11 +383,11 @@ def test_breaking_off_keeps_what_was_paid(tmp_path):
             while server.answered.total() < 10:
                 time.sleep(0.01)
             process.send_signal(2)
-            process.wait(timeout=30)
+            process.wait(timeout=120)
         answered = server.answered.total()
         assert 10 <= answered < 40
         assert query(directory, "SELECT COUNT(*) FROM replies") == [(answered,)]
-        run(directory, server, timeout=5)
+        run(directory, server)
         assert server.heard.total() == len(server.answered) == 40
 
 
@@ -396,7 +398,7 @@ from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.write.settings import WriterSettings
 if __name__ == "__main__":
     model = WriterSettings(
-        model="stand-in", base_url=sys.argv[2], timeout=5, backoff=0.01, request_retries=3,
+        model="stand-in", base_url=sys.argv[2], timeout=60, backoff=0.01, request_retries=3,
         concurrency=4,
     )
     build(BuildSettings(Path(sys.argv[1]), model=model))
