@@ -108,11 +108,11 @@ def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def hf_manifest() -> list[object]:
     """The model name "hf", unless the host has one: `lmms_eval/models/registry_v2.py`."""
     models = sys.modules["lmms_eval.models"]  # it is reading the entry points just now
-    from lmms_eval.models.registry_v2 import ModelManifest
-
     known = {**models.AVAILABLE_SIMPLE_MODELS, **models.AVAILABLE_CHAT_TEMPLATE_MODELS}
     if HF_MODEL in known:
         return []
+    from lmms_eval.models.registry_v2 import ModelManifest
+
     place = "tag_plugin.hosts.lmms_eval.checkpoint_model.CheckpointModel"
     return [ModelManifest(model_id=HF_MODEL, chat_class_path=place)]
 
