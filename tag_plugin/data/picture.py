@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What is decoded. The rest of Pillow's readers (PostScript and the like) stay out of reach."""
@@ -61,8 +61,22 @@ def decode_picture(file: BinaryIO, name: str) -> Image.Image:
     """
     with _broken_as_image_error(name), Image.open(file, formats=FORMATS) as picture:
         _check_header(name, picture)
-        picture.load()
+        with whole_pictures_only():
+            picture.load()
         return ImageOps.exif_transpose(picture)
+
+
+@contextmanager
+def whole_pictures_only() -> Iterator[None]:
+    """Pillow refuses a picture that is cut short, whatever another library has told it.
+
+    lmms_eval/api/task.py lets it fill the rest with grey, for the whole process.
+    """
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def check_name(name: str) -> None:

@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 TESTED = {
     "llamafactory": ">=0.9.5,<0.10",
     "lmms-eval": ">=0.7.3,<0.8",
-    "transformers": ">=4.57,<=5.6.0,!=5.0.*,!=5.1.*,!=5.2.*,!=5.3.*,!=5.4.*,!=5.5.*",
+    "transformers": ">=4.57,<4.58",
     "torch": "==2.11.0",
     "deepspeed": ">=0.16,<0.20",
     "mediapipe": ">=0.10.35",

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from tag_plugin.data import picture as reasons
 from tag_plugin.data.picture import ImageError, check_name, open_picture
@@ -127,3 +127,14 @@ def test_a_sixteen_bit_colour_picture_keeps_its_brightness(tmp_path):
 
 def test_names_in_other_scripts_are_fine():
     check_name("お父さん été.jpg")
+
+
+def test_a_picture_cut_short_is_refused_whatever_a_host_told_pillow(tmp_path, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    whole = tmp_path / "whole.jpg"
+    Image.effect_noise((200, 200), 90).save(whole)
+    path = tmp_path / "short.jpg"
+    path.write_bytes(whole.read_bytes()[:-3000])
+    with pytest.raises(ImageError, match="truncated"):
+        open_picture(path)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES  # the host keeps its own setting

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from tag_plugin.data.picture import whole_pictures_only
 from tag_plugin.facs.boxes import FACE_FRAME
 
 _SIDE = (FACE_FRAME, FACE_FRAME)
@@ -26,7 +27,8 @@ def face_problem(path: Path) -> str | None:
                     "next: tag-plugin prepare"
                 )
             image.draft("RGB", (1, 1))  # a JPEG is read to its end, but at an eighth of the size
-            image.load()
+            with whole_pictures_only():
+                image.load()
     except FileNotFoundError:
         return "is missing; next: tag-plugin prepare"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from PIL import Image, UnidentifiedImageError
 
+from tag_plugin.data.picture import whole_pictures_only
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.hosts.lmms_eval.asked import Asked
@@ -215,10 +216,15 @@ def _read(line: str, file: Path, number: int) -> tuple[Row, bytes]:
         content = path.read_bytes()
         with Image.open(BytesIO(content)) as image:
             width, height = image.size
+            image.draft("RGB", (1, 1))  # a JPEG is read to its end, but at an eighth of the size
+            with whole_pictures_only():
+                image.load()
     except FileNotFoundError as error:
         raise RowError(f"{where}: row {row.id}: {error}") from None
     except UnidentifiedImageError:
         raise RowError(f"{where}: row {row.id}: cannot identify image file {path}") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise RowError(f"{where}: row {row.id}: {path}: {error}") from None
     if (width, height) != (FACE_FRAME, FACE_FRAME):
         raise WrongConfigurationError(
             f"tag-plugin: {path} ({where}) is {width}x{height}, not {FACE_FRAME}x{FACE_FRAME}: its "

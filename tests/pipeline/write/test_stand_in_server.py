@@ -1,6 +1,7 @@
 """The real OpenAI client and a server that misbehaves: only the right rows come out."""
 
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -379,10 +380,15 @@ def test_breaking_off_keeps_what_was_paid(tmp_path):
         script = tmp_path / "run.py"
         script.write_text(RUN)
         command = [sys.executable, str(script), str(directory), server.url]
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        # A shell that starts jobs in the background lets them ignore Ctrl-C.
+        with subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:
             while server.answered.total() < 10:
                 time.sleep(0.01)
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             process.wait(timeout=120)
         answered = server.answered.total()
         assert 10 <= answered < 40
