@@ -23,6 +23,14 @@ def images(count=2):
     return [np.ascontiguousarray(picture[:448, n * 20 : n * 20 + 448]) for n in range(count)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def gradients_as_before():
+    """py-feat, called without our adapter, turns gradients off for the whole process."""
+    before = torch.is_grad_enabled()
+    yield
+    torch.set_grad_enabled(before)
+
+
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resources")

@@ -29,7 +29,8 @@ def _seed(index):
     return _drawn * GROUP + index % GROUP
 
 
-torch.multinomial = draw
+if "TAG_TEST_SAME_DRAWS" in os.environ:  # not in pytest's own process, which imports every file
+    torch.multinomial = draw
 
 if int(os.environ.get("WORLD_SIZE", "1")) > 1:
     import deepspeed.ops

@@ -43,7 +43,12 @@ def run(model: Path, data: Path, out: Path, processes: int, **settings: Any) -> 
     here = str(Path(sys.executable).parent)
     done = subprocess.run(
         [f"{here}/llamafactory-cli", "train", str(file)],
-        env={**os.environ, **torchrun, "PATH": f"{here}:{os.environ['PATH']}"},
+        env={
+            **os.environ,
+            **torchrun,
+            "TAG_TEST_SAME_DRAWS": "1",
+            "PATH": f"{here}:{os.environ['PATH']}",
+        },
         capture_output=True,
         text=True,
     )
