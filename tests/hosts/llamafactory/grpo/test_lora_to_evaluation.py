@@ -69,6 +69,6 @@ def test_an_adapter_is_saved_merged_and_evaluated(rl_data: Path, tmp_path: Path)
     )
     (results,) = (tmp_path / "out").rglob("*_results.json")
     (found,) = read_results_file(results)
-    assert found.summary.judged == 4
+    assert found.summary.n == 4
     assert found.protocol.box_frame == "absolute"
     assert "tag_plugin.json" in found.stated.box_frame_source
