@@ -4,7 +4,6 @@ All boxes are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever frame the 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -148,7 +147,10 @@ def read_record(sample: Any, where: str) -> Judged:  # noqa: ANN401  # any JSON 
 
 def as_units(result: SampleResult) -> dict[str, list[int]] | None:
     """The AU sets of a judged sample as its record holds them."""
-    if result.true_aus is None:
+    if result.true_aus is None or result.false_aus is None or result.missed_aus is None:
         return None
-    found = asdict(result)
-    return {name: list(found[f"{name}_aus"]) for name in ("true", "false", "missed")}
+    return {
+        "true": list(result.true_aus),
+        "false": list(result.false_aus),
+        "missed": list(result.missed_aus),
+    }
