@@ -1,8 +1,9 @@
 """What tag-plugin's own part of an evaluation costs a sample, without model and host. Prints JSON.
 
-Stages: reading the test set (rows, pictures, hashes) and asking; judging and recording each
-completion; aggregating with 2,000 bootstrap resamples; writing the samples file. Completions are
-of real length, with five AU claims each.
+Stages: reading the test set (its rows, and every picture whole); asking; judging and recording each
+completion; aggregating all of the host's metrics and ours with 2,000 bootstrap resamples; writing
+the samples file. Completions are of real length, with five AU claims each. The limit is for all
+but the reading, which grows with the pictures.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,15 +25,17 @@ from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
-from tag_plugin.hosts.lmms_eval.finishing import count_judged
+from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation, settled_heap
 from tag_plugin.hosts.lmms_eval.questions import Question
-from tag_plugin.hosts.lmms_eval.results import RECORD, process_results
+from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, RECORD, process_results
 from tag_plugin.pipeline.rules import write_trace
-from tag_plugin.results.record import Judged
-from tag_plugin.results.summary import summarise
+from tag_plugin.results.reader import Stated
+from tag_plugin.results.summary import Summary
 from tag_plugin.trace.prompt import Style
 from tag_plugin.trace.render import render
 
+TASK = "tag_synth"
+STAGES = ("read", "ask", "judge", "aggregate", "write")
 SAMPLES = 3_000
 ROUNDS = 3
 CLAIMS = (1, 4, 15, 17, 25)
@@ -76,49 +80,62 @@ def timed(function: Callable[[], Any], found: list[float]) -> Any:  # noqa: ANN4
     return result
 
 
+def aggregate(question: Question, results: list[dict[str, Any]]) -> None:
+    """Every line of the host's table, and the summary that is made on the way."""
+    fed: dict[str, list[Any]] = defaultdict(list)
+    for metrics in results:
+        for name, value in metrics.items():
+            fed[name].append(value)
+    nothing = Summary(n=0, failed=0, labels=(), metrics={}, confusion=())
+    stated = {TASK: Stated.model_construct(summary=nothing)}
+    RUNNING.set(Evaluation(question, stated=stated))
+    for line in METRIC_LIST:
+        if line["metric"] in fed:
+            line["aggregation"](fed[line["metric"]])
+    if stated[TASK].summary.n != SAMPLES:
+        raise RuntimeError(f"{stated[TASK].summary.n} samples in the summary")
+
+
 def one_round(completions: list[str], out: Path, found: dict[str, list[float]]) -> None:
     """All stages once."""
     question = Question(BoxFrame.ABSOLUTE, "the benchmark")
 
     def ask() -> list[dict[str, str]]:
-        table = columns(read_test_set("synth"), question, Style.GROUNDED, "tag_synth")
+        table = columns(test_set, question, Style.GROUNDED, TASK)
         return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
 
     def judge() -> list[dict[str, Any]]:
         pairs = zip(documents, completions, strict=True)
-        return [process_results(document, [text])[RECORD] for document, text in pairs]
+        return [process_results(document, [text]) for document, text in pairs]
 
     def write() -> None:
-        lines = [json.dumps({"judged": record}, ensure_ascii=False) for record in records]
+        lines = [json.dumps({RECORD: result[RECORD]}, ensure_ascii=False) for result in results]
         out.write_text("\n".join(lines), encoding="utf-8")
 
-    def aggregate() -> None:
-        count_judged(records)
-        samples = [Judged.model_validate(record) for record in records]
-        summarise(samples, samples[0].labels)
-
+    test_set = timed(lambda: read_test_set("synth"), found["read"])
     documents = timed(ask, found["ask"])
-    records = timed(judge, found["judge"])
-    timed(aggregate, found["aggregate"])
+    results = timed(judge, found["judge"])
+    timed(lambda: aggregate(question, results), found["aggregate"])
     timed(write, found["write"])
 
 
 def main() -> None:
     """Measure and print."""
-    found: dict[str, list[float]] = {name: [] for name in ("ask", "judge", "aggregate", "write")}
+    found: dict[str, list[float]] = {name: [] for name in STAGES}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TAG_DATA_DIR"] = folder
         completions = make_rows(Path(folder))
-        for _ in range(ROUNDS):
-            one_round(completions, Path(folder, "samples.jsonl"), found)
+        with settled_heap():  # as in the host
+            for _ in range(ROUNDS):
+                one_round(completions, Path(folder, "samples.jsonl"), found)
     medians = {name: round(statistics.median(values), 4) for name, values in found.items()}
-    total = round(sum(medians.values()), 4)
+    total = round(sum(medians.values()) - medians["read"], 4)
     report = {
         "benchmark": "eval_overhead",
         "samples": SAMPLES,
         "rounds": ROUNDS,
         "cpu_ms_a_sample": medians,
-        "total_cpu_ms_a_sample": total,
+        "total_cpu_ms_a_sample_without_reading": total,
         "limit_ms": LIMIT_MS,
         "within_limit": total <= LIMIT_MS,
     }

@@ -79,10 +79,9 @@ def box_from_values(values: "Box | Sequence[int]") -> Box:
     """
     if isinstance(values, Box):
         return values
-    whole = [value for value in values if isinstance(value, int) or float(value).is_integer()]
-    if len(values) != 4 or len(whole) != 4:
+    if len(values) != 4 or not all(map(_is_whole, values)):
         raise BoxError(values, BoxProblem.MALFORMED)
-    return Box(*(int(value) for value in values))
+    return Box(*map(int, values))
 
 
 StoredBox = Annotated[
@@ -117,7 +116,7 @@ def from_frame(values: Sequence[float], frame: BoxFrame) -> Box:
     if problem is not None:
         raise BoxError(values, problem)
     scale = BOX_SCALE / frame.extent
-    return Box(*(int(value * scale + 0.5) for value in values))
+    return Box(*[int(value * scale + 0.5) for value in values])
 
 
 def snap(box: Box, frame: BoxFrame) -> Box:
@@ -142,13 +141,17 @@ def _area(box: Box) -> int:
     return (box.x2 - box.x1) * (box.y2 - box.y1)
 
 
+def _is_whole(value: float) -> bool:
+    return type(value) is int or float(value).is_integer()
+
+
 def _problem(values: Sequence[float], extent: int) -> BoxProblem | None:
     x1, y1, x2, y2 = values
+    if 0 <= x1 < x2 <= extent and 0 <= y1 < y2 <= extent:
+        return None
     if min(values) < 0 or max(values) > extent:
         return BoxProblem.OUT_OF_FRAME
-    if x1 >= x2 or y1 >= y2:
-        return BoxProblem.REVERSED
-    return None
+    return BoxProblem.REVERSED
 
 
 def _pixel_span(low: int, high: int) -> tuple[int, int]:

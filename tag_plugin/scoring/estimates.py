@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.scoring.metrics import SampleResult
@@ -46,7 +45,7 @@ COLUMNS: Final = (
     "false_aus",
     "missed_aus",
 )
-"""What a sample contributes; the confusion matrix has its own columns."""
+"""What a sample contributes; the cells of the confusion matrix follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +168,9 @@ def resample(
         return Resampled({}, {})
     ordered = sorted(results, key=lambda result: result.id)
     columns = np.array([_contribution(result, template or {}) for result in ordered])
-    cells = _cells(ordered, labels)
-    whole = _metrics(columns.sum(axis=0), np.asarray(cells.sum(axis=0)).ravel(), labels)
-    drawn = _metrics(
-        resampled_sums(columns, resamples, seed), resampled_sums(cells, resamples, seed), labels
-    )
+    table = np.hstack([columns, _cells(ordered, labels)])
+    whole = _metrics(table.sum(axis=0), labels)
+    drawn = _metrics(resampled_sums(table, resamples, seed), labels)
     return Resampled({name: float(value) for name, value in whole.items()}, drawn)
 
 
@@ -233,11 +230,11 @@ def _right(results: Sequence[SampleResult]) -> list[bool]:
     return [r.prediction == r.gold for r in sorted(results, key=lambda result: result.id)]
 
 
-def _metrics(sums: Floats, cells: Floats, labels: LabelSet) -> dict[str, Floats]:
-    """(..., k) sums and (..., C * (C + 1)) cells -> the metrics by name, each (...)."""
+def _metrics(sums: Floats, labels: LabelSet) -> dict[str, Floats]:
+    """(..., k + C * (C + 1)) sums of COLUMNS and confusion -> the metrics by name, each (...)."""
     named = {name: sums[..., index] for index, name in enumerate(COLUMNS)}
     size = len(labels.labels)
-    confusion = cells.reshape((*cells.shape[:-1], size, size + 1))
+    confusion = sums[..., len(COLUMNS) :].reshape((*sums.shape[:-1], size, size + 1))
     found = {name: estimator(named, confusion) for name, estimator in ESTIMATORS.items()}
     recalls, f1 = class_recall(confusion), class_f1(confusion)
     for index, label in enumerate(labels.labels):
@@ -246,13 +243,14 @@ def _metrics(sums: Floats, cells: Floats, labels: LabelSet) -> dict[str, Floats]
     return found
 
 
-def _cells(results: Sequence[SampleResult], labels: LabelSet) -> csr_matrix:
+def _cells(results: Sequence[SampleResult], labels: LabelSet) -> Floats:
     """(n, C * (C + 1)) one-hot cells [gold, prediction]; the last column is unparsable."""
     number = {label: index for index, label in enumerate(labels.labels)}
     size = len(number)
     cells = [number[r.gold] * (size + 1) + number.get(r.prediction or "", size) for r in results]
-    rows = np.arange(len(cells) + 1)
-    return csr_matrix((np.ones(len(cells)), cells, rows), shape=(len(cells), size * (size + 1)))
+    one_hot = np.zeros((len(cells), size * (size + 1)))
+    one_hot[np.arange(len(cells)), cells] = 1.0
+    return one_hot
 
 
 def _contribution(result: SampleResult, template: Mapping[str, float]) -> tuple[float, ...]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.facs.boxes import BOX_SCALE, Box, BoxFrame, snap
-from tag_plugin.facs.detections import Detections
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.facs.prototypes import consistency
 from tag_plugin.scoring.matching import Target, pair
@@ -166,18 +165,16 @@ def mean_consistency(results: Sequence[SampleResult]) -> float | None:
     return _mean(r.consistency for r in results if r.consistency is not None)
 
 
-def template_grounding(
-    references: Sequence[Detections],
-    config: JudgeConfig = DEFAULT_JUDGE,
+def mean_template_grounding(
+    present: Sequence[Sequence[Target]],
     frame: BoxFrame = BoxFrame.RELATIVE,
+    config: JudgeConfig = DEFAULT_JUDGE,
 ) -> float | None:
-    """Mean G of a baseline that never looks.
+    """Mean G of a baseline that never looks, over faces whose present AUs these are.
 
     It is told which AUs are present and puts the data set's mean box of each. It depends on the
     data alone, so every model meets the same bar.
     """
-    targets = [Reference(None, _NO_LABELS, found).targets(config, frame) for found in references]
-    present = [group.present for group in targets if group is not None]
     return _mean(template_scores(present, frame, config.iou_threshold))
 
 
@@ -211,9 +208,6 @@ def au_frequencies(results: Sequence[SampleResult]) -> dict[int, int]:
     """How often each AU was claimed (over the AUs the detector decided on)."""
     counts = Counter(au for r in results for au in (*(r.true_aus or ()), *(r.false_aus or ())))
     return dict(sorted(counts.items()))
-
-
-_NO_LABELS = LabelSet("none", ())
 
 
 def _mean_box(boxes: Sequence[Box]) -> Box:

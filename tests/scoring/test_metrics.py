@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 from tag_plugin.facs.boxes import Box
-from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.scoring import metrics
+from tag_plugin.scoring.matching import Target
 from tag_plugin.scoring.metrics import SampleResult
 
 LABELS = LABEL_SETS["rafdb"]
@@ -74,15 +74,6 @@ def test_grounding_metrics_are_absent_without_detections():
         assert metric(plain) is None
 
 
-def faces(*boxes):
-    return [
-        Detections(
-            detections=(Detection(au=12, probability=0.9, box=box),), supported=frozenset({12})
-        )
-        for box in boxes
-    ]
-
-
 @pytest.mark.parametrize(
     ("boxes", "expected"),
     [
@@ -91,12 +82,14 @@ def faces(*boxes):
     ],
 )
 def test_the_template_baseline_puts_the_mean_box(boxes, expected):
-    assert metrics.template_grounding(faces(*boxes)) == pytest.approx(expected)
+    assert metrics.mean_template_grounding([[Target(12, box)] for box in boxes]) == pytest.approx(
+        expected
+    )
 
 
 def test_the_template_baseline_knows_which_units_are_present():
-    nobody = Detections(detections=(), supported=frozenset({12}))
-    assert metrics.template_grounding([nobody]) == 1.0
+    nothing_present: list[Target] = []
+    assert metrics.mean_template_grounding([nothing_present]) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.facs.boxes import Box, BoxFrame
-from tag_plugin.facs.detections import Detections
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet, label_set
 from tag_plugin.hosts.lmms_eval.finishing import count_judged
 from tag_plugin.results.record import RECORD, as_units
@@ -36,14 +35,17 @@ FAILURES: Final = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the metrics need of one judged sample; small, since it travels between processes."""
+    """What the metrics need of one judged sample; small, since it travels between processes.
+
+    `present` are the AUs that were to be found; None without detections.
+    """
 
     result: SampleResult
     labels: str
     reasons: bool
     frame: BoxFrame
     config: JudgeConfig
-    detections: Detections | None
+    present: tuple[Target, ...] | None
 
     def __str__(self) -> str:
         """What the samples file shows in the place of each metric."""
@@ -96,7 +98,8 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
     record |= _record(row, scored, result, config)
     if failed:
         return {RECORD: record}
-    sample = Sample(result, row.label_set, reasons, frame, config, detections)
+    present = scored.targets.present if scored.targets else None
+    sample = Sample(result, row.label_set, reasons, frame, config, present)
     return {RECORD: record, **{m.name: sample for m in METRICS if m.applies(sample)}}
 
 
@@ -176,8 +179,8 @@ def _of_labels(function: Callable[[Results, LabelSet], float | None]) -> Aggrega
 
 
 def _template(samples: Sequence[Sample]) -> float | None:
-    found = [sample.detections for sample in samples if sample.detections is not None]
-    return metrics.template_grounding(found, samples[0].config, samples[0].frame)
+    present = [sample.present for sample in samples if sample.present is not None]
+    return metrics.mean_template_grounding(present, samples[0].frame, samples[0].config)
 
 
 def _skill(samples: Sequence[Sample]) -> float | None:
@@ -202,7 +205,7 @@ def _is_consistent_or_not(sample: Sample) -> bool:
 
 
 def _is_grounded(sample: Sample) -> bool:
-    return sample.detections is not None
+    return sample.present is not None
 
 
 def _has(*fields: str) -> Callable[[Sample], bool]:
