@@ -17,7 +17,16 @@ from lmms_eval.tasks import TaskManager
 from tag_plugin.hosts.paths import tasks_dir
 from tests.hosts.lmms_eval.small_data import COMPLETION
 
-TASKS = ["tag_synth", "tag_ferplus_direct"]
+TASKS = {
+    "tag_synth": "synth",
+    "tag_rafdb": "rafdb",
+    "tag_ferplus": "ferplus",
+    "tag_ferplus_direct": "ferplus",
+    "tag_affectnet": "affectnet7",
+    "tag_affectnet8": "affectnet8",
+}
+"""Task -> the dataset that it reads."""
+
 ANSWERS = (
     COMPLETION,
     COMPLETION.replace("happiness", "anger"),
@@ -54,7 +63,7 @@ def evaluate(manager: TaskManager, out: str, offset: int, limit: int | None) -> 
     tracker = EvaluationTracker(output_path=out)
     found = simple_evaluate(
         model=Canned(),
-        tasks=TASKS,
+        tasks=list(TASKS),
         task_manager=manager,
         offset=offset,
         limit=limit,

@@ -11,12 +11,13 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from tag_plugin.results.merge import merge
 from tag_plugin.results.reader import TaskRun, read_run, read_runs
+from tests.hosts.lmms_eval.canned_run import TASKS
 from tests.hosts.lmms_eval.small_data import write_dataset
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 N = 13  # not a multiple of 2 or 4
-TASKS = ("tag_synth", "tag_ferplus_direct")
+GROUNDED = [task for task in TASKS if not task.endswith("_direct")]
 SHARDS = ((0, 4), (4, 4), (8, 3), (11, 4))
 SCRIPT = Path(__file__).with_name("canned_run.py")
 ROOT = Path(__file__).parents[3]
@@ -39,8 +40,8 @@ def run(command: list[str], data: Path) -> None:
 def outputs(tmp_path_factory) -> Path:
     """`whole`, `shard0` ... by one process, `two` by two processes of torchrun."""
     folder = tmp_path_factory.mktemp("canned")
-    write_dataset(folder / "data", "synth", "detected", N)
-    write_dataset(folder / "data", "ferplus", "prepared", N)
+    for dataset in set(TASKS.values()):
+        write_dataset(folder / "data", dataset, "detected", N)
     cuts = [f"{folder}/shard{i}:{offset}:{limit}" for i, (offset, limit) in enumerate(SHARDS)]
     run([sys.executable, str(SCRIPT), f"{folder}/whole:0:", *cuts], folder / "data")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -83,7 +84,7 @@ def test_four_shards_merge_into_the_same_run(outputs, tmp_path, task):
 
 # What a careful human reads in each answer of the canned model, by style; "-" is unparsable.
 READ = {
-    "tag_synth": ("happiness", "anger", "sadness", "-", "-", None, "happiness"),
+    **dict.fromkeys(GROUNDED, ("happiness", "anger", "sadness", "-", "-", None, "happiness")),
     "tag_ferplus_direct": ("happiness", "anger", "sadness", "-", "anger", None, "happiness"),
 }
 GOLD = ("happiness", "happiness", "sadness", "anger")
@@ -105,6 +106,24 @@ def test_label_metrics_equal_scikit_learns_and_failed_requests_are_left_out(outp
     assert any("2 of 13 requests failed" in alarm for alarm in run.summary.alarms)
 
 
+@pytest.mark.parametrize("task", GROUNDED)
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("grounding", (1 + 1 / 21 + 1) / 11),  # faces 0, 1 and 8; IoU 1/3 earns 1/21
+        ("matched_iou", (1 + 1 / 3 + 1) / 3),
+        ("au_precision", 3 / 5),  # wrong on faces 6 and 7
+        ("au_recall", 3 / 8),  # missed on faces 3, 4, 7, 9 and 11
+        ("au_f1", 2 * 3 / (2 * 3 + 2 + 5)),
+        ("hallucinated_au_rate", 2 / 5),
+    ],
+)
+def test_grounding_metrics_equal_those_by_hand(outputs, task, metric, expected):
+    run = read_run(outputs / "whole", task)
+    assert run.summary.metrics[metric].value == pytest.approx(expected)
+    assert numbers(run)[f"{metric},none"] == run.summary.metrics[metric].value
+
+
 def test_a_style_without_traces_has_no_trace_metrics(outputs):
     metrics = set(read_run(outputs / "whole", "tag_ferplus_direct").summary.metrics)
     for name in ("well_formed_rate", "consistency", "grounding", "au_f1"):
@@ -113,5 +132,5 @@ def test_a_style_without_traces_has_no_trace_metrics(outputs):
     assert (protocol.style, protocol.answers, protocol.box_frame) == ("direct", "careful-1", None)
 
 
-def test_both_tasks_are_read_from_one_output(outputs):
+def test_all_tasks_are_read_from_one_output(outputs):
     assert sorted(run.task for run in read_runs(outputs / "whole")) == sorted(TASKS)
