@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from tag_plugin.cli import app
 from tag_plugin.data.rows import read_rows
+from tag_plugin.scoring.score import DEFAULT_JUDGE
 
 HAPPY = '"(0, 0, 48, 48)",0,9,0,0,0,0,0,0,1,0'
 NOBODY = '"(0, 0, 48, 48)",0,0,0,0,0,0,0,0,0,10'
@@ -45,6 +46,25 @@ def test_prepare_detect_and_build_lead_to_a_recipe_line(ferplus, tmp_path):
     assert entry == {"file_name": "ferplus/built/train.jsonl", "formatting": "tag"}
     (row,) = read_rows(data / entry["file_name"])
     assert 12 in [step.au for step in row.trace.inspections]  # the astronaut smiles
+
+
+@pytest.mark.parametrize(
+    ("options", "most"), [((), 6), (("--top-k", 2), 2), (("--top-k", 1, "--on", 0.9), 1)]
+)
+def test_top_k_limits_what_traces_name_and_the_dataset_stays_valid(tmp_path, options, most):
+    synth = tmp_path / "drawn"
+    drawn = ("--train", 20, "--dev", 0, "--test", 0, "--workers", 1)
+    run("prepare", "synth", "--out", tmp_path, "--name", "drawn", *drawn)
+    run("detect", synth, "--detector", "synthetic", "--workers", 1)
+    done = run("build", synth, "--workers", 1, *options)
+    assert "dataset: tag_drawn_train" in done.output
+    rows = list(read_rows(synth / "built" / "train.jsonl"))
+    named = [[step.au for step in row.trace.inspections] for row in rows]
+    assert max(map(len, named)) == min(
+        most, max(len(row.detections.on(DEFAULT_JUDGE.thresholds)) for row in rows)
+    )
+    assert {row.dataset for row in rows} == {"drawn"}
+    assert run("data", "validate", synth).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,10 @@ def build(
             help="Traces name AUs from this probability on (0.5); weaker ones stay undecided."
         ),
     ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(min=1, help="Traces name so many AUs at most (6), the most probable ones."),
+    ] = None,
     workers: Workers = CORES,
     restart: Restart = False,
     shard: ShardOption = None,
@@ -98,7 +102,10 @@ def build(
     }
     asked = _model_settings(writer_config, flags)
     name = writer or "rules"
-    judge = DEFAULT_JUDGE if on is None else JudgeConfig(thresholds=Thresholds(on=on))
+    judge = JudgeConfig(
+        thresholds=DEFAULT_JUDGE.thresholds if on is None else Thresholds(on=on),
+        top_k=top_k or DEFAULT_JUDGE.top_k,
+    )
     settings = BuildSettings(
         dataset, name, seed, workers, restart, judge, model=asked, shard=parse_shard(shard)
     )
