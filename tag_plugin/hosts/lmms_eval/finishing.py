@@ -9,7 +9,7 @@ from typing import Any
 from loguru import logger
 from rich.console import Console
 
-from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
+from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation, no_collections
 from tag_plugin.results.reader import BLOCK, Stated
 from tag_plugin.results.record import Judged
 from tag_plugin.results.summary import summarise
@@ -21,14 +21,15 @@ def count_judged(records: Sequence[Mapping[str, Any]]) -> int:
 
     The host's aggregation over the records of all processes.
     """
-    samples = [Judged.model_validate(record) for record in records]
     evaluation = RUNNING.get()
-    task = samples[0].task if samples else ""
+    task = records[0]["task"] if records else ""
     if evaluation is not None and task in evaluation.stated:
-        summary = summarise(samples, samples[0].labels)
+        with no_collections():
+            samples = [Judged.model_validate(record) for record in records]
+            summary = summarise(samples, samples[0].labels)
         stated = evaluation.stated[task]
         evaluation.stated[task] = stated.model_copy(update={"summary": summary})
-    return sum(sample.failed is None for sample in samples)
+    return sum(record["failed"] is None for record in records)
 
 
 def finish(results: dict[str, Any] | None, evaluation: Evaluation) -> dict[str, Any] | None:

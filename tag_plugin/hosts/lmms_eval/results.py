@@ -12,6 +12,7 @@ from typing import Any, Final
 from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet, label_set
+from tag_plugin.hosts.lmms_eval.evaluation import no_collections
 from tag_plugin.hosts.lmms_eval.finishing import count_judged
 from tag_plugin.results.record import RECORD, as_units
 from tag_plugin.scoring import metrics
@@ -180,7 +181,8 @@ def _of_labels(function: Callable[[Results, LabelSet], float | None]) -> Aggrega
 
 def _template(samples: Sequence[Sample]) -> float | None:
     present = [sample.present for sample in samples if sample.present is not None]
-    return metrics.mean_template_grounding(present, samples[0].frame, samples[0].config)
+    with no_collections():
+        return metrics.mean_template_grounding(present, samples[0].frame, samples[0].config)
 
 
 def _skill(samples: Sequence[Sample]) -> float | None:
