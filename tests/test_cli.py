@@ -52,18 +52,17 @@ def test_prepare_detect_and_build_lead_to_a_recipe_line(ferplus, tmp_path):
     ("options", "most"), [((), 6), (("--top-k", 2), 2), (("--top-k", 1, "--on", 0.9), 1)]
 )
 def test_top_k_limits_what_traces_name_and_the_dataset_stays_valid(tmp_path, options, most):
-    synth = tmp_path / "drawn"
+    synth = tmp_path / "synth"
     drawn = ("--train", 20, "--dev", 0, "--test", 0, "--workers", 1)
-    run("prepare", "synth", "--out", tmp_path, "--name", "drawn", *drawn)
+    run("prepare", "synth", "--out", tmp_path, *drawn)
     run("detect", synth, "--detector", "synthetic", "--workers", 1)
     done = run("build", synth, "--workers", 1, *options)
-    assert "dataset: tag_drawn_train" in done.output
+    assert "dataset: tag_synth_train" in done.output
     rows = list(read_rows(synth / "built" / "train.jsonl"))
     named = [[step.au for step in row.trace.inspections] for row in rows]
     assert max(map(len, named)) == min(
         most, max(len(row.detections.on(DEFAULT_JUDGE.thresholds)) for row in rows)
     )
-    assert {row.dataset for row in rows} == {"drawn"}
     assert run("data", "validate", synth).exit_code == 0
 
 

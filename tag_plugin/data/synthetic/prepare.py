@@ -1,8 +1,8 @@
 """Procedural faces as a dataset: pictures and rows in the layout that every dataset has.
 
-DATA_DIR/<name>/images/<split>/<row id>.jpg      448x448 RGB
-DATA_DIR/<name>/prepared/{train,dev,test}.jsonl  rows without detections
-DATA_DIR/<name>/prepared/prepare.json            what was made, and how
+DATA_DIR/synth/images/<split>/<row id>.jpg      448x448 RGB
+DATA_DIR/synth/prepared/{train,dev,test}.jsonl  rows without detections
+DATA_DIR/synth/prepared/prepare.json            what was made, and how
 """
 
 import json
@@ -66,7 +66,6 @@ def prepare_synth(
     counts: Mapping[Split, int] = DEFAULT_COUNTS,
     seed: int = 0,
     workers: int | None = None,
-    name: str = DATASET,
 ) -> dict[str, int]:
     """Draw the faces and write their rows; pictures that already exist are kept.
 
@@ -78,7 +77,7 @@ def prepare_synth(
     """
     if any(count < 0 for count in counts.values()):
         raise ValueError(f"negative number of faces: {dict(counts)}")
-    root = data_dir / name
+    root = data_dir / DATASET
     written = {}
     with Progress() as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
         for split in SPLITS:
@@ -87,7 +86,7 @@ def prepare_synth(
             made = pool.map(partial(_make_row, root, split), ids, chunksize=_CHUNK)
             rows = progress.track(made, total=len(ids), description=f"faces: {split}")
             written[str(split)] = write_rows(root / "prepared" / f"{split}.jsonl", rows)
-    _write_manifest(root, written, seed)
+    _write_manifest(root / "prepared" / "prepare.json", written, seed)
     return written
 
 
@@ -98,7 +97,7 @@ def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
         _write_picture(root / image, face_id)
     return Row(
         id=str(face_id),
-        dataset=root.name,
+        dataset=DATASET,
         split=split,
         image=image,
         label=face.emotion,
@@ -116,9 +115,8 @@ def _write_picture(path: Path, face_id: FaceId) -> None:
     partial_path.replace(path)
 
 
-def _write_manifest(root: Path, counts: Mapping[str, int], seed: int) -> None:
-    path = root / "prepared" / "prepare.json"
-    manifest = {"version": 1, "dataset": root.name, "seed": seed, "rows": dict(counts), "drops": {}}
+def _write_manifest(path: Path, counts: Mapping[str, int], seed: int) -> None:
+    manifest = {"version": 1, "dataset": DATASET, "seed": seed, "rows": dict(counts), "drops": {}}
     partial_path = path.with_name(path.name + ".partial")
     partial_path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     partial_path.replace(path)

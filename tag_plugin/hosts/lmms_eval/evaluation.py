@@ -88,8 +88,8 @@ def evaluation_of(
 def settled_heap() -> Iterator[None]:
     """What is loaded by now is not searched for garbage while samples pile up.
 
-    The hosts' imports are about a million objects. Searching all of them again and again costs
-    more than judging does.
+    The host's imports are about half a million objects; searching them again and again adds half
+    to the cost of judging (benchmarks/eval_overhead.py with and without).
     """
     gc.collect()
     gc.freeze()
