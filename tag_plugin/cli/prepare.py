@@ -46,12 +46,13 @@ def prepare_synth(
     test: Annotated[int, typer.Option(min=0)] = 300,
     seed: int = 0,
     workers: Workers = CORES,
+    name: Name = "synth",
 ) -> None:
     """Draw procedural faces whose AUs and boxes are known exactly."""
     from tag_plugin.data.synthetic.prepare import prepare_synth as draw_faces
 
-    counts = draw_faces(out, {"train": train, "dev": dev, "test": test}, seed, workers)
-    typer.echo(f"{out / 'synth'}: {counts}; next: tag-plugin detect {out / 'synth'}")
+    counts = draw_faces(out, {"train": train, "dev": dev, "test": test}, seed, workers, name)
+    typer.echo(f"{out / name}: {counts}; next: tag-plugin detect {out / name}")
 
 
 @prepare.command("ferplus")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import PlainSerializer, PlainValidator
 
 FACE_FRAME: Final = 448
 """Side of the square face frame, in pixels: a fixed point of both hosts' image resizes."""
@@ -86,7 +86,7 @@ def box_from_values(values: "Box | Sequence[int]") -> Box:
 
 StoredBox = Annotated[
     Box,
-    BeforeValidator(box_from_values, json_schema_input_type=list[int]),
+    PlainValidator(box_from_values, json_schema_input_type=list[int]),
     PlainSerializer(lambda box: list(box.as_tuple()), return_type=list[int]),
 ]
 """A `Box` in a pydantic model, written to JSON as [x1, y1, x2, y2]."""

@@ -7,7 +7,7 @@ Contempt is not in that table; its AUs (12 and 14, unilateral) follow EMFACS (Fr
 """
 
 from collections.abc import Collection, Mapping
-from math import sqrt
+from math import hypot, sqrt
 from types import MappingProxyType
 
 PROTOTYPES: Mapping[str, Mapping[int, float]] = MappingProxyType(
@@ -24,6 +24,10 @@ PROTOTYPES: Mapping[str, Mapping[int, float]] = MappingProxyType(
 )
 """Emotion -> {AU id: weight in (0, 1]}."""
 
+_LENGTHS: Mapping[str, float] = MappingProxyType(
+    {emotion: hypot(*weights.values()) for emotion, weights in PROTOTYPES.items()}
+)
+
 
 def prototype_similarity(action_units: Collection[int], emotion: str) -> float:
     """Cosine between a set of AUs and an emotion's prototype, in [0, 1].
@@ -39,8 +43,8 @@ def prototype_similarity(action_units: Collection[int], emotion: str) -> float:
         return 1 / (1 + len(claimed))
     if not claimed:
         return 0.0
-    shared = sum(weight for au, weight in weights.items() if au in claimed)
-    return shared / sqrt(len(claimed) * sum(weight**2 for weight in weights.values()))
+    shared = sum([weights[au] for au in claimed if au in weights])
+    return shared / (sqrt(len(claimed)) * _LENGTHS[emotion])
 
 
 def consistency(action_units: Collection[int], emotion: str, options: Collection[str]) -> float:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.facs.boxes import BOX_SCALE, Box, BoxFrame, snap
+from tag_plugin.facs.boxes import BOX_SCALE, Box, BoxFrame, iou, snap
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.facs.prototypes import consistency
-from tag_plugin.scoring.matching import Target, pair
+from tag_plugin.scoring.matching import Target, phi
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, ScoredCompletion
 
 
@@ -192,9 +192,10 @@ def template_scores(
 def _template_score(
     group: Sequence[Target], template: Mapping[int, Box], iou_threshold: float
 ) -> float:
-    matches = pair([(t.au, template[t.au]) for t in group], group, iou_threshold)
+    """Claims of one AU share one box, so that every pairing of them earns the same."""
     weight = sum(target.weight for target in group)
-    return sum(match.credit for match in matches) / weight if weight else 1.0
+    earned = sum(t.weight * phi(iou(template[t.au], t.box), iou_threshold) for t in group)
+    return earned / weight if weight else 1.0
 
 
 def skill(grounding: float | None, template: float | None) -> float | None:

@@ -1,6 +1,7 @@
 """Procedural faces as a dataset: the layout, resuming, and the exact detector."""
 
 import json
+from functools import partial
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from tag_plugin.data.rows import read_rows
 from tag_plugin.data.synthetic.prepare import FaceId, parse_face_id, prepare_synth
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.render import render
-from tag_plugin.data.synthetic.sampling import sample_face
+from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.detectors.registry import detector
 
 COUNTS = {"train": 5, "dev": 2, "test": 3}
@@ -58,6 +59,43 @@ def test_a_second_run_keeps_pictures_and_draws_what_is_missing(made):
 def test_a_negative_count_is_refused(tmp_path):
     with pytest.raises(ValueError, match="negative number of faces"):
         prepare_synth(tmp_path, {"train": -1})
+
+
+def test_a_name_of_ones_own(tmp_path):
+    prepare_synth(tmp_path, {"train": 2}, seed=4, workers=1, name="practice")
+    rows = list(read_rows(tmp_path / "practice" / "prepared" / "train.jsonl"))
+    assert [(row.dataset, row.id) for row in rows] == [
+        ("practice", "synth-12-000000"),
+        ("practice", "synth-12-000001"),
+    ]
+    assert (tmp_path / "practice" / rows[0].image).is_file()
+
+
+def test_another_dataset_is_never_written_over(tmp_path):
+    prepare_synth(tmp_path, {"train": 2}, seed=4, workers=1)
+    other = tmp_path / "ferplus" / "prepared"
+    other.mkdir(parents=True)
+    (other / "train.jsonl").write_text("{}\n")
+    for name, seed, held in (("synth", 5, "the faces of seed 4"), ("ferplus", 4, "another")):
+        with pytest.raises(ValueError, match=f"holds {held}.*next: .*--name"):
+            prepare_synth(tmp_path, {"train": 1}, seed=seed, workers=1, name=name)
+    assert (other / "train.jsonl").read_text() == "{}\n"
+
+
+def test_a_run_that_was_killed_between_two_splits_goes_on(tmp_path, monkeypatch):
+    def killed(split):
+        if split == "dev":
+            raise KeyboardInterrupt
+        return seeds(split)
+
+    seeds = partial(split_seed, 4)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(
+            "tag_plugin.data.synthetic.prepare.split_seed", lambda _, split: killed(split)
+        )
+        prepare_synth(tmp_path, COUNTS, seed=4, workers=1)
+    assert (tmp_path / "synth" / "prepared" / "train.jsonl").is_file()
+    assert prepare_synth(tmp_path, COUNTS, seed=4, workers=1) == COUNTS
 
 
 def test_the_exact_detector_needs_no_picture(made):

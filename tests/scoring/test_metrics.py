@@ -3,11 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
-from tag_plugin.facs.boxes import Box
+from tag_plugin.facs.boxes import Box, BoxFrame, snap
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.scoring import metrics
-from tag_plugin.scoring.matching import Target
+from tag_plugin.scoring.matching import Target, pair
 from tag_plugin.scoring.metrics import SampleResult
+from tests.strategies import boxes
 
 LABELS = LABEL_SETS["rafdb"]
 NAMES = list(LABELS.labels)
@@ -85,6 +86,25 @@ def test_the_template_baseline_puts_the_mean_box(boxes, expected):
     assert metrics.mean_template_grounding([[Target(12, box)] for box in boxes]) == pytest.approx(
         expected
     )
+
+
+TARGETS = st.lists(st.builds(Target, au=st.sampled_from((4, 12, 25)), box=boxes()), max_size=5)
+
+
+@given(st.lists(TARGETS, min_size=1, max_size=4), st.sampled_from(BoxFrame))
+def test_the_template_baseline_is_what_the_judge_would_give_it(present, frame):
+    mean = {
+        au: snap(
+            metrics._mean_box([t.box for group in present for t in group if t.au == au]), frame
+        )
+        for au in {target.au for group in present for target in group}
+    }
+    paired = [pair([(t.au, mean[t.au]) for t in group], group, 0.3) for group in present]
+    expected = [
+        sum(match.credit for match in matches) / len(group) if group else 1.0
+        for matches, group in zip(paired, present, strict=True)
+    ]
+    assert metrics.template_scores(present, frame, 0.3) == pytest.approx(expected)
 
 
 def test_the_template_baseline_knows_which_units_are_present():

@@ -1,8 +1,8 @@
 """Procedural faces as a dataset: pictures and rows in the layout that every dataset has.
 
-DATA_DIR/synth/images/<split>/<row id>.jpg      448x448 RGB
-DATA_DIR/synth/prepared/{train,dev,test}.jsonl  rows without detections
-DATA_DIR/synth/prepared/prepare.json            what was made, and how
+DATA_DIR/<name>/images/<split>/<row id>.jpg      448x448 RGB
+DATA_DIR/<name>/prepared/{train,dev,test}.jsonl  rows without detections
+DATA_DIR/<name>/prepared/prepare.json            what was made, and how
 """
 
 import json
@@ -23,6 +23,7 @@ from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 
 DATASET: Final = "synth"
 DEFAULT_COUNTS: Final[Mapping[Split, int]] = {"train": 4000, "dev": 200, "test": 300}
+_MANIFEST: Final = "prepared/prepare.json"
 _JPEG: Final = (
     cv2.IMWRITE_JPEG_QUALITY,
     95,
@@ -66,6 +67,7 @@ def prepare_synth(
     counts: Mapping[Split, int] = DEFAULT_COUNTS,
     seed: int = 0,
     workers: int | None = None,
+    name: str = DATASET,
 ) -> dict[str, int]:
     """Draw the faces and write their rows; pictures that already exist are kept.
 
@@ -73,12 +75,14 @@ def prepare_synth(
     Returns the number of rows of each split.
 
     Raises:
-        ValueError: a negative count.
+        ValueError: a negative count, or DATA_DIR/<name> holds something else.
     """
     if any(count < 0 for count in counts.values()):
         raise ValueError(f"negative number of faces: {dict(counts)}")
-    root = data_dir / DATASET
-    written = {}
+    root = data_dir / name
+    _require_ours(root, seed)
+    written: dict[str, int] = {}
+    _write_manifest(root, written, seed)  # first of all: a run that was killed knows its own rows
     with Progress() as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
         for split in SPLITS:
             ids = [FaceId(split_seed(seed, split), i) for i in range(counts.get(split, 0))]
@@ -86,8 +90,22 @@ def prepare_synth(
             made = pool.map(partial(_make_row, root, split), ids, chunksize=_CHUNK)
             rows = progress.track(made, total=len(ids), description=f"faces: {split}")
             written[str(split)] = write_rows(root / "prepared" / f"{split}.jsonl", rows)
-    _write_manifest(root / "prepared" / "prepare.json", written, seed)
+    _write_manifest(root, written, seed)
     return written
+
+
+def _require_ours(root: Path, seed: int) -> None:
+    """A folder with rows is written again only when they are procedural faces of this seed."""
+    rows = [file for file in root.glob("prepared/*.jsonl") if file.stat().st_size]
+    if not rows:
+        return
+    held = "another dataset"
+    if (root / _MANIFEST).is_file():
+        drawn_with = json.loads((root / _MANIFEST).read_text(encoding="utf-8"))["seed"]
+        if drawn_with == seed:
+            return
+        held = f"the faces of seed {drawn_with}"
+    raise ValueError(f"{root} holds {held}; next: give these faces a --name of their own")
 
 
 def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
@@ -97,7 +115,7 @@ def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
         _write_picture(root / image, face_id)
     return Row(
         id=str(face_id),
-        dataset=DATASET,
+        dataset=root.name,
         split=split,
         image=image,
         label=face.emotion,
@@ -115,8 +133,10 @@ def _write_picture(path: Path, face_id: FaceId) -> None:
     partial_path.replace(path)
 
 
-def _write_manifest(path: Path, counts: Mapping[str, int], seed: int) -> None:
-    manifest = {"version": 1, "dataset": DATASET, "seed": seed, "rows": dict(counts), "drops": {}}
+def _write_manifest(root: Path, counts: Mapping[str, int], seed: int) -> None:
+    path = root / _MANIFEST
+    manifest = {"version": 1, "dataset": root.name, "seed": seed, "rows": dict(counts), "drops": {}}
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial_path = path.with_name(path.name + ".partial")
     partial_path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     partial_path.replace(path)
