@@ -19,7 +19,7 @@ from typing import Any, Final
 import yaml
 from rich.table import Table
 
-from tag_plugin.demo.run import FACES, Demo
+from tag_plugin.demo.run import TEST_FACES, Demo
 from tag_plugin.demo.steps import TASK, console, evaluation, read_metrics, run_step, training
 from tag_plugin.hosts.paths import recipes_dir
 
@@ -87,7 +87,7 @@ def _run(demo: Demo, out: Path, arm: str, seed: int) -> dict[str, Any]:
     name = f"{arm.replace(' ', '_')}_{seed}"
     folder = out.resolve() / name
     steps = (
-        training(name, ARMS[arm], demo.sft, demo.rl_data, folder / "model", seed=seed),
+        training(name, ARMS[arm], demo.sft, demo.data, folder / "model", seed=seed),
         evaluation(f"evaluation {name}", folder / "model", folder / "eval"),
     )
     for step in steps:
@@ -107,7 +107,7 @@ def _protocol(seeds: Sequence[int]) -> dict[str, Any]:
         for arm, file in ARMS.items()
     }
     return {
-        "held_out_faces": FACES["test"],
+        "held_out_faces": TEST_FACES,
         "task": TASK,
         "decoding": "greedy",
         "sft_models": 1,
@@ -136,7 +136,7 @@ def _spread(values: Sequence[float]) -> Metrics:
 
 def table(study: Mapping[str, Any]) -> Table:
     """The SFT model and both arms side by side."""
-    found = Table(title=f"{FACES['test']} held-out faces, seeds {study['protocol']['seeds']}")
+    found = Table(title=f"{TEST_FACES} held-out faces, seeds {study['protocol']['seeds']}")
     for column in ("metric", "SFT", *ARMS):
         found.add_column(column)
     for name, before in study["sft"].items():

@@ -26,30 +26,51 @@ class DemoError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command, and the file (or the pattern of one, in an existing folder) that it leaves."""
+    """A command, and the file (or the pattern of one, in an existing folder) that it leaves.
+
+    `entry` is what that file must say, where several steps write into one.
+    """
 
     name: str
     command: tuple[str, ...]
     folder: Path
     result: str
+    entry: str = ""
 
     @property
     def done(self) -> bool:
         """Whether its result is there."""
-        return any(self.folder.glob(self.result))
+        found = self.folder.glob(self.result)
+        return any(not self.entry or self.entry in file.read_text() for file in found)
 
 
-def faces(data: Path, prefix: str, counts: Mapping[str, int], seed: int) -> list[Step]:
-    """Draws faces into a data directory, detects and builds them."""
-    synth = data / "synth"
-    last = [split for split, count in counts.items() if count][-1]
-    drawn = [f"--{split}={count}" for split, count in counts.items()]
-    draw = _words("tag-plugin", "prepare", "synth", "--out", data, "--seed", str(seed), *drawn)
-    detect = _words("tag-plugin", "detect", synth, "--detector", "synthetic")
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """A dataset of procedural faces: its name, its size and the seed of its faces.
+
+    `without` names the AUs that its detector does not measure, "25,26".
+    """
+
+    name: str
+    counts: Mapping[str, int]
+    seed: int
+    without: str = ""
+
+
+def faces(data: Path, drawn: Faces) -> list[Step]:
+    """Draws a dataset of faces into the data directory, detects and builds it."""
+    folder = data / drawn.name
+    last = [split for split, count in drawn.counts.items() if count][-1]
+    counts = [f"--{split}={count}" for split, count in drawn.counts.items()]
+    where = ("--out", data, "--name", drawn.name, "--seed", str(drawn.seed))
+    draw = _words("tag-plugin", "prepare", "synth", *where, *counts)
+    unmeasured = ("--option", f"without={drawn.without}") if drawn.without else ()
+    detect = _words("tag-plugin", "detect", folder, "--detector", "synthetic", *unmeasured)
+    build = _words("tag-plugin", "build", folder)
     return [
-        Step(f"{prefix}faces", draw, synth / "prepared", f"{last}.jsonl"),
-        Step(f"{prefix}detect", detect, synth / "detected", f"{last}.jsonl"),
-        Step(f"{prefix}build", _words("tag-plugin", "build", synth), data, "dataset_info.json"),
+        Step(f"faces {drawn.name}", draw, folder / "prepared", f"{last}.jsonl"),
+        Step(f"detect {drawn.name}", detect, folder / "detected", f"{last}.jsonl"),
+        Step(f"build {drawn.name}", build, data, "dataset_info.json", f'"tag_{drawn.name}_'),
     ]
 
 

@@ -62,9 +62,8 @@ class Box:
     y2: int
 
     def __post_init__(self) -> None:
-        problem = _problem((self.x1, self.y1, self.x2, self.y2), BOX_SCALE)
-        if problem is not None:
-            raise BoxError(self.as_tuple(), problem)
+        if not (0 <= self.x1 < self.x2 <= BOX_SCALE and 0 <= self.y1 < self.y2 <= BOX_SCALE):
+            raise BoxError(self.as_tuple(), _problem(self.as_tuple(), BOX_SCALE))
 
     def as_tuple(self) -> tuple[int, int, int, int]:
         """(x1, y1, x2, y2)."""
@@ -110,13 +109,17 @@ def from_frame(values: Sequence[float], frame: BoxFrame) -> Box:
     Raises:
         BoxError: not four finite numbers, reversed, empty, or outside the frame.
     """
-    if len(values) != 4 or not isfinite(sum(values)):
+    if len(values) != 4:
         raise BoxError(values, BoxProblem.MALFORMED)
-    problem = _problem(values, frame.extent)
-    if problem is not None:
-        raise BoxError(values, problem)
-    scale = BOX_SCALE / frame.extent
-    return Box(*[int(value * scale + 0.5) for value in values])
+    x1, y1, x2, y2 = values
+    extent = frame.extent
+    if not (0 <= x1 < x2 <= extent and 0 <= y1 < y2 <= extent):
+        finite = isfinite(sum(values))
+        raise BoxError(values, _problem(values, extent) if finite else BoxProblem.MALFORMED)
+    scale = BOX_SCALE / extent
+    return Box(
+        int(x1 * scale + 0.5), int(y1 * scale + 0.5), int(x2 * scale + 0.5), int(y2 * scale + 0.5)
+    )
 
 
 def snap(box: Box, frame: BoxFrame) -> Box:
@@ -145,13 +148,10 @@ def _is_whole(value: float) -> bool:
     return type(value) is int or float(value).is_integer()
 
 
-def _problem(values: Sequence[float], extent: int) -> BoxProblem | None:
-    x1, y1, x2, y2 = values
-    if 0 <= x1 < x2 <= extent and 0 <= y1 < y2 <= extent:
-        return None
-    if min(values) < 0 or max(values) > extent:
-        return BoxProblem.OUT_OF_FRAME
-    return BoxProblem.REVERSED
+def _problem(values: Sequence[float], extent: int) -> BoxProblem:
+    """Why four finite numbers are no box."""
+    outside = min(values) < 0 or max(values) > extent
+    return BoxProblem.OUT_OF_FRAME if outside else BoxProblem.REVERSED
 
 
 def _pixel_span(low: int, high: int) -> tuple[int, int]:

@@ -59,6 +59,12 @@ _ANALYSES: Mapping[tuple[bool, bool], tuple[str, ...]] = MappingProxyType(
     }
 )
 
+_NOTHING_SEEN = (
+    "No single feature of the face stands out.",
+    "The face as a whole shows the expression, no single feature does.",
+)
+"""For an expression without an AU that the detector saw: such a face is not said to be at rest."""
+
 
 def write_trace(
     label: str, detections: Detections, seed: int | str, config: JudgeConfig = DEFAULT_JUDGE
@@ -81,13 +87,15 @@ def write_trace(
         for found in present
     )
     return Trace(
-        global_analysis=_analysis([found.au for found in present], random),
+        global_analysis=_analysis(label, [found.au for found in present], random),
         inspections=steps,
         answer=label,
     )
 
 
-def _analysis(action_units: Sequence[int], random: Random) -> str:
+def _analysis(label: str, action_units: Sequence[int], random: Random) -> str:
+    if not action_units and label != "neutral":
+        return random.choice(_NOTHING_SEEN)
     upper = any(au in _UPPER_FACE for au in action_units)
     lower = any(au not in _UPPER_FACE for au in action_units)
     return random.choice(_ANALYSES[upper, lower])

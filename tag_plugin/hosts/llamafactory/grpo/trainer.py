@@ -16,6 +16,7 @@ from trl import GRPOTrainer
 
 from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights
 from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
+from tag_plugin.hosts.llamafactory.grpo.decoding import fast_decoding
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
 from tag_plugin.hosts.llamafactory.grpo.prompts import (
@@ -124,7 +125,7 @@ class StageTrainer(RenamedWeights, GRPOTrainer):  # type: ignore[misc]  # the ho
             prompts, images = self._for_vllm(images)
         self.processing_class = PreparedInputs(self._inputs)
         try:
-            with self._plain_generation():
+            with self._plain_generation(), fast_decoding(self.model):
                 output = super()._generate_single_turn(prompts, images)
                 output[-1].pop(MODALITY_IDS, None)  # the forwards find them by themselves
         finally:

@@ -1,0 +1,72 @@
+"""Attention of one new token on a CPU: what transformers' SDPA gives, and nothing else changes."""
+
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("llamafactory")
+
+from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
+
+from tag_plugin.hosts.llamafactory.grpo.decoding import (  # noqa: E402
+    fast_decoding,
+    grouped_attention,
+)
+
+pytestmark = pytest.mark.host
+
+BATCH, SIZE, LENGTH = 3, 8, 11
+
+
+def a_step(heads, groups, queries=1, dtype=torch.float32):
+    draw = torch.Generator().manual_seed(heads * 10 + groups)
+
+    def tensor(count, length):
+        return torch.randn(BATCH, count, length, SIZE, generator=draw).to(dtype)
+
+    return tensor(heads, queries), tensor(groups, LENGTH), tensor(groups, LENGTH)
+
+
+def masks(dtype):
+    seen = torch.ones(BATCH, 1, 1, LENGTH + 2, dtype=torch.bool)
+    seen[1, ..., :4] = False  # left padding
+    return {
+        "none": None,
+        "bool": seen,
+        "float": torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min),
+    }
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-6), (torch.bfloat16, 2e-2)])
+@pytest.mark.parametrize("mask", ["none", "bool", "float"])
+@pytest.mark.parametrize(("heads", "groups"), [(4, 2), (4, 4), (6, 1)])
+def test_one_token_attends_as_transformers_sdpa_does(heads, groups, mask, dtype, close):
+    query, key, value = a_step(heads, groups, dtype=dtype)
+    module = SimpleNamespace(num_key_value_groups=heads // groups, is_causal=True)
+    seen = masks(dtype)[mask]
+    theirs, _ = sdpa_attention_forward(module, query, key, value, seen, scaling=0.3)
+    ours = grouped_attention(query, key, value, seen, 0.3)
+    assert ours.shape == theirs.shape
+    assert torch.allclose(ours.float(), theirs.float(), atol=close)
+
+
+@pytest.mark.parametrize(("queries", "own"), [(1, True), (2, False)])
+def test_only_single_tokens_take_the_other_way_and_only_meanwhile(queries, own, monkeypatch):
+    asked = []
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "sdpa", lambda *_, **more: asked.append(more))
+    before = ALL_ATTENTION_FUNCTIONS["sdpa"]
+    query, key, value = a_step(4, 2, queries)
+    with fast_decoding(torch.nn.Linear(1, 1)):
+        attend = ALL_ATTENTION_FUNCTIONS["sdpa"]
+        attend(None, query, key, value, None, dropout=0.0, scaling=0.3, is_causal=None)
+    assert asked == ([] if own else [{"dropout": 0.0, "scaling": 0.3, "is_causal": None}])
+    assert ALL_ATTENTION_FUNCTIONS["sdpa"] is before
+
+
+def test_it_ends_with_an_error_too():
+    before = ALL_ATTENTION_FUNCTIONS["sdpa"]
+    with pytest.raises(KeyError), fast_decoding(torch.nn.Linear(1, 1)):
+        raise KeyError
+    assert ALL_ATTENTION_FUNCTIONS["sdpa"] is before
