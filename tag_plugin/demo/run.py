@@ -34,7 +34,7 @@ DATASETS: Final[Mapping[str, Sequence[Faces]]] = {
         Faces("synth", {"train": 1600, "dev": 100, "test": TEST_FACES}, seed=0),
         Faces("synth_negative", {"train": 2400, "dev": 0, "test": 0}, seed=2, without=_UNMEASURED),
     ),
-    "rl": (Faces("synth_rl", {"train": 600, "dev": 0, "test": 0}, seed=1),),
+    "rl": (Faces("synth_rl", {"train": 700, "dev": 0, "test": 0}, seed=1),),
 }
 """What each training reads, as its recipe says. Most SFT traces come from a detector that was made
 for negative expressions; GRPO's detector measures every AU, on faces that SFT has not seen."""

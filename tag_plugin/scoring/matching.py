@@ -30,19 +30,20 @@ class Match:
     credit: float
 
 
-def phi(overlap: float, threshold: float) -> float:
-    """Credit for an IoU: 0 up to the threshold, then linear up to 1 at a perfect box.
+def phi(overlap: float, threshold: float, full: float = 1.0) -> float:
+    """Credit for an IoU: 0 up to the threshold, then linear up to 1 at `full`.
 
-    >>> phi(0.3, 0.3), phi(1.0, 0.3)
-    (0.0, 1.0)
+    >>> phi(0.3, 0.3), phi(1.0, 0.3), phi(0.6, 0.3, full=0.5)
+    (0.0, 1.0, 1.0)
     """
-    return max(0.0, (overlap - threshold) / (1 - threshold))
+    return min(1.0, max(0.0, (overlap - threshold) / (full - threshold)))
 
 
 def pair(
     claims: Sequence[tuple[int, Box] | None],
     targets: Sequence[Target],
     threshold: float,
+    full: float = 1.0,
     *,
     class_blind: bool = False,
 ) -> tuple[Match, ...]:
@@ -52,6 +53,7 @@ def pair(
         claims: (AU id, box) of each claim; None for a claim that cannot be right.
         targets: the detections to be found.
         threshold: IoU below which a pair earns nothing (it is still reported).
+        full: IoU from which on a pair earns everything.
         class_blind: pair regardless of the AU id.
     """
     groups: dict[int, tuple[list[int], list[int]]] = {}
@@ -62,7 +64,9 @@ def pair(
         groups.setdefault(0 if class_blind else target.au, ([], []))[1].append(index)
     matches: list[Match] = []
     for rows, columns in groups.values():
-        candidates = [[_match(claims, targets, r, c, threshold) for c in columns] for r in rows]
+        candidates = [
+            [_match(claims, targets, r, c, threshold, full) for c in columns] for r in rows
+        ]
         matches.extend(_best(candidates))
     return tuple(sorted(matches, key=lambda match: match.claim))
 
@@ -73,10 +77,11 @@ def _match(
     claim_index: int,
     target_index: int,
     threshold: float,
+    full: float,
 ) -> Match:
     claim, target = claims[claim_index], targets[target_index]
     overlap = iou(claim[1], target.box) if claim is not None else 0.0
-    return Match(claim_index, target_index, overlap, target.weight * phi(overlap, threshold))
+    return Match(claim_index, target_index, overlap, target.weight * phi(overlap, threshold, full))
 
 
 def _best(candidates: list[list[Match]]) -> list[Match]:

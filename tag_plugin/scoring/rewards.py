@@ -46,7 +46,8 @@ def class_blind_grounding(
     if targets is None or not targets.present:
         return scored.grounding
     claims = [(c.au, c.box) if c.usable and c.au and c.box else None for c in scored.claims]
-    matches = pair(claims, targets.present, config.iou_threshold, class_blind=True)
+    limits = (config.iou_threshold, config.full_iou)
+    matches = pair(claims, targets.present, *limits, class_blind=True)
     weights = [target.weight for target in targets.present]
     matched = sum(weights[match.target] for match in matches)
     claimed = scored.claimed - len(matches) + matched

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame, snap
@@ -20,8 +21,10 @@ class JudgeConfig(BaseModel):
 
     `top_k`: at most so many present AUs are asked for, the most probable ones; the others are
     left undecided. `surplus_claims`: claims beyond top_k + surplus_claims can only cost.
-    `iou_threshold`: an IoU up to it earns nothing. `weighted`: weigh an AU by its probability.
-    `answers`: how the answer is found; `careful` is for completions that were asked for no trace.
+    `iou_threshold`: an IoU up to it earns nothing. `full_iou`: an IoU from it on earns everything;
+    below 1, as for a reward that is less noisy, G is no longer the metric of evaluation.
+    `weighted`: weigh an AU by its probability. `answers`: how the answer is found; `careful` is
+    for completions that were asked for no trace.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,8 +33,17 @@ class JudgeConfig(BaseModel):
     top_k: int = Field(default=6, ge=1)
     surplus_claims: int = Field(default=2, ge=0)
     iou_threshold: float = Field(default=0.3, ge=0, lt=1)
+    full_iou: float = Field(default=1.0, gt=0, le=1)
     weighted: bool = False
     answers: AnswerPolicy = AnswerPolicy.CONTRACT
+
+    @model_validator(mode="after")
+    def _check_ramp(self) -> Self:
+        if self.full_iou <= self.iou_threshold:
+            raise ValueError(
+                f"full_iou {self.full_iou} must be above iou_threshold {self.iou_threshold}"
+            )
+        return self
 
 
 DEFAULT_JUDGE = JudgeConfig()
@@ -100,7 +112,7 @@ def score_completion(
 ) -> ScoredCompletion:
     """Judge a completion whose boxes are written in `frame`. Never raises on any text.
 
-    With P the claims and R the present AUs, phi(iou) = max(0, (iou - t) / (1 - t)):
+    With P the claims and R the present AUs, phi(iou) = max(0, (iou - t) / (full - t)) up to 1:
     grounding = 2 * sum(weight * phi(iou of the pair)) / (|P| + |R|), each part in [0, 1].
     With R empty it is 1 when the loop claims nothing either (and says so), else 0.
     """
@@ -111,7 +123,8 @@ def score_completion(
     if targets is None:
         return ScoredCompletion(parsed, form, answer, None)
     claims, claimed = judged_claims(parsed, targets, config)
-    matches = pair([_located(claim) for claim in claims], targets.present, config.iou_threshold)
+    located = [_located(claim) for claim in claims]
+    matches = pair(located, targets.present, config.iou_threshold, config.full_iou)
     grounding = _grounding(parsed, claimed, targets, matches)
     return ScoredCompletion(parsed, form, answer, grounding, claims, claimed, targets, matches)
 

@@ -10,7 +10,7 @@ from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.scoring.metrics import sample_result
 from tag_plugin.scoring.rewards import reward_parts, total_reward
-from tag_plugin.scoring.score import Reference, score_completion
+from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, score_completion
 from tag_plugin.trace.grammar import Inspection, Trace
 from tag_plugin.trace.render import conclusion, render
 
@@ -101,8 +101,8 @@ HACKS = [
 ]
 
 
-def judge(text):
-    scored = score_completion(text, REFERENCE, FRAME)
+def judge(text, config=DEFAULT_JUDGE):
+    scored = score_completion(text, REFERENCE, FRAME, config)
     return scored, total_reward(reward_parts(scored))
 
 
@@ -123,6 +123,14 @@ def test_a_hack_scores_below_the_honest_answer(text, most_grounding, most_total)
     scored, total = judge(text)
     assert scored.grounding <= most_grounding
     assert total <= most_total < honest_total
+
+
+@pytest.mark.parametrize("text", [hack[1] for hack in HACKS], ids=[hack[0] for hack in HACKS])
+def test_no_hack_pays_where_good_boxes_earn_everything(text):
+    config = JudgeConfig(full_iou=0.5)
+    honest, honest_total = judge(HONEST, config)
+    assert honest.grounding == 1.0
+    assert judge(text, config)[1] <= honest_total - 0.2
 
 
 def test_hacks_rank_by_how_much_of_the_face_they_show():

@@ -111,6 +111,22 @@ def test_every_part_of_any_text_is_a_share_or_none(detections, text, frame):
         assert part is None or 0 <= part <= 1
 
 
+@pytest.mark.parametrize(
+    ("threshold", "full", "expected"),
+    [(0.3, 1.0, 0.2 / 0.7), (0.3, 0.6, 2 / 3), (0.3, 0.5, 1.0), (0.5, 1.0, 0.0), (0.0, 1.0, 0.5)],
+)
+def test_the_ramp_from_nothing_to_everything(threshold, full, expected):
+    config = JudgeConfig(iou_threshold=threshold, full_iou=full)
+    scored = score_completion(completion(claim(4, HALF)), reference({4: 0.9}), FRAME, config)
+    assert scored.grounding == pytest.approx(expected)
+    assert class_blind_grounding(scored, config) == pytest.approx(expected)
+
+
+def test_a_ramp_that_goes_down_is_refused():
+    with pytest.raises(ValueError, match=r"full_iou 0\.3 must be above iou_threshold 0\.3"):
+        JudgeConfig(iou_threshold=0.3, full_iou=0.3)
+
+
 def test_present_units_beyond_top_k_are_left_undecided():
     known = reference({4: 0.9, 12: 0.8})
     one = JudgeConfig(top_k=1)
