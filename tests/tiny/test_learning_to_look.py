@@ -63,6 +63,7 @@ def test_swapped_pictures_are_much_less_likely_to_the_trained_model(tmp_path):
     changed = {
         "model_name_or_path": str(write_base(tmp_path / "base")),
         "dataset_dir": str(tmp_path / "data"),
+        "dataset": "tag_synth_train",
         "output_dir": str(tmp_path / "sft"),
         "cache_dir": str(tmp_path / "cache"),
         "max_steps": STEPS,
