@@ -77,9 +77,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("demo", type=Path, nargs="?", default=Path("runs/demo"))
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[42, 0, 1]
-    )  # 42: the host's own, as in the demo
+    # 42 is the host's default, and so the demo's
+    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 0, 1])
     parser.add_argument("--out", type=Path, default=Path("runs/grpo_study"))
     parser.add_argument("--json", type=Path, default=Path("runs/grpo_study/grpo_study.json"))
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""Completions on a CPU, several times as fast: the attention of a new token as two products.
+"""Completions on a CPU: the attention of a new token as two products.
 
 transformers/integrations/sdpa_attention.py, sdpa_attention_forward: repeats all keys and values
 for each head of a group, at every new token; torch's CPU kernel then works on one query, which is
@@ -40,9 +40,10 @@ def _dispatch(before: Callable[..., Any]) -> Callable[..., Any]:
         attention_mask: Tensor | None,
         dropout: float = 0.0,
         scaling: float | None = None,
-        **more: Any,  # noqa: ANN401  # the host's
+        **more: Any,  # noqa: ANN401  # whatever else the host's models hand on
     ) -> tuple[Tensor, None]:
-        if query.shape[2] == 1 and not dropout and not query.requires_grad:
+        alike = attention_mask is None or attention_mask.shape[1] == 1  # for all heads
+        if query.shape[2] == 1 and alike and not dropout and not query.requires_grad:
             return grouped_attention(query, key, value, attention_mask, scaling), None
         found: tuple[Tensor, None] = before(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **more
