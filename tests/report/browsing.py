@@ -49,6 +49,13 @@ def visit(browser):
     return open_page
 
 
+def renderer_seconds(browser: Browser) -> float:
+    """CPU time of all renderers: on a busy machine the clock would measure the neighbours."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    return sum(each["cpuTime"] for each in processes if each["type"] == "renderer")
+
+
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory):
     """(folder of pictures, detected rows)."""

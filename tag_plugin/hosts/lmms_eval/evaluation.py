@@ -86,16 +86,19 @@ def evaluation_of(
 
 @contextmanager
 def settled_heap() -> Iterator[None]:
-    """What is loaded by now is not searched for garbage while samples pile up.
+    """What is loaded by now is not searched for garbage while samples pile up, and these rarely.
 
     The host's imports are about half a million objects; searching them again and again adds half
     to the cost of judging (benchmarks/eval_overhead.py with and without).
     """
+    usual = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, *usual[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()
 
 

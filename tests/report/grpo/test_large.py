@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tag_plugin.report.grpo.page import write_grpo_report
+from tests.report.browsing import renderer_seconds
 from tests.report.scripted import write_grpo_run
 
 COUNT = 30_000
@@ -36,10 +37,3 @@ def test_thirty_thousand_samples_open_in_three_seconds_and_weigh_under_200_megab
         assert renderer_seconds(browser) - before < SECONDS
         page.locator('input[name="group"][value=""]').check()
         expect(page.locator("#count")).to_have_text(f"{COUNT} of {COUNT} samples")
-
-
-def renderer_seconds(browser) -> float:
-    """CPU time of all renderers: on a busy machine the clock would measure the neighbours."""
-    session = browser.new_browser_cdp_session()
-    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    return sum(each["cpuTime"] for each in processes if each["type"] == "renderer")
