@@ -69,13 +69,13 @@ def test_pictures_that_the_recipe_would_resize(
 def test_pictures_that_the_processor_would_resize(qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):
     import shutil
 
-    from transformers import AutoImageProcessor
+    from transformers import AutoProcessor
 
     model = tmp_path / "model"
     shutil.copytree(qwen2_5_vl, model)
-    processor = AutoImageProcessor.from_pretrained(model)
-    processor.size = {"shortest_edge": 56 * 56, "longest_edge": 224 * 224}
-    processor.max_pixels = 224 * 224
+    processor = AutoProcessor.from_pretrained(model)
+    processor.image_processor.size = {"shortest_edge": 56 * 56, "longest_edge": 224 * 224}
+    processor.image_processor.max_pixels = 224 * 224
     processor.save_pretrained(model)
     with pytest.raises(FaceGridError, match="224x224"):
         run_exp(train_args(model, data_dir, tmp_path / "o"))
