@@ -24,8 +24,10 @@ PRIORITY: tuple[Split, ...] = ("test", "dev", "train")
 """A duplicate stays in the first of these that holds it, and leaves the others."""
 
 Hashes = NDArray[np.uint64]
-_PAIRS: Final = 1 << 17
+_PAIRS: Final = 1 << 16
 """Pairs compared at a time."""
+_ROWS: Final = 1 << 14
+"""Hashes of the first side that are looked up at a time: a large train split needs little more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,23 @@ def find_duplicates(files: Mapping[Split, Path], distance: int = DISTANCE) -> li
 
 def nearest(
     first: Hashes, second: Hashes, distance: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """For each hash of `first` the index of a nearest one in `second`, and the bits between them.
 
     Only hashes at most `distance` apart are found; 64 bits say that there is none. A hash of 0 is
     no hash.
     """
+    places = np.zeros(len(first), dtype=np.int32)
+    bits = np.full(len(first), 64, dtype=np.uint8)
+    for start in range(0, len(first), _ROWS):
+        part = slice(start, start + _ROWS)
+        places[part], bits[part] = _nearest(first[part], second, distance)
+    return places, bits
+
+
+def _nearest(
+    first: Hashes, second: Hashes, distance: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     places = np.zeros(len(first), dtype=np.int64)
     bits = np.full(len(first), 64, dtype=np.int64)
     edges = [round(band * 64 / (distance + 1)) for band in range(distance + 2)]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from tag_plugin.data.picture import ImageError, check_file, open_picture
@@ -125,6 +126,7 @@ def validate(settings: ValidateSettings) -> Report:
             across.add(each)
     across.judge(report)
     _warn_of_balance(report, across.label_sets)
+    del across  # its keys, before those of the pictures are read
     _warn_of_near_duplicates(report, files)
     write_json(settings.directory / REPORT, report.as_json())
     return report
@@ -214,8 +216,8 @@ class _Across:
         self._without_detections[each.part] += not each.detected
 
     def judge(self, report: Report) -> None:
-        ids = np.frombuffer(self._ids, dtype=np.uint64) if self._ids else np.zeros(0)
-        repeated = len(ids) - len(np.unique(ids))
+        ids = _in_order(self._ids)
+        repeated = np.count_nonzero(ids[1:] == ids[:-1])
         if repeated:
             report.fault("id used twice", f"{repeated} rows have an id that another row has")
         for kind, sides in self._keys.items():
@@ -234,13 +236,28 @@ def _side(part: str) -> str:
 
 def _overlaps(kind: str, sides: Mapping[str, "array[int]"]) -> Iterator[str]:
     names = sorted(sides)
-    sets = {name: np.unique(np.frombuffer(sides[name], dtype=np.uint64)) for name in names}
+    keys = {name: _in_order(sides[name]) for name in names}
     for number, first in enumerate(names):
         for second in names[number + 1 :]:
-            shared = len(np.intersect1d(sets[first], sets[second], assume_unique=True))
+            shared = _count_shared(keys[first], keys[second])
             if shared:
                 what = {"person": "people are", "picture": "pictures are"}[kind]
                 yield f"{shared} {what} both in {first} and in {second}; next: tag-plugin data make"
+
+
+def _in_order(keys: "array[int]") -> NDArray[np.uint64]:
+    """The keys, sorted in their own memory."""
+    found = np.frombuffer(keys, dtype=np.uint64) if keys else np.zeros(0, dtype=np.uint64)
+    found.sort()
+    return found
+
+
+def _count_shared(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> int:
+    """How many keys are in both; both sorted. Only the shorter one is copied."""
+    few, many = sorted((first, second), key=len)
+    few = np.unique(few)
+    places = np.searchsorted(many, few)
+    return int(np.count_nonzero(many[np.minimum(places, len(many) - 1)] == few))
 
 
 def _warn_of_balance(report: Report, label_sets: set[str]) -> None:
