@@ -1,6 +1,8 @@
 """Writing the trace of one row: ask, judge, say what was wrong or eliminate a label, ask again."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -90,19 +92,28 @@ class Author:
         """One question, its reply from the journal or the model, and the verdict, on disk."""
         place = Place(row.split, row.id, dialogue.number, row.label)
         request = self._request(row, image, dialogue)
+
+        async def keep(reply: Reply, fresh: bool) -> Verdict:
+            verdict = judge_reply(reply, row, dialogue.options, self._settings, self._judge)
+            await self._attempts.record(place, request, verdict, reply if fresh else None)
+            return verdict
+
         known = await self._attempts.find(request)
-        reply = known or await self._ask(place, request)
-        verdict = judge_reply(reply, row, dialogue.options, self._settings, self._judge)
-        await self._attempts.record(place, request, verdict, None if known else reply)
+        if known is not None:
+            verdict = await keep(known, fresh=False)
+        else:
+            verdict = await self._ask(place, request, partial(keep, fresh=True))
         self.findings[verdict.finding] += 1
         return verdict
 
-    async def _ask(self, place: Place, request: Request) -> Reply:
+    async def _ask(
+        self, place: Place, request: Request, keep: Callable[[Reply], Awaitable[Verdict]]
+    ) -> Verdict:
         def note(failure: RequestError) -> None:
             self._attempts.failed(place, request, failure)
 
         try:
-            return await self._endpoint.complete(request, note)
+            return await self._endpoint.complete(request, keep, note)
         except RequestError:
             await self._attempts.record(place, request, Verdict(Finding.NO_REPLY), None)
             raise

@@ -1,10 +1,10 @@
 """Asking a client politely: slots, pace, budget, retries with back-off, and a clean stop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 from tenacity import (
     AsyncRetrying,
@@ -26,6 +26,7 @@ LONGEST_WAIT: Final = 900.0
 """An endpoint that asks for a longer pause (seconds) ends the run instead."""
 
 OnFailure = Callable[[RequestError], None]
+Result = TypeVar("Result")
 
 
 class Endpoint:
@@ -41,8 +42,16 @@ class Endpoint:
         self._stopping = asyncio.Event()
         self._reason: StoppedError | None = None
 
-    async def complete(self, request: Request, on_failure: OnFailure) -> Reply:
-        """The reply, with its cost and seconds; each failed try is told to `on_failure`.
+    async def complete(
+        self,
+        request: Request,
+        keep: Callable[[Reply], Awaitable[Result]],
+        on_failure: OnFailure,
+    ) -> Result:
+        """What `keep` makes of the reply; each failed try is told to `on_failure`.
+
+        The reply comes with its cost and seconds. Its slot is free again when `keep` has returned:
+        at no time are more replies paid for and not yet kept than there are slots.
 
         Raises:
             RequestError: given up, and it was this request's fault.
@@ -50,7 +59,7 @@ class Endpoint:
         """
         try:
             async with self._trouble.watch():
-                return await self._retrying()(self._once, request, on_failure)
+                return await self._retrying()(self._once, request, keep, on_failure)
         except StoppedError as stopped:
             self.stop(stopped)
             raise
@@ -68,7 +77,12 @@ class Endpoint:
         self._reason = self._reason or reason
         self._stopping.set()
 
-    async def _once(self, request: Request, on_failure: OnFailure) -> Reply:
+    async def _once(
+        self,
+        request: Request,
+        keep: Callable[[Reply], Awaitable[Result]],
+        on_failure: OnFailure,
+    ) -> Result:
         async with self._slots:
             self._check()
             estimate = self._budget.estimate(request)
@@ -84,7 +98,7 @@ class Endpoint:
             finally:
                 self._budget.release(estimate, reply)
             self._pace.correct(_tokens(reply) - estimate.tokens)
-            return reply
+            return await keep(reply)
 
     async def _ask(self, request: Request, estimate: Estimate) -> Reply:
         begin = perf_counter()

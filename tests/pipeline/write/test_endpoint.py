@@ -45,13 +45,17 @@ def settings(**fields):
     return WriterSettings(**{**quick, "parameters": {"max_tokens": 100}, **fields})
 
 
+async def kept(reply):
+    return reply
+
+
 def asked(client, prompts, spent=NOTHING, **fields):
     """What came of each prompt, all asked at once."""
 
     async def run():
         endpoint = Endpoint(client, settings(**fields), spent)
         failures = []
-        work = (endpoint.complete(request(p), failures.append) for p in prompts)
+        work = (endpoint.complete(request(p), kept, failures.append) for p in prompts)
         return await asyncio.gather(*work, return_exceptions=True), failures, endpoint
 
     return asyncio.run(run())
@@ -121,10 +125,28 @@ def test_after_a_stop_nothing_is_asked():
         endpoint = Endpoint(client, settings(), Spent())
         endpoint.stop(StoppedError("enough"))
         with pytest.raises(StoppedError, match="enough"):
-            await endpoint.complete(request("a"), print)
+            await endpoint.complete(request("a"), kept, print)
         return client.asked
 
     assert asyncio.run(run()) == []
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_on_a_slow_disk_no_more_replies_than_slots_wait_to_be_kept(slots):
+    client, written, waiting = FakeClient(), [], []
+
+    async def write_slowly(reply):
+        waiting.append(len(client.asked) - len(written))
+        await asyncio.sleep(0.01)
+        written.append(reply)
+
+    async def run():
+        endpoint = Endpoint(client, settings(concurrency=slots), NOTHING)
+        work = (endpoint.complete(request(str(n)), write_slowly, print) for n in range(12))
+        await asyncio.gather(*work)
+
+    asyncio.run(run())
+    assert max(waiting) == slots
 
 
 def test_a_budget_is_never_exceeded_however_many_fly():
