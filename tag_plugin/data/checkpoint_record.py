@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tag_plugin import __version__
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.facs.boxes import BoxFrame
 
 RECORD_FILE: Final = "tag_plugin.json"
@@ -36,11 +37,10 @@ class CheckpointRecord(BaseModel):
 
 def write_checkpoint_record(directory: Path, record: CheckpointRecord) -> Path:
     """Writes `directory`/tag_plugin.json in one go and returns its path."""
-    directory.mkdir(parents=True, exist_ok=True)
     path = directory / RECORD_FILE
-    partial = path.with_name(RECORD_FILE + ".partial")
-    partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return partial.replace(path)
+    with atomic_write(path) as partial:
+        partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def read_checkpoint_record(directory: Path) -> CheckpointRecord | None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageStat
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.picture import ImageError, open_picture
 from tag_plugin.facs.boxes import FACE_FRAME
 
@@ -60,10 +61,8 @@ def read_face(path: Path) -> NDArray[np.uint8]:
 
 def write_face(path: Path, face: Image.Image) -> None:
     """Write a face frame as JPEG (quality 95, 4:4:4), so that a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    face.save(partial, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        face.save(partial, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
 
 
 def _cropped(picture: Image.Image, crop: Crop) -> Image.Image:

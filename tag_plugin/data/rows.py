@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.scoring.score import Reference
@@ -158,14 +159,11 @@ def read_rows(path: Path, start: int = 0) -> Iterator[Row]:
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:
     """Write a JSONL file in one go (a reader never sees half of it); returns the number of rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     count = 0
-    with partial.open("w", encoding="utf-8") as out:
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as out:
         for row in rows:
             out.write(dump_row(row) + "\n")
             count += 1
-    partial.replace(path)
     return count
 
 

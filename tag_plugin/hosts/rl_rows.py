@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.rows import SPLITS, Row, Split, read_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.judged import GroundTruth
@@ -133,11 +134,10 @@ def _tasks(
 
 
 def _write(path: Path, records: Sequence[dict[str, Any]]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     writer = _write_parquet if path.suffix == ".parquet" else _write_lines
-    writer(partial, records)
-    return partial.replace(path)
+    with atomic_write(path) as partial:
+        writer(partial, records)
+    return path
 
 
 def _write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:

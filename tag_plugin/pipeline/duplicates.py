@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.rows import SPLITS, Split, row_lines
-from tag_plugin.pipeline.manifest import private_partial
 
 DISTANCE: Final = 4
 """Bits of 64 that may differ; the hashes differ in an even number of bits."""
@@ -106,11 +106,9 @@ def _nearest(
 
 def write_duplicates(path: Path, found: list[Duplicate]) -> None:
     """List them, a JSON object a line."""
-    partial = private_partial(path)
     lines = (json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found)
-    with partial.open("w", encoding="utf-8") as out:
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as out:
         out.writelines(lines)
-    partial.replace(path)
 
 
 def row_hash(line: str) -> int:

@@ -5,13 +5,12 @@ recorded ones are refused, so that one directory never mixes two of them.
 """
 
 import json
-import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.pipeline.journal import StageError
 
 
@@ -73,15 +72,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON object in one step: a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = private_partial(path)
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
-
-
-def private_partial(path: Path) -> Path:
-    """A name beside `path` that no other process on any machine writes."""
-    return path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.partial")
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    with atomic_write(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def _changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

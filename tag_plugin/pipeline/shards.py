@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.pipeline.journal import NAMED_DROPS, StageError, dropped_file
-from tag_plugin.pipeline.manifest import Manifest, private_partial, read_json
+from tag_plugin.pipeline.manifest import Manifest, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,10 @@ def _require_equal(folder: Path, shards: list[Shard], stored: list[dict[str, Any
 def _concatenate(parts: list[Path], target: Path) -> None:
     if not parts:
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = private_partial(target)
-    with partial.open("wb") as out:
+    with atomic_write(target) as partial, partial.open("wb") as out:
         for part in parts:
             with part.open("rb") as file:
                 shutil.copyfileobj(file, out, 1 << 20)
-    partial.replace(target)
 
 
 def _summed(parts: list[Mapping[str, Any]], count: int) -> dict[str, Any]:

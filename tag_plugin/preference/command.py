@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.preference.asking import ask_judge
 from tag_plugin.preference.journal import ReplyJournal
 from tag_plugin.preference.judge import Endpoint
@@ -108,9 +109,8 @@ def _write(
         "mean_kappa_of_raters": kappa,
         "preferences": {who: numbers.model_dump() for who, numbers in found.items()},
     }
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _with_interval(number: Number | None) -> str:

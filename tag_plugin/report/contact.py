@@ -6,6 +6,8 @@ from typing import Final, Protocol
 
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
+from tag_plugin.data.atomic_write import atomic_write
+
 TILE: Final = 112
 COLUMNS: Final = 16
 _CAPTION: Final = 16
@@ -89,10 +91,8 @@ def sheet(
 
 def write_sheet(page: Image.Image, path: Path) -> None:
     """Write a page as PNG in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    page.save(partial, format="PNG")
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        page.save(partial, format="PNG")
 
 
 def _plain(text: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.results.protocol import ALL_ITEMS, Protocol, differences
 from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, TaskRun, read_lines, read_runs
 from tag_plugin.results.record import Judged, ResultsError, read_record
@@ -141,6 +142,5 @@ def _write(
 
 
 def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")

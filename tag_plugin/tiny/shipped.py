@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from tag_plugin.data.atomic_write import atomic_write
+
 SHIPPED: Final = Path(__file__).parent / "base"
 """Where the package keeps the base: weights, configuration, tokenizer, processor."""
 
@@ -45,10 +47,9 @@ def write_base(directory: Path) -> Path:
 def _write_float32(source: Path, target: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    partial = target.with_name(target.name + ".partial")
     weights = {name: weight.float() for name, weight in load_file(source).items()}
-    save_file(weights, partial, metadata={"format": "pt"})
-    partial.replace(target)
+    with atomic_write(target) as partial:
+        save_file(weights, partial, metadata={"format": "pt"})
 
 
 def _write_config(source: Path, target: Path) -> None:
@@ -57,6 +58,5 @@ def _write_config(source: Path, target: Path) -> None:
     config["architectures"] = [ARCHITECTURE]
     for part in (config, config["text_config"], config["vision_config"]):
         part["dtype"] = "float32"
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    partial.replace(target)
+    with atomic_write(target) as partial:
+        partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -17,6 +17,7 @@ from typing import Final
 import cv2
 from rich.progress import Progress
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.rows import SPLITS, Row, Split, write_rows
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
@@ -128,15 +129,12 @@ def _write_picture(path: Path, face_id: FaceId) -> None:
     done, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _JPEG)
     if not done:
         raise OSError(f"{path}: the picture could not be encoded")
-    partial_path = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial_path.write_bytes(data.tobytes())
-    partial_path.replace(path)
+    with atomic_write(path) as partial_path:
+        partial_path.write_bytes(data.tobytes())
 
 
 def _write_manifest(root: Path, counts: Mapping[str, int], seed: int) -> None:
     path = root / _MANIFEST
     manifest = {"version": 1, "dataset": root.name, "seed": seed, "rows": dict(counts), "drops": {}}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = path.with_name(path.name + ".partial")
-    partial_path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    partial_path.replace(path)
+    with atomic_write(path) as partial_path:
+        partial_path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.rows import DetectorInfo
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.yolo.calibration import MIN_AUC, Calibration
@@ -79,9 +80,8 @@ class Card(BaseModel):
     def save(self, folder: Path) -> None:
         """Write `card.json` and `card.md`, the JSON last: a folder with it is complete."""
         (folder / MARKDOWN).write_text(markdown(self), encoding="utf-8")
-        partial = folder / f"{CARD}.partial"
-        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(folder / CARD)
+        with atomic_write(folder / CARD) as partial:
+            partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read_card(folder: Path) -> Card:

@@ -20,6 +20,7 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.face_landmarker_model import cache_directory
 
@@ -65,7 +66,5 @@ def _provide_font(path: Path) -> None:
         return
     from matplotlib import get_data_path  # ultralytics needs it as well
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{_FONT}.{os.getpid()}")
-    shutil.copyfile(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), partial)
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        shutil.copyfile(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), partial)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.rows import Split
 from tag_plugin.pipeline.chosen import file_of_test
 from tag_plugin.pipeline.dataset.card import card
@@ -22,7 +23,7 @@ from tag_plugin.pipeline.dataset.keys import Held, RowKey, held, read_keys
 from tag_plugin.pipeline.dataset.part_file import PartFile
 from tag_plugin.pipeline.dataset_info import register_parts
 from tag_plugin.pipeline.journal import StageError
-from tag_plugin.pipeline.manifest import private_partial, write_json
+from tag_plugin.pipeline.manifest import write_json
 
 OUTPUT: Final = "dataset"
 PARTS: Final = ("sft", "rl", "dev")
@@ -125,9 +126,8 @@ def _finish(settings: MakeSettings, parts: _Parts, names: Mapping[str, str]) -> 
     }
     write_json(directory / "dataset.json", content)
     text = card(directory, content)
-    partial = private_partial(directory / OUTPUT / "README.md")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(directory / OUTPUT / "README.md")
+    with atomic_write(directory / OUTPUT / "README.md") as partial:
+        partial.write_text(text, encoding="utf-8")
     recipe = register_parts(directory, names)
     return Made(counts, content["left_out"], recipe)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from tag_plugin.pipeline.manifest import private_partial
+from tag_plugin.data.atomic_write import private_partial
 
 
 class PartFile:

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tag_plugin import __version__
+from tag_plugin.data.atomic_write import atomic_write
 
 _ASSETS: Final = files("tag_plugin.report.html") / "assets"
 
@@ -41,12 +42,12 @@ def write_page(
         "version": __version__,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     # "replace": a model can write half a surrogate pair, which UTF-8 cannot.
-    with partial.open("w", encoding="utf-8", errors="replace") as out:
+    with (
+        atomic_write(path) as partial,
+        partial.open("w", encoding="utf-8", errors="replace") as out,
+    ):
         out.writelines(page.generate(**known, **context))
-    partial.replace(path)
 
 
 def content_security_policy(style: str, script: str) -> str:

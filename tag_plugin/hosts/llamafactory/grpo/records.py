@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tag_plugin.data.atomic_write import atomic_write
+
 ROLLOUTS: Final = "rollouts.jsonl"
 METRICS: Final = "grpo_log.jsonl"
 
@@ -28,9 +30,8 @@ class StepFile:
             return None
         lines = self.path.read_text(encoding="utf-8").split("\n")
         kept = [line for line in lines if (found := _step(line)) is not None and found <= step]
-        partial = self.path.with_name(self.path.name + ".partial")
-        partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        partial.replace(self.path)
+        with atomic_write(self.path) as partial:
+            partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         return _step(kept[-1]) if kept else None
 
 

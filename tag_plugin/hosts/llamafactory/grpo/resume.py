@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from trl.trainer.utils import RepeatSampler
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 
 
@@ -42,10 +43,8 @@ def state_file(checkpoint: Path, process: int) -> Path:
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """Writes the state in one go."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    torch.save(dict(state), partial)
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        torch.save(dict(state), partial)
 
 
 def load_state(path: Path, device: torch.device) -> dict[str, Any]:
