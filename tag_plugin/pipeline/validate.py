@@ -6,14 +6,15 @@ Errors    a line that is no row (labels and boxes are part of that), a row in an
 Warnings  near duplicates across splits, a class without rows or with few, rows without detections
 """
 
-from array import array
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryFile
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,17 +117,18 @@ def validate(settings: ValidateSettings) -> Report:
         raise StageError(f"no rows in {settings.directory}; next: tag-plugin prepare")
     judge = _judge(settings.directory)
     worker = partial(_open_worker, settings.directory, judge, settings.pixels)
-    report, across = Report(), _Across()
-    for each in ordered_map(worker, _lines(files), settings.workers):
-        report.rows[each.part] += 1
-        for kind, text in each.problems:
-            report.fault(kind, f"{each.where}: {text}")
-        if each.id:
-            report.labels.setdefault(each.part, Counter())[each.label] += 1
-            across.add(each)
-    across.judge(report)
-    _warn_of_balance(report, across.label_sets)
-    del across  # its keys, before those of the pictures are read
+    report = Report()
+    with ExitStack() as temporary:
+        across = _Across(temporary)
+        for each in ordered_map(worker, _lines(files), settings.workers):
+            report.rows[each.part] += 1
+            for kind, text in each.problems:
+                report.fault(kind, f"{each.where}: {text}")
+            if each.id:
+                report.labels.setdefault(each.part, Counter())[each.label] += 1
+                across.add(each)
+        across.judge(report)
+        _warn_of_balance(report, across.label_sets)
     _warn_of_near_duplicates(report, files)
     write_json(settings.directory / REPORT, report.as_json())
     return report
@@ -197,27 +199,31 @@ def _image_problem(path: Path, pixels: bool) -> str | None:
 class _Across:
     """What no single row shows: ids used twice, people and pictures on two sides.
 
-    Keeps eight bytes for each row and kind, so that 310,000 rows need a few megabytes.
+    Only digests are kept, eight bytes each, in temporary files until all rows have been seen.
     """
 
-    def __init__(self) -> None:
-        self._ids: array[int] = array("Q")
-        self._keys: dict[str, dict[str, array[int]]] = {"person": {}, "picture": {}}
+    def __init__(self, files: ExitStack) -> None:
+        self._files = files
+        self._ids = self._new_file()
+        self._keys: dict[str, dict[str, IO[bytes]]] = {"person": {}, "picture": {}}
         self.label_sets: set[str] = set()
         self._without_detections: Counter[str] = Counter()
 
     def add(self, each: _Checked) -> None:
-        self._ids.append(short_digest(f"{_side(each.part)} {each.id}"))
+        self._ids.write(_digest(f"{_side(each.part)} {each.id}"))
         self.label_sets.add(each.label_set)
         for kind, value in (("person", each.person), ("picture", each.picture)):
             if value is not None:
-                side = self._keys[kind].setdefault(each.part, array("Q"))
-                side.append(short_digest(value))
+                sides = self._keys[kind]
+                if each.part not in sides:
+                    sides[each.part] = self._new_file()
+                sides[each.part].write(_digest(value))
         self._without_detections[each.part] += not each.detected
 
     def judge(self, report: Report) -> None:
         ids = _in_order(self._ids)
         repeated = np.count_nonzero(ids[1:] == ids[:-1])
+        del ids
         if repeated:
             report.fault("id used twice", f"{repeated} rows have an id that another row has")
         for kind, sides in self._keys.items():
@@ -229,12 +235,19 @@ class _Across:
             if count:
                 report.warnings.append(f"{part}: {count} rows without detections")
 
+    def _new_file(self) -> IO[bytes]:
+        return self._files.enter_context(TemporaryFile())
+
 
 def _side(part: str) -> str:
     return "train" if part in {"sft", "rl"} else part
 
 
-def _overlaps(kind: str, sides: Mapping[str, "array[int]"]) -> Iterator[str]:
+def _digest(text: str) -> bytes:
+    return short_digest(text).to_bytes(8, sys.byteorder)
+
+
+def _overlaps(kind: str, sides: Mapping[str, IO[bytes]]) -> Iterator[str]:
     names = sorted(sides)
     keys = {name: _in_order(sides[name]) for name in names}
     for number, first in enumerate(names):
@@ -245,15 +258,16 @@ def _overlaps(kind: str, sides: Mapping[str, "array[int]"]) -> Iterator[str]:
                 yield f"{shared} {what} both in {first} and in {second}; next: tag-plugin data make"
 
 
-def _in_order(keys: "array[int]") -> NDArray[np.uint64]:
-    """The keys, sorted in their own memory."""
-    found = np.frombuffer(keys, dtype=np.uint64) if keys else np.zeros(0, dtype=np.uint64)
+def _in_order(digests: IO[bytes]) -> NDArray[np.uint64]:
+    """The digests of a file, sorted."""
+    digests.seek(0)
+    found = np.fromfile(digests, dtype=np.uint64)
     found.sort()
     return found
 
 
 def _count_shared(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> int:
-    """How many keys are in both; both sorted. Only the shorter one is copied."""
+    """How many digests are in both; both sorted. Only the shorter one is copied."""
     few, many = sorted((first, second), key=len)
     few = np.unique(few)
     places = np.searchsorted(many, few)
