@@ -7,7 +7,6 @@ from enum import StrEnum
 from functools import cache
 from hashlib import sha256
 from statistics import fmean
-from types import TracebackType
 from typing import Any, Self
 
 from tag_plugin.data.rows import DetectorInfo, Row
@@ -89,12 +88,7 @@ class EnsembleDetector(RowDetector):
             self._open.enter_context(member)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the members."""
         self._open.close()
 

@@ -1,7 +1,6 @@
 """A detector without some of its AUs: the user does not trust it with them."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from tag_plugin.data.rows import Row
@@ -60,11 +59,6 @@ class WithoutDetector(RowDetector):
         self._detector.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the other one."""
-        self._detector.__exit__(kind, error, trace)
+        self._detector.__exit__(None, None, None)

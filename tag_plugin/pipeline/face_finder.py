@@ -7,7 +7,6 @@ turned, and whether the mesh can be trusted.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import atan2, degrees
-from types import TracebackType
 from typing import Any, Final, Self
 
 import cv2
@@ -127,12 +126,7 @@ class FaceFinder:
         """Open since construction."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
 

@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TextIO
 
 from tag_plugin.data.atomic_write import private_partial
@@ -52,12 +51,7 @@ class PartFile:
         """Open since construction."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close; what was not finished is removed."""
         self._file.close()
         for path in self._written:

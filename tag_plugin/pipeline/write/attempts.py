@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from tag_plugin.pipeline.journal import StageError
@@ -123,12 +122,7 @@ class Attempts:
         """Open since construction."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Write what is queued and close."""
         self._keeper.submit(lambda _: self._close_others())
         self._keeper.close()

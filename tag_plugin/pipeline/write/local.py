@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
 from queue import Empty, SimpleQueue
 from threading import Thread
-from types import TracebackType
 from typing import Any, Final, Self
 
 import torch
@@ -51,12 +50,7 @@ class LocalClient:
         """Open since construction."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the thread after the batch that runs."""
         self._queue.put(None)
         self._thread.join()
