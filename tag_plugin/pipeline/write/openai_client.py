@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from types import TracebackType
 from typing import Any, Final, Self
 
 import openai
@@ -67,12 +66,7 @@ class OpenAIClient:
                 ) from None
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self._client.close()
 
