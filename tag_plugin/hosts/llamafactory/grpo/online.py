@@ -1,10 +1,9 @@
 """References for rows that no detector has seen: measured when a reward first asks, then kept."""
 
-import atexit
 import difflib
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -85,9 +84,23 @@ def _completed(online: OnlineDetector, row: str, image: str) -> str:
     return dump_row(_opened(online).detect(known, Path(image)))
 
 
+_open = ExitStack()
+
+
 @cache
 def _opened(online: OnlineDetector) -> RememberingDetector:
-    """Open until the process ends: a detector that is never closed complains at exit."""
-    stack = ExitStack()
-    atexit.register(stack.close)
-    return RememberingDetector(stack.enter_context(online.open()), online.directory)
+    """Open until `closing_detectors` ends."""
+    return RememberingDetector(_open.enter_context(online.open()), online.directory)
+
+
+@contextmanager
+def closing_detectors() -> Iterator[None]:
+    """Around a run: closes the detectors that its rewards have opened in this process.
+
+    atexit would be too late: MediaPipe closes with the help of a thread pool, which has ended then.
+    """
+    try:
+        yield
+    finally:
+        _opened.cache_clear()
+        _open.close()

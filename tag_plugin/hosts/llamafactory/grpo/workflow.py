@@ -13,6 +13,7 @@ from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_held_out, check_run
 from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.online import closing_detectors
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
 from tag_plugin.hosts.llamafactory.grpo.records import METRICS, ROLLOUTS, StepFile
 from tag_plugin.hosts.llamafactory.grpo.rewards import (
@@ -72,7 +73,8 @@ def run_grpo(
         **data,
         **tokenizer_module,
     )
-    _train_and_evaluate(trainer, training_args, finetuning_args, rewards)
+    with closing_detectors():
+        _train_and_evaluate(trainer, training_args, finetuning_args, rewards)
     create_modelcard_and_push(trainer, model_args, data_args, training_args, finetuning_args)
 
 

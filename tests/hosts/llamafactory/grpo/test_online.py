@@ -1,6 +1,8 @@
 """Rows that no detector has seen: measured when a reward asks, once, and refused beforehand."""
 
 import pickle
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,9 @@ def test_mediapipe_measures_a_photograph_once(tmp_path: Path, monkeypatch: pytes
     rows = [dump_row(bare(0)), dump_row(bare(1))]
     images = [[str(tmp_path / name)] for name in ("face.png", "wall.png")]
     assert reward.detector is not None
-    smiling = Row.model_validate_json(reward.detector.complete(rows[0], images[0][0]))
+    with online.closing_detectors():
+        measured = [reward.detector.complete(rows[n], images[n][0]) for n in (0, 1)]
+    smiling = Row.model_validate_json(measured[0])
     assert smiling.detections is not None
     (smile,) = [each for each in smiling.detections.detections if each.au == 12]
     x1, y1, x2, y2 = (round(side * 0.448) for side in smile.box.as_tuple())
@@ -85,6 +89,26 @@ def test_mediapipe_measures_a_photograph_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(online, "_opened", None)  # nobody is asked any more: all is in the memory
     assert reward(completions=[text] * 2, tag_row=rows, images=images) == [value, faceless]
     assert len([*(tmp_path / "cache").glob("mediapipe-*/*/*.json")]) == 2
+
+
+ONE_RUN = """
+import sys
+from tag_plugin.hosts.llamafactory.grpo.online import closing_detectors, online_detector
+with closing_detectors():
+    args = {"detector": "mediapipe", "detector_cache": sys.argv[1]}
+    online_detector("au_grounding", args).complete(*sys.argv[2:])
+"""
+
+
+@pytest.mark.skipif(find_spec("mediapipe") is None, reason="mediapipe is not installed")
+def test_the_process_of_a_run_with_mediapipe_ends_without_complaint(tmp_path: Path):
+    save_face(tmp_path / "face.png", 3)
+    words = [str(tmp_path / "cache"), dump_row(bare(0)), str(tmp_path / "face.png")]
+    script = [sys.executable, "-c", ONE_RUN, *words]
+    ended = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert len([*(tmp_path / "cache").glob("mediapipe-*/*/*.json")]) == 1
+    assert "Exception" not in ended.stderr
 
 
 @pytest.mark.host
