@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from tag_plugin.data.face_frame import ImageError, read_face
-from tag_plugin.data.rows import SPLITS, DetectorInfo, Row, read_rows
+from tag_plugin.data.rows import SPLITS, DetectorInfo, Row, read_rows, row_lines
 from tag_plugin.detectors.base import Detector, DetectorError
 from tag_plugin.detectors.ensemble import strongest
 from tag_plugin.detectors.registry import DETECTORS, detector
@@ -56,7 +56,7 @@ def read(
 
     Args:
         source: a `.jsonl` file, a folder with them (DATA_DIR/<dataset> or its `detected`), or a
-            detector's name.
+            detector's name. A detector goes before a folder of its name: ./yolo is a folder.
         dataset: DATA_DIR/<dataset>, whose prepared rows a detector by name runs over.
         options: of that detector.
         limit: at most so many rows.
@@ -64,13 +64,15 @@ def read(
     Raises:
         DetectorError: no such rows or detector, or rows of several detectors.
     """
-    if Path(source).exists():
-        return _stored(Path(source), limit)
     if source in DETECTORS and dataset is not None:
         with detector(source, **options) as opened:
             return _gathered(opened.info, _measured(opened, dataset, limit))
     if source in DETECTORS:
-        raise DetectorError(f"{source} needs faces; next: --dataset data/ferplus")
+        raise DetectorError(
+            f"{source} needs faces; next: --dataset data/ferplus (or ./{source} for a folder)"
+        )
+    if Path(source).exists():
+        return _stored(Path(source), limit)
     raise DetectorError(
         f"{source!r} is neither a file or folder of detected rows nor a detector "
         f"({', '.join(DETECTORS)})"
@@ -112,9 +114,11 @@ def _measured(
     opened: Detector, dataset: Path, limit: int | None
 ) -> Iterator[tuple[str, Detections | None]]:
     """Unreadable images are left out."""
-    rows = islice(_rows(_files(dataset, "prepared")), limit)
+    files = _files(dataset, "prepared")
+    total = sum(1 for path in files for _ in row_lines(path))
+    rows = islice(_rows(files), limit)
     with Progress(TextColumn(opened.info.name), MofNCompleteColumn(), console=_STDERR) as bar:
-        task = bar.add_task("", total=limit)
+        task = bar.add_task("", total=min(total, limit or total))
         while batch := list(islice(rows, _BATCH)):
             yield from _batch(opened, dataset, batch)
             bar.advance(task, len(batch))

@@ -1,6 +1,7 @@
 """Two detectors on one AU: rate, kappa, correlation and box IoU, on hand-made faces."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,9 +101,13 @@ def test_nothing_in_common_and_mixed_detectors_are_refused(tmp_path):
         read(str(tmp_path / "mixed.jsonl"), None, {})
 
 
-def test_a_detector_by_name_runs_over_the_datasets_rows(tmp_path):
+def test_a_detector_by_name_runs_over_the_datasets_rows(tmp_path, monkeypatch):
     cached = write_prepared(tmp_path, 10, ["train"])
+    monkeypatch.chdir(tmp_path)
+    Path("cached").mkdir()  # a folder of a detector's name is ./cached
     run = read("cached", tmp_path, {"rows": cached}, limit=6)
+    with pytest.raises(DetectorError, match="no detected rows"):
+        read("./cached", tmp_path, {})
     stored = read(str(cached), None, {})
     assert run.ids == stored.ids[:6] == tuple(f"train{n:05d}" for n in range(6))
     found = compare(run, stored)
