@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from grpo_overhead import SIDES, StepClock, run_bare, run_stage
+from grpo_overhead import SIDES, run_bare, run_stage
 from sft_throughput import make_missing
+from timing.steps import StepClock
 from transformers import (
     AutoTokenizer,
     Qwen2_5_VLConfig,

@@ -14,11 +14,9 @@ import json
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,11 +29,8 @@ from datasets import Dataset  # noqa: E402
 from llamafactory.train.tuner import run_exp  # noqa: E402
 from PIL import Image  # noqa: E402
 from sft_throughput import make_missing  # noqa: E402
-from transformers import (  # noqa: E402
-    AutoModelForImageTextToText,
-    AutoProcessor,
-    TrainerCallback,
-)
+from timing.steps import StepClock, Turns, timed_rewards  # noqa: E402
+from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 from tag_plugin.data.rows import Row, read_rows  # noqa: E402
@@ -47,52 +42,6 @@ from tag_plugin.trace.render import render  # noqa: E402
 TEMPLATE, FRAME = "tag_qwen2_5_vl", BoxFrame.ABSOLUTE
 WARM_UP: Final = 3
 SIDES: Final = ("stage_grpo", "bare_trl")
-
-
-class Turns:
-    """Lets one of the sides run at a time, in turn; a side that is done is passed over."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._running = list(SIDES)
-        self._whose = SIDES[0]
-
-    def take(self, side: str) -> None:
-        """Waits until it is this side's turn."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._whose == side)
-
-    def give(self, side: str, *, done: bool = False) -> None:
-        """Lets the other side run, if there is one."""
-        with self._changed:
-            others = [each for each in self._running if each != side]
-            if done:
-                self._running.remove(side)
-            self._whose = others[0] if others else side
-            self._changed.notify_all()
-
-
-class StepClock(TrainerCallback):  # type: ignore[misc]  # the host ships no types
-    """Seconds from one step's beginning to the next, less the wait for the turn."""
-
-    def __init__(self, side: str, turns: Turns | None = None) -> None:
-        self.seconds: list[float] = []
-        self._side, self._turns = side, turns
-        self._start: float | None = None
-
-    def on_step_begin(self, *_: object, **__: object) -> None:
-        """The step before is over; its turn as well."""
-        self.on_train_end()
-        if self._turns:
-            self._turns.give(self._side)
-            self._turns.take(self._side)
-        self._start = time.perf_counter()
-
-    def on_train_end(self, *_: object, **__: object) -> None:
-        """The last step is over."""
-        if self._start is not None:
-            self.seconds.append(time.perf_counter() - self._start)
-        self._start = None
 
 
 def main() -> None:
@@ -123,7 +72,7 @@ def main() -> None:
 
 def _in_turns(options: argparse.Namespace) -> dict[str, list[float]]:
     options.reference_seconds = reward_seconds(options)
-    turns = Turns()
+    turns = Turns(SIDES)
     clocks = {side: StepClock(side, turns) for side in SIDES}
     runs: dict[str, Callable[..., None]] = {"stage_grpo": run_stage, "bare_trl": run_bare}
 
@@ -282,25 +231,6 @@ def _traces(rows: list[Row], start: int, count: int) -> dict[str, list[str]]:
         "completions": [f"{text}{' ' * (start + 1)}" for text in texts],
         "tag_row": [row.model_dump_json(exclude={"trace"}) for row in chosen],
     }
-
-
-@contextmanager
-def timed_rewards() -> Iterator[dict[str, list[float]]]:
-    """Seconds that each trainer spends in `_calculate_rewards`, by the trainer's class."""
-    spent: dict[str, list[float]] = {"StageTrainer": [], "GRPOTrainer": []}
-    original = GRPOTrainer._calculate_rewards
-
-    def timed(self: Any, *args: Any) -> Any:  # noqa: ANN401  # TRL's
-        start = time.perf_counter()
-        found = original(self, *args)
-        spent[type(self).__name__].append(time.perf_counter() - start)
-        return found
-
-    GRPOTrainer._calculate_rewards = timed
-    try:
-        yield spent
-    finally:
-        GRPOTrainer._calculate_rewards = original
 
 
 if __name__ == "__main__":

@@ -6,29 +6,25 @@ Errors    a line that is no row (labels and boxes are part of that), a row in an
 Warnings  near duplicates across splits, a class without rows or with few, rows without detections
 """
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any, Final
+from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from tag_plugin.data.picture import ImageError, check_file, open_picture
 from tag_plugin.data.rows import Row, RowError, parse_row, row_lines
-from tag_plugin.data.short_digest import short_digest
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.chosen import files_of_dataset
 from tag_plugin.pipeline.duplicates import find_duplicates
 from tag_plugin.pipeline.journal import StageError
 from tag_plugin.pipeline.manifest import read_json, write_json
+from tag_plugin.pipeline.overlaps import Overlaps
 from tag_plugin.pipeline.parallel import ordered_map
 from tag_plugin.pipeline.verify import shortcoming
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
@@ -118,17 +114,25 @@ def validate(settings: ValidateSettings) -> Report:
     judge = _judge(settings.directory)
     worker = partial(_open_worker, settings.directory, judge, settings.pixels)
     report = Report()
-    with ExitStack() as temporary:
-        across = _Across(temporary)
+    label_sets: set[str] = set()
+    undetected: Counter[str] = Counter()
+    with Overlaps() as overlaps:
         for each in ordered_map(worker, _lines(files), settings.workers):
             report.rows[each.part] += 1
             for kind, text in each.problems:
                 report.fault(kind, f"{each.where}: {text}")
             if each.id:
                 report.labels.setdefault(each.part, Counter())[each.label] += 1
-                across.add(each)
-        across.judge(report)
-        _warn_of_balance(report, across.label_sets)
+                label_sets.add(each.label_set)
+                if not each.detected:
+                    undetected[each.part] += 1
+                overlaps.add(each.part, each.id, each.person, each.picture)
+        for kind, text in overlaps.found():
+            report.fault(kind, text)
+    if len(label_sets) > 1:
+        report.fault("several label sets", ", ".join(sorted(label_sets)))
+    report.warnings += [f"{part}: {n} rows without detections" for part, n in undetected.items()]
+    _warn_of_balance(report, label_sets)
     _warn_of_near_duplicates(report, files)
     write_json(settings.directory / REPORT, report.as_json())
     return report
@@ -194,84 +198,6 @@ def _image_problem(path: Path, pixels: bool) -> str | None:
     except (ImageError, OSError) as error:
         return str(error)
     return None if size == (FACE_FRAME, FACE_FRAME) else f"{size[0]}x{size[1]} pixels"
-
-
-class _Across:
-    """What no single row shows: ids used twice, people and pictures on two sides.
-
-    Only digests are kept, eight bytes each, in temporary files until all rows have been seen.
-    """
-
-    def __init__(self, files: ExitStack) -> None:
-        self._files = files
-        self._ids = self._new_file()
-        self._keys: dict[str, dict[str, IO[bytes]]] = {"person": {}, "picture": {}}
-        self.label_sets: set[str] = set()
-        self._without_detections: Counter[str] = Counter()
-
-    def add(self, each: _Checked) -> None:
-        self._ids.write(_digest(f"{_side(each.part)} {each.id}"))
-        self.label_sets.add(each.label_set)
-        for kind, value in (("person", each.person), ("picture", each.picture)):
-            if value is not None:
-                sides = self._keys[kind]
-                if each.part not in sides:
-                    sides[each.part] = self._new_file()
-                sides[each.part].write(_digest(value))
-        self._without_detections[each.part] += not each.detected
-
-    def judge(self, report: Report) -> None:
-        ids = _in_order(self._ids)
-        repeated = np.count_nonzero(ids[1:] == ids[:-1])
-        del ids
-        if repeated:
-            report.fault("id used twice", f"{repeated} rows have an id that another row has")
-        for kind, sides in self._keys.items():
-            for text in _overlaps(kind, sides):
-                report.fault(f"{kind} in two splits", text)
-        if len(self.label_sets) > 1:
-            report.fault("several label sets", ", ".join(sorted(self.label_sets)))
-        for part, count in self._without_detections.items():
-            if count:
-                report.warnings.append(f"{part}: {count} rows without detections")
-
-    def _new_file(self) -> IO[bytes]:
-        return self._files.enter_context(TemporaryFile())
-
-
-def _side(part: str) -> str:
-    return "train" if part in {"sft", "rl"} else part
-
-
-def _digest(text: str) -> bytes:
-    return short_digest(text).to_bytes(8, sys.byteorder)
-
-
-def _overlaps(kind: str, sides: Mapping[str, IO[bytes]]) -> Iterator[str]:
-    names = sorted(sides)
-    keys = {name: _in_order(sides[name]) for name in names}
-    for number, first in enumerate(names):
-        for second in names[number + 1 :]:
-            shared = _count_shared(keys[first], keys[second])
-            if shared:
-                what = {"person": "people are", "picture": "pictures are"}[kind]
-                yield f"{shared} {what} both in {first} and in {second}; next: tag-plugin data make"
-
-
-def _in_order(digests: IO[bytes]) -> NDArray[np.uint64]:
-    """The digests of a file, sorted."""
-    digests.seek(0)
-    found = np.fromfile(digests, dtype=np.uint64)
-    found.sort()
-    return found
-
-
-def _count_shared(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> int:
-    """How many digests are in both; both sorted. Only the shorter one is copied."""
-    few, many = sorted((first, second), key=len)
-    few = np.unique(few)
-    places = np.searchsorted(many, few)
-    return int(np.count_nonzero(many[np.minimum(places, len(many) - 1)] == few))
 
 
 def _warn_of_balance(report: Report, label_sets: set[str]) -> None:

@@ -22,6 +22,10 @@ from tests.hosts.llamafactory.grpo.test_run import lines
 from tests.hosts.llamafactory.tag_data import row, save_face
 
 FRAME = BoxFrame.ABSOLUTE
+# An extra of its own: an environment for training alone may lack it.
+needs_mediapipe = pytest.mark.skipif(
+    find_spec("mediapipe") is None, reason="the extra mediapipe is not installed"
+)
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def test_judge_and_detector_arguments_go_side_by_side(seen: Path):
     assert reward.config.iou_threshold == 0.7
 
 
-@pytest.mark.skipif(find_spec("mediapipe") is None, reason="mediapipe is not installed")
+@needs_mediapipe
 def test_mediapipe_measures_a_photograph_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     astronaut = pytest.importorskip("skimage.data").astronaut()
     face = Image.fromarray(astronaut).crop((130, 0, 330, 200)).resize((448, 448))
@@ -100,7 +104,7 @@ with closing_detectors():
 """
 
 
-@pytest.mark.skipif(find_spec("mediapipe") is None, reason="mediapipe is not installed")
+@needs_mediapipe
 def test_the_process_of_a_run_with_mediapipe_ends_without_complaint(tmp_path: Path):
     save_face(tmp_path / "face.png", 3)
     words = [str(tmp_path / "cache"), dump_row(bare(0)), str(tmp_path / "face.png")]
