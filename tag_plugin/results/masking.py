@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from rich.console import Console
 from rich.progress import track
 
 from tag_plugin.data.face_frame import read_face, write_face
@@ -56,7 +57,8 @@ def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
         raise ResultsError(
             f"{run.samples_file}: no answer cites a box; next: mask a run of a grounded task"
         )
-    areas = [_write_pair(s, data_dir, seed) for s in track(usable, description="masking")]
+    shown = track(usable, description="masking", console=Console(stderr=True))
+    areas = [_write_pair(sample, data_dir, seed) for sample in shown]
     for dataset in (CITED, RANDOM):
         rows = (_row(sample, dataset) for sample in usable)
         write_rows(data_dir / dataset / "prepared" / "test.jsonl", rows)

@@ -56,6 +56,13 @@ def test_a_second_run_keeps_pictures_and_draws_what_is_missing(made):
     assert rows_of(made)[0] == row and not list(made.rglob("*.partial"))
 
 
+def test_progress_is_no_output(tmp_path, capsys):
+    prepare_synth(tmp_path, COUNTS, workers=1)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "faces: train" in shown.err
+
+
 def test_a_negative_count_is_refused(tmp_path):
     with pytest.raises(ValueError, match="negative number of faces"):
         prepare_synth(tmp_path, {"train": -1})

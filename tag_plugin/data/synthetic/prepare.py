@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import cv2
+from rich.console import Console
 from rich.progress import Progress
 
 from tag_plugin.data.atomic_write import atomic_write
@@ -84,7 +85,8 @@ def prepare_synth(
     _require_ours(root, seed)
     written: dict[str, int] = {}
     _write_manifest(root, written, seed)  # first of all: a run that was killed knows its own rows
-    with Progress() as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    bars = Progress(console=Console(stderr=True))
+    with bars as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
         for split in SPLITS:
             ids = [FaceId(split_seed(seed, split), i) for i in range(counts.get(split, 0))]
             (root / "images" / split).mkdir(parents=True, exist_ok=True)
