@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,15 @@ from tag_plugin.scoring.matching import Match, Target, pair
 from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.claims import Claim
 from tag_plugin.trace.parse import ParsedCompletion, parse
+
+JUDGE_VERSION: Final = 2
+"""What the judge credits; raised with every change of it. Numbers of two versions are not compared.
+
+1. As published first.
+2. A text is read in linear time; text after </answer> on its line is a defect and a second answer
+   there counts; only ASCII digits are numbers; denials are told from negation words by what is
+   denied; the policy `careful-1` reads marks of models, bullets, emoji and LaTeX around an answer.
+"""
 
 
 class JudgeConfig(BaseModel):
