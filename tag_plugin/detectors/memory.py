@@ -6,8 +6,6 @@ write the same one at the same time.
 
 import hashlib
 import json
-import os
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from typing import Final
 from platformdirs import user_cache_path
 from pydantic import TypeAdapter, ValidationError
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import Detector, ImageDetector
@@ -96,8 +95,5 @@ def _digest(data: bytes) -> str:
 
 def _write(file: Path, text: str) -> None:
     """Each writer has a file of its own until it is whole; the last one stays."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".partial")
-    with os.fdopen(handle, "w", encoding="utf-8") as out:
-        out.write(text)
-    Path(partial).replace(file)
+    with atomic_write(file) as partial:
+        partial.write_text(text, encoding="utf-8")
