@@ -14,6 +14,7 @@ from tag_plugin.cli.detector import detector
 from tag_plugin.cli.prepare import prepare
 from tag_plugin.cli.reward import reward
 from tag_plugin.cli.tiny import tiny
+from tag_plugin.data.terminal import one_line
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(prepare, name="prepare")
@@ -40,4 +41,4 @@ def main() -> None:
     except (ValueError, RuntimeError, OSError) as error:
         if os.environ.get("TAG_PLUGIN_DEBUG"):
             raise
-        sys.exit(f"tag-plugin: {error}")
+        sys.exit(f"tag-plugin: {one_line(str(error))}")

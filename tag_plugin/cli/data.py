@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tag_plugin.cli.options import CORES, Dataset, Workers
+from tag_plugin.data.terminal import echo
 
 data = typer.Typer(no_args_is_help=True, help="Make, check and look at a dataset.")
 
@@ -28,10 +29,10 @@ def make_dataset(
 
     made = make(MakeSettings(dataset, rl_percent, per_class, rows_per_file))
     for part, counts in made.counts.items():
-        typer.echo(f"{part}: {sum(counts.values())} rows {counts}")
-    typer.echo(f"left out: {made.left_out or 0}; the card: {dataset / 'dataset' / 'README.md'}")
-    typer.echo(f"next: tag-plugin data validate {dataset}; train with these lines in the recipe:")
-    typer.echo(made.recipe)
+        echo(f"{part}: {sum(counts.values())} rows {counts}")
+    echo(f"left out: {made.left_out or 0}; the card: {dataset / 'dataset' / 'README.md'}")
+    echo(f"next: tag-plugin data validate {dataset}; train with these lines in the recipe:")
+    echo(made.recipe)
 
 
 @data.command("validate")
@@ -45,15 +46,13 @@ def validate_dataset(
 
     report = validate(ValidateSettings(dataset, workers, pixels))
     for part, count in report.rows.items():
-        typer.echo(f"{part}: {count} rows {dict(report.labels.get(part, {}))}")
+        echo(f"{part}: {count} rows {dict(report.labels.get(part, {}))}")
     for warning in report.warnings:
-        typer.echo(f"warning: {warning}")
+        echo(f"warning: {warning}")
     for named in report.named[:20]:
-        typer.echo(f"error: {named}", err=True)
+        echo(f"error: {named}", err=True)
     errors = dict(report.errors)
-    typer.echo(
-        f"{'sound' if report.sound else f'errors: {errors}'}; all of it in {dataset / REPORT}"
-    )
+    echo(f"{'sound' if report.sound else f'errors: {errors}'}; all of it in {dataset / REPORT}")
     raise typer.Exit(0 if report.sound else 1)
 
 
@@ -80,7 +79,7 @@ def show_dataset(
     groups = sample(read_rows(files[chosen]), dataset, per_label, seed)
     path = out or dataset / f"show-{chosen}.png"
     write_sheet(faces_sheet(groups, f"{dataset.name}: {chosen}, {files[chosen].parent.name}"), path)
-    typer.echo(f"Look at {path}")
+    echo(f"Look at {path}")
 
 
 @data.command("merge")
@@ -88,4 +87,4 @@ def merge_shards(dataset: Dataset) -> None:
     """Join finished shards where no shard saw that it was the last one."""
     from tag_plugin.pipeline.merge import merge
 
-    typer.echo(f"{dataset}: joined {', '.join(merge(dataset))}")
+    echo(f"{dataset}: joined {', '.join(merge(dataset))}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tag_plugin.cli.options import Dataset, named_values
+from tag_plugin.data.terminal import echo
 
 detector = typer.Typer(no_args_is_help=True, help="AU detectors: train one, compare two.")
 
@@ -57,9 +58,9 @@ def detector_train(
         )
     )
     for split, score in card.scores.items():
-        typer.echo(f"{split}: mAP50 {score.map50:.3f}, mAP50-95 {score.map:.3f}")
-    typer.echo(f"Card in {out / MARKDOWN} and {out / CARD}; next: tag-plugin detect DATASET ")
-    typer.echo(f"  --detector yolo --option weights={out}")
+        echo(f"{split}: mAP50 {score.map50:.3f}, mAP50-95 {score.map:.3f}")
+    echo(f"Card in {out / MARKDOWN} and {out / CARD}; next: tag-plugin detect DATASET ")
+    echo(f"  --detector yolo --option weights={out}")
 
 
 def _settings(texts: list[str] | None) -> dict[str, object]:
@@ -82,8 +83,7 @@ def detector_compare(
     out: Annotated[Path, typer.Option(help="The picture.")] = Path("compare.png"),
 ) -> None:
     """How far two detectors agree, AU by AU: a table and a picture."""
-    from rich.console import Console
-
+    from tag_plugin.data.console import console
     from tag_plugin.detectors.agreement import compare
     from tag_plugin.detectors.readings import read
     from tag_plugin.report.agreement import agreement_table, draw_agreement
@@ -92,6 +92,6 @@ def detector_compare(
         read(first, dataset, named_values("--option-a", option_a), limit),
         read(second, dataset, named_values("--option-b", option_b), limit),
     )
-    Console(width=None if sys.stdout.isatty() else 160).print(agreement_table(agreement))
+    console(width=None if sys.stdout.isatty() else 160).print(agreement_table(agreement))
     draw_agreement(agreement, out)
-    typer.echo(f"The picture: {out}")
+    echo(f"The picture: {out}")

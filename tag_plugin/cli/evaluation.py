@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tag_plugin.data.terminal import echo
+
 Run = Annotated[Path, typer.Argument(help="lmms-eval's output folder, or one _results.json.")]
 Task = Annotated[str | None, typer.Option(help="Which task, when a run has several.")]
 
@@ -31,8 +33,7 @@ def compare(
     import json
     from dataclasses import asdict
 
-    from rich.console import Console
-
+    from tag_plugin.data.console import console
     from tag_plugin.results.compare import compare_runs
     from tag_plugin.results.comparison_table import comparison_table, mcnemar_line
     from tag_plugin.results.reader import read_runs
@@ -42,8 +43,8 @@ def compare(
     ]
     found = compare_runs(runs[0], runs[1], across or ())
     for each in found:
-        Console().print(comparison_table(each))
-        typer.echo(mcnemar_line(each))
+        console().print(comparison_table(each))
+        echo(mcnemar_line(each))
     if json_file is not None:
         content = {
             each.task: {
@@ -65,18 +66,17 @@ def merge(
     out: Annotated[Path, typer.Option(help="Where the merged run goes.")] = Path("merged"),
 ) -> None:
     """Put shards (--limit, --offset) together; all numbers are made anew from their samples."""
-    from rich.console import Console
-
+    from tag_plugin.data.console import console
     from tag_plugin.results.merge import merge as merge_shards
     from tag_plugin.results.reader import read_run
     from tag_plugin.results.table import summary_table
 
     for path in merge_shards(shards, out):
         run = read_run(path)
-        Console().print(summary_table(run.protocol, run.summary))
+        console().print(summary_table(run.protocol, run.summary))
         for alarm in run.summary.alarms:
-            typer.echo(f"{run.task}: {alarm}", err=True)
-        typer.echo(f"{run.protocol.items} of {run.protocol.n} items in {path}")
+            echo(f"{run.task}: {alarm}", err=True)
+        echo(f"{run.protocol.items} of {run.protocol.n} items in {path}")
 
 
 def card(
@@ -96,7 +96,7 @@ def card(
     text = model_card(read_runs(results), checkpoint)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    typer.echo(f"Model card in {out}")
+    echo(f"Model card in {out}")
 
 
 def mask(
@@ -113,13 +113,13 @@ def mask(
 
     run = read_run(results, task)
     made = mask_run(run, out, seed)
-    typer.echo(
+    echo(
         f"{made.faces} faces twice in {out} ({made.left_out} without an answer or a box left out): "
         f"cited boxes cover {made.cited_area:.1%} of the frame, random ones "
         f"{made.random_area:.1%}, both {made.overlap:.1%}"
     )
     arguments = run.run.get("model_args") or "..."
-    typer.echo(
+    echo(
         f"next: TAG_DATA_DIR={out} lmms-eval --model {run.run.get('model', 'hf')} --model_args "
         f"{arguments} --tasks tag_masked_cited,tag_masked_random --log_samples --output_path "
         f"{out}/results, then tag-plugin faithfulness {results} {out}/results"
@@ -128,8 +128,7 @@ def mask(
 
 def faithfulness(results: Run, masked: Run, task: Task = None) -> None:
     """How often answers flip when cited boxes are masked, beyond random boxes."""
-    from rich.console import Console
-
+    from tag_plugin.data.console import console
     from tag_plugin.results.comparison_table import faithfulness_table
     from tag_plugin.results.faithfulness import faithfulness as measure
     from tag_plugin.results.reader import read_run
@@ -139,4 +138,4 @@ def faithfulness(results: Run, masked: Run, task: Task = None) -> None:
         read_run(masked, "tag_masked_cited"),
         read_run(masked, "tag_masked_random"),
     )
-    Console().print(faithfulness_table(found))
+    console().print(faithfulness_table(found))

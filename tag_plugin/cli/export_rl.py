@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tag_plugin.cli.options import Dataset
+from tag_plugin.data.terminal import echo
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +35,8 @@ def export_rl(
     folder = (out or dataset / f"rl_{host}").resolve()
     exported = export(adapter, dataset, folder, frame, undetected=undetected)
     for split, path in exported.files.items():
-        typer.echo(f"{split}: {exported.rows[split]} rows in {path}")
+        echo(f"{split}: {exported.rows[split]} rows in {path}")
     for reason, count in exported.left_out.items():
-        typer.echo(f"left out: {count} rows ({reason})")
-    typer.echo(f"boxes: {frame}; next, in {host}'s own environment with tag-plugin installed:")
-    typer.echo(adapter.command(exported.files))
+        echo(f"left out: {count} rows ({reason})")
+    echo(f"boxes: {frame}; next, in {host}'s own environment with tag-plugin installed:")
+    echo(adapter.command(exported.files))

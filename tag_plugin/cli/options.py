@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from tag_plugin.data.terminal import echo
+
 if TYPE_CHECKING:
     from tag_plugin.pipeline.manifest import Manifest
     from tag_plugin.pipeline.shards import Shard
@@ -34,12 +36,12 @@ def print_summary(manifest: "Manifest", next_command: str) -> None:
     """What a stage kept and dropped, and the next command."""
     for split, summary in manifest.splits.items():
         dropped = {reason: found["count"] for reason, found in summary["dropped"].items()}
-        typer.echo(f"{split}: {summary['rows']} rows {summary['counts']}, dropped {dropped or 0}")
+        echo(f"{split}: {summary['rows']} rows {summary['counts']}, dropped {dropped or 0}")
     if manifest.waiting_for:
         waiting = ", ".join(manifest.waiting_for)
-        typer.echo(f"The last shard to finish joins them; not finished: {waiting}")
+        echo(f"The last shard to finish joins them; not finished: {waiting}")
         return
-    typer.echo(f"All of it in {manifest.path}; next: {next_command}")
+    echo(f"All of it in {manifest.path}; next: {next_command}")
 
 
 def parse_shard(text: str | None) -> "Shard | None":

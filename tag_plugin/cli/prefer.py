@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tag_plugin.data.terminal import echo
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -39,8 +41,8 @@ def prefer(
     found = run_study(study, sources, out, asked, answers or [], concurrency)
     if found:
         print_table(found, sources)
-        typer.echo(f"Numbers: {out / NUMBERS}")
-    typer.echo(
+        echo(f"Numbers: {out / NUMBERS}")
+    echo(
         f"{len(study.asked)} pairs for people in {out / PAGE}; next: open it, save the answers, "
         "then run this command again with --answers FILE"
     )

@@ -16,6 +16,7 @@ from tag_plugin.cli.options import (
     parse_shard,
     print_summary,
 )
+from tag_plugin.data.terminal import echo
 
 if TYPE_CHECKING:
     from tag_plugin.data.source import Source
@@ -52,7 +53,7 @@ def prepare_synth(
     from tag_plugin.data.synthetic.prepare import prepare_synth as draw_faces
 
     counts = draw_faces(out, {"train": train, "dev": dev, "test": test}, seed, workers, name)
-    typer.echo(f"{out / name}: {counts}; next: tag-plugin detect {out / name}")
+    echo(f"{out / name}: {counts}; next: tag-plugin detect {out / name}")
 
 
 @prepare.command("ferplus")
@@ -212,7 +213,7 @@ def _prepare(source: "Source", settings: "PrepareSettings") -> None:
 
     for name, found in source.settings.items():
         if name.startswith("counts of ") and found != "as published":
-            typer.echo(f"{source.dataset}, {name}: {found}", err=True)
+            echo(f"{source.dataset}, {name}: {found}", err=True)
     print_summary(
         prepare(source, settings), f"tag-plugin quality {settings.data_dir / source.dataset}"
     )

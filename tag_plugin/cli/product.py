@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tag_plugin.data.terminal import echo
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -22,7 +24,7 @@ def draw(
 
     for path in sample_files(results):
         folder = out / path.stem.rpartition("samples_")[2]
-        typer.echo(f"{len(draw_samples(path, folder, count))} pictures in {folder}")
+        echo(f"{len(draw_samples(path, folder, count))} pictures in {folder}")
 
 
 def doctor(
@@ -33,7 +35,7 @@ def doctor(
 
     report = collect()
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        echo(report.model_dump_json(indent=2))
     else:
         render(report)
     raise typer.Exit(0 if report.healthy else 1)
@@ -50,4 +52,4 @@ def recipes(out: Annotated[Path, typer.Option()] = Path("recipes")) -> None:
     """Copy the LLaMA-Factory recipes here."""
     from tag_plugin.hosts.paths import copy_recipes
 
-    typer.echo(f"Recipes in {copy_recipes(out)}")
+    echo(f"Recipes in {copy_recipes(out)}")

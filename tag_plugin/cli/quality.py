@@ -15,6 +15,7 @@ from tag_plugin.cli.options import (
     parse_shard,
     print_summary,
 )
+from tag_plugin.data.terminal import echo
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.quality.limits import Limits
@@ -53,7 +54,7 @@ def quality(
     )
     manifest = check(settings)
     if not manifest.waiting_for:
-        typer.echo(f"Look at {_draw(dataset, chosen)}; duplicates in {dataset / DUPLICATES}")
+        echo(f"Look at {_draw(dataset, chosen)}; duplicates in {dataset / DUPLICATES}")
     print_summary(manifest, f"tag-plugin detect {dataset}")
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tag_plugin.data.terminal import echo
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -26,4 +28,4 @@ def report(
     first = sources[0]
     target = out or (first if first.is_dir() else first.parent) / "report.html"
     write_report(sources, target)
-    typer.echo(f"{target} ({target.stat().st_size / 1e6:.1f} MB); next: open it in a browser")
+    echo(f"{target} ({target.stat().st_size / 1e6:.1f} MB); next: open it in a browser")

@@ -38,17 +38,16 @@ def try_reward(
     show: Annotated[int, typer.Option(min=0, help="So many completions, one by one.")] = 5,
 ) -> None:
     """A table of rewards: mean, standard deviation, and the share to which each applies."""
-    from rich.console import Console
-
+    from tag_plugin.data.console import console
     from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
 
     entries, asked = _asked(reward, recipe, template)
     samples = read_completions(completions, rows)
     tried = try_rewards(entries, samples, _frame(asked))
-    console = Console()
-    console.print(_summary(tried, f"{len(samples)} completions of {completions.name}"))
+    shown = console()
+    shown.print(_summary(tried, f"{len(samples)} completions of {completions.name}"))
     if show:
-        console.print(_one_by_one(tried, samples[:show]))
+        shown.print(_one_by_one(tried, samples[:show]))
 
 
 def _asked(

@@ -17,6 +17,7 @@ from tag_plugin.cli.options import (
     parse_shard,
     print_summary,
 )
+from tag_plugin.data.terminal import echo
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.manifest import Manifest
@@ -113,7 +114,7 @@ def build(
     _print_statistics(built.manifest)
     print_summary(built.manifest, "train with these lines in the recipe:")
     if not built.manifest.waiting_for:
-        typer.echo(built.recipe)
+        echo(built.recipe)
 
 
 def _model_settings(config: Path | None, flags: dict[str, Any]) -> "WriterSettings | None":
@@ -129,13 +130,12 @@ def _model_settings(config: Path | None, flags: dict[str, Any]) -> "WriterSettin
 
 
 def _print_statistics(manifest: "Manifest") -> None:
-    from rich.console import Console
-
+    from tag_plugin.data.console import console
     from tag_plugin.pipeline.write.statistics import STATISTICS, table
 
     for split, summary in manifest.splits.items():
         if STATISTICS in summary:
-            Console().print(table(split, summary[STATISTICS]))
+            console().print(table(split, summary[STATISTICS]))
 
 
 def _given(**values: float | None) -> dict[str, float]:

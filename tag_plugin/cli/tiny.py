@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tag_plugin.data.terminal import echo
+
 tiny = typer.Typer(no_args_is_help=True, help="The embedded tiny model.")
 
 
@@ -13,7 +15,7 @@ def tiny_base(out: Annotated[Path, typer.Option()] = Path("runs/tiny_base")) -> 
     """Write the tiny base model that ships with the package, ready to train."""
     from tag_plugin.tiny import write_base
 
-    typer.echo(f"The tiny base model in {write_base(out)}")
+    echo(f"The tiny base model in {write_base(out)}")
 
 
 @tiny.command("pretrain")

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tag_plugin.data.console import console
 from tag_plugin.doctor.report import Finding, Report, Status
 
 _STYLES: Mapping[Status, str] = MappingProxyType(
@@ -20,17 +21,17 @@ _STYLES: Mapping[Status, str] = MappingProxyType(
 )
 
 
-def render(report: Report, console: Console | None = None) -> None:
+def render(report: Report, shown_on: Console | None = None) -> None:
     """Prints the table, and one closing line."""
-    console = console or Console()
+    shown_on = shown_on or console()
     table = Table("section", box=None, pad_edge=False)
     for heading in ("what", "state", "detail"):
         table.add_column(heading, overflow="fold")  # names and paths stay whole
     for section, findings in groupby(report.findings, key=lambda finding: finding.section):
         for index, finding in enumerate(findings):
             table.add_row("" if index else section, *_cells(finding))
-    console.print(table)
-    console.print(_closing(report))
+    shown_on.print(table)
+    shown_on.print(_closing(report))
 
 
 def _cells(finding: Finding) -> tuple[Text, Text, Text]:

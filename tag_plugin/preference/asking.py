@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from rich.progress import track
-
+from tag_plugin.data.console import progress
 from tag_plugin.preference.journal import ReplyJournal, question_key
 from tag_plugin.preference.judge import Judge
 from tag_plugin.preference.pairs import Pair, Study
@@ -38,7 +37,7 @@ def ask_judge(study: Study, judge: Judge, journal: ReplyJournal, concurrency: in
     """
     questions = [(pair, a_first) for pair in study.asked for a_first in (True, False)]
     answered = _in_flight(questions, judge, journal, concurrency)
-    shown = track(answered, f"asking {judge.name}", len(questions), transient=True)
+    shown = progress(answered, f"asking {judge.name}", len(questions))
     return sorted(shown, key=lambda opinion: (opinion.pair, not opinion.a_first))
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.console import console
 from tag_plugin.preference.asking import ask_judge
 from tag_plugin.preference.journal import ReplyJournal
 from tag_plugin.preference.judge import Endpoint
@@ -72,9 +72,9 @@ def table(found: dict[str, Preference], sources: Sources) -> Table:
 
 def print_table(found: dict[str, Preference], sources: Sources) -> None:
     """The table, and what its columns mean."""
-    console = Console()
-    console.print(table(found, sources))
-    console.print(
+    shown = console()
+    shown.print(table(found, sources))
+    shown.print(
         "A preferred: Bradley-Terry, the effect of the order taken out. Shown first: share of "
         "decided looks that preferred the first answer (0.5: no position bias). Both orders: share "
         "of pairs judged alike in both. Brackets: 95 % bootstrap intervals over pairs."

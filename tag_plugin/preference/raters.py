@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, ValidationError
-from rich.progress import track
 from sklearn.metrics import cohen_kappa_score
 
+from tag_plugin.data.console import progress
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.asking import Opinion
 from tag_plugin.preference.pairs import Pair, PreferenceError, Study
@@ -106,7 +106,7 @@ def _blocks(study: Study) -> Iterator[Markup]:
     pairs = study.asked
     yield json_block("study", {"id": study.id, "count": len(pairs)})
     shown = thumbnails([pair.image for pair in pairs], FACE_FRAME)
-    pictures = track(shown, "pictures", len(pairs), transient=True)
+    pictures = progress(shown, "pictures", len(pairs))
     for number, (pair, small) in enumerate(zip(pairs, pictures, strict=True)):
         yield json_block(f"pair-{number}", _shown(pair, study.a_first(pair), small))
 

@@ -1,6 +1,5 @@
 """Comparisons and masking experiments as text for people."""
 
-from rich.markup import escape
 from rich.table import Table
 
 from tag_plugin.results.compare import Comparison
@@ -15,7 +14,7 @@ def comparison_table(found: Comparison) -> Table:
         f"\nacross {name}: {one} | {two}" for name, (one, two) in found.allowed.items()
     )
     title = f"{found.first.protocol.name}   n = {found.n}\n{names}{across}"
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=title, title_justify="left")
     for column in ("metric", "A", "B", "B - A", "p", "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     better = {"first": "A", "second": "B", "undecided": "-"}
@@ -27,7 +26,7 @@ def comparison_table(found: Comparison) -> Table:
             name,
             f"{one.value:.3f}" if one else "-",
             f"{two.value:.3f}" if two else "-",
-            escape(text),
+            text,
             f"{difference.p_value:.4f}",
             better[found.verdict(name)],
         )
@@ -55,6 +54,6 @@ def faithfulness_table(found: Faithfulness) -> Table:
         ("random boxes of the same size", found.random, f"{found.random_to_unparsable:.3f}"),
         ("cited - random", found.difference, "-"),
     ):
-        table.add_row(name, escape(interval_text(estimate)), lost)
+        table.add_row(name, interval_text(estimate), lost)
     table.caption = f"McNemar p = {found.mcnemar.p_value:.4f}"
     return table

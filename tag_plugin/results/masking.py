@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
+from tag_plugin.data.console import progress
 from tag_plugin.data.face_frame import read_face, write_face
 from tag_plugin.data.rows import Row, write_rows
 from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
@@ -57,7 +56,7 @@ def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
         raise ResultsError(
             f"{run.samples_file}: no answer cites a box; next: mask a run of a grounded task"
         )
-    shown = track(usable, description="masking", console=Console(stderr=True))
+    shown = progress(usable, "masking", len(usable))
     areas = [_write_pair(sample, data_dir, seed) for sample in shown]
     for dataset in (CITED, RANDOM):
         rows = (_row(sample, dataset) for sample in usable)

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from rich.markup import escape
 from rich.table import Table
 
 from tag_plugin.results.protocol import Protocol
@@ -36,16 +35,16 @@ def interval_text(estimate: Estimate) -> str:
 def summary_table(protocol: Protocol, summary: Summary) -> Table:
     """One task's metrics with intervals, by class and by subgroup."""
     level = f"{summary.bootstrap.level:.0%} bootstrap interval"
-    table = Table(title=escape(f"{protocol.name}   n = {summary.n}   failed = {summary.failed}"))
+    table = Table(title=f"{protocol.name}   n = {summary.n}   failed = {summary.failed}")
     table.add_column("metric")
     table.add_column(level, justify="right")
     shown = [*HEADLINES, *(f"recall_{label}" for label in summary.labels)]
     for name in shown:
         if name in summary.metrics:
-            table.add_row(name, escape(interval_text(summary.metrics[name])))
+            table.add_row(name, interval_text(summary.metrics[name]))
     for attribute, groups in summary.subgroups.items():
         for value, group in groups.items():
             accuracy = group.metrics.get("accuracy")
             label = f"accuracy, {attribute} {value} (n = {group.n})"
-            table.add_row(escape(label), escape(interval_text(accuracy)) if accuracy else "-")
+            table.add_row(label, interval_text(accuracy) if accuracy else "-")
     return table

@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from rich.console import Console
-from rich.progress import track
 
+from tag_plugin.data.console import progress
 from tag_plugin.data.rows import SPLITS, Row, Split, read_rows
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.facs.action_units import action_unit
@@ -171,8 +170,7 @@ def tracked_rows(path: Path, description: str) -> Iterator[Row]:
     """The rows of a file, one at a time, with a bar."""
     with path.open("rb") as lines:
         total = sum(1 for line in lines if line.strip())
-    console = Console(stderr=True)
-    yield from track(read_rows(path), description, total=total, console=console)
+    yield from progress(read_rows(path), description, total)
 
 
 def _write_yaml(out: Path, files: Mapping[Split, Path], classes: tuple[int, ...]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loguru import logger
-from rich.console import Console
 
+from tag_plugin.data.console import console
 from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation, no_collections
 from tag_plugin.results.reader import BLOCK, Stated
 from tag_plugin.results.record import Judged
@@ -49,7 +49,7 @@ def finish(results: dict[str, Any] | None, evaluation: Evaluation) -> dict[str, 
         state_numbers(results["results"][task], stated)
         if task in results.get("samples", {}):
             results["samples"][task].sort(key=lambda sample: sample["doc_id"])
-        Console().print(summary_table(stated.protocol, stated.summary))
+        console().print(summary_table(stated.protocol, stated.summary))
         for alarm in stated.summary.alarms:
             logger.warning(f"{task}: {alarm}")
     return results

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
+from tag_plugin.data.console import console
 from tag_plugin.data.rows import Row
 from tag_plugin.pipeline.journal import Outcome
 from tag_plugin.pipeline.write.attempts import Attempts
@@ -66,7 +65,7 @@ def _report(loop: asyncio.AbstractEventLoop, author: Author, endpoint: Endpoint)
         spent, found = endpoint.spent, author.findings
         said = ", ".join(f"{count} {finding}" for finding, count in found.most_common())
         line = f"attempts: {said or 'none'}; in all {spent.requests} replies, "
-        Console(stderr=True).print(f"{line}{spent.tokens} tokens, cost {spent.cost:.4f}")
+        console(stderr=True).print(f"{line}{spent.tokens} tokens, cost {spent.cost:.4f}")
         loop.call_later(_REPORT_EVERY, say)
 
     loop.call_soon_threadsafe(loop.call_later, _REPORT_EVERY, say)

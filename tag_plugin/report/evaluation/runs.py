@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.progress import track
-
+from tag_plugin.data.console import progress
 from tag_plugin.results.protocol import differences
 from tag_plugin.results.reader import TaskRun, read_runs
 from tag_plugin.results.record import Judged
@@ -55,7 +54,7 @@ def read_tasks(sources: Sequence[Path]) -> list[Task]:
     tasks: dict[str, list[NamedRun]] = {}
     for name, (_, run) in zip(names, found, strict=True):
         read = () if run.samples_file is None else run.samples()
-        shown = track(read, f"reading {name}", run.summary.n, transient=True)
+        shown = progress(read, f"reading {name}", run.summary.n)
         samples = {each.id: each for each in shown}
         tasks.setdefault(run.task, []).append(NamedRun(name, run, samples))
     return [Task(name, runs) for name, runs in sorted(tasks.items())]

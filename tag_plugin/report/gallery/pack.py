@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from markupsafe import Markup
-from rich.progress import track
 
+from tag_plugin.data.console import progress
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.report.gallery.cards import Answer, Face, Gallery
 from tag_plugin.report.gallery.claim_lines import claim_lines
@@ -37,7 +37,7 @@ def pack(gallery: Gallery) -> Iterator[Markup]:
         for number, part in _chunks(answers):
             yield json_block(f"said-{run}-{number}", [_said(answer) for answer in part])
     small = thumbnails(pictures, thumbnail_side(len(pictures)))
-    shown = list(track(small, "thumbnails", len(pictures), transient=True))
+    shown = list(progress(small, "thumbnails", len(pictures)))
     for number, chunk in _chunks(shown):
         yield json_block(f"faces-{number}", chunk)
 
