@@ -65,7 +65,11 @@ class Endpoint:
                 f"no key; next: export {self.key_variable}=..., or --endpoint for a local server"
             )
         client = openai.OpenAI(
-            base_url=self.url, api_key=key or "EMPTY", timeout=self.timeout, max_retries=0
+            base_url=self.url,
+            api_key=key or "EMPTY",
+            timeout=self.timeout,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(follow_redirects=False),
         )
         worth_repeating = (
             openai.APIConnectionError,
@@ -110,12 +114,17 @@ class _OpenAIJudge:
                 extra_body=dict(self.parameters),
             )
         except self.errors as error:
-            raise PreferenceError(
-                f"the judge does not answer: {self._without_key(str(error))[:300]}; nothing that "
-                "was paid is lost; next: check --endpoint and the key, then run the same command"
-            ) from None
+            raise self._failure(error) from None
         return str(made.choices[0].message.content or "") if made.choices else ""
 
-    def _without_key(self, text: str) -> str:
+    def _failure(self, error: Exception) -> PreferenceError:
+        from tag_plugin.pipeline.write.http_errors import redirect, scrubbed
+
         key = os.environ.get(self.endpoint.key_variable)
-        return text.replace(key, "***") if key else text
+        elsewhere = redirect(error, key)
+        if elsewhere is not None:
+            return PreferenceError(f"the judge does not answer: {elsewhere}")
+        return PreferenceError(
+            f"the judge does not answer: {scrubbed(str(error), key)[:300]}; nothing that "
+            "was paid is lost; next: check --endpoint and the key, then run the same command"
+        )

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from time import time
 from typing import Final
+from urllib.parse import urljoin
 
 import openai
 
@@ -32,8 +33,36 @@ def transport_errors() -> tuple[type[Exception], ...]:
     return (openai.APIConnectionError, *own)
 
 
+def redirect(error: Exception, key: str | None) -> str | None:
+    """What to say of an answer that sends the client elsewhere; None for anything else.
+
+    Clients are opened with `follow_redirects=False`: a picture goes to the address that was named.
+    """
+    if not isinstance(error, openai.APIStatusError) or not 300 <= error.status_code < 400:
+        return None
+    location = error.response.headers.get("location")
+    if not location:
+        return f"the endpoint says {error.status_code}, a redirect to nowhere; next: check base_url"
+    target = scrubbed(_joined(str(error.request.url), location), key)[:_DETAIL]
+    base = target.removesuffix("/chat/completions").removesuffix("/models")
+    return (
+        f"the endpoint redirects to {base} ({error.status_code}), and nothing was sent there; "
+        "next: set base_url (--endpoint) to it if you trust it"
+    )
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:  # no address at all
+        return location
+
+
 def status_failure(error: openai.APIStatusError, key: str | None) -> RequestError | StoppedError:
-    """What a status of 400 and above means."""
+    """What a status of 300 and above means."""
+    elsewhere = redirect(error, key)
+    if elsewhere is not None:
+        return StoppedError(f"{elsewhere}; no row is lost")
     status, detail = error.status_code, scrubbed(error.message, key)[:_DETAIL]
     if error.code == NO_CREDIT:
         return StoppedError(f"the endpoint says that the credit is spent: {detail}; no row is lost")

@@ -44,18 +44,19 @@ class OpenAIClient:
             api_key=key or "EMPTY",  # local servers take any
             max_retries=0,  # Endpoint decides about retries, and counts them
             timeout=settings.timeout,
+            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
         )
 
     async def __aenter__(self) -> Self:
         """Whether anybody is at the address, and takes the key.
 
         Raises:
-            StoppedError: nobody, or the key is refused.
+            StoppedError: nobody, the key is refused, or it redirects elsewhere.
         """
         try:
             await self._client.with_options(timeout=_GREETING).models.with_raw_response.list()
         except openai.APIStatusError as error:
-            if error.status_code in (401, 403):
+            if error.status_code < 400 or error.status_code in (401, 403):
                 raise status_failure(error, self._key) from None
         except openai.APIConnectionError as error:
             failure = connection_failure(error, self._key)
@@ -75,7 +76,8 @@ class OpenAIClient:
 
         Raises:
             RequestError: no reply, or one that is no chat completion.
-            StoppedError: the key, the address or the model is wrong, or the credit is spent.
+            StoppedError: the key, the address or the model is wrong, the address redirects
+                elsewhere, or the credit is spent.
         """
         try:
             async with asyncio.timeout(self._settings.timeout):
