@@ -6,6 +6,7 @@ from dataclasses import Field, field, make_dataclass
 from typing import Any, Final, Literal, cast, get_args, get_type_hints
 
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.host_settings import refuse_unfollowed
 
 STAGE: Final = "grpo"
 
@@ -80,6 +81,7 @@ def _post_init(host: type) -> Any:  # noqa: ANN401  # a dataclass hook
         self.grpo = _from_text(self.grpo, "grpo")
         self.rewards = _from_text(self.rewards, "rewards")
         if self.stage == STAGE:
+            refuse_unfollowed(self)
             _check_numbers(self)
             return
         changed = [name for name, _, option in _OPTIONS if getattr(self, name) != option.default]

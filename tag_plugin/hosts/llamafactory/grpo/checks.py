@@ -12,6 +12,7 @@ from tag_plugin.detectors.memory import RememberingDetector, goes_by_id
 from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS, TAG_ROW
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.online import OnlineDetector
+from tag_plugin.hosts.llamafactory.grpo.reference import check_reference
 from tag_plugin.hosts.llamafactory.grpo.resume import state_file
 from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, WeightedRewards
 
@@ -27,12 +28,7 @@ def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any
     if config.use_vllm and not _has_vllm():
         raise GrpoError("grpo: use_vllm needs vLLM; next: pip install 'vllm==0.10.2', or leave it")
     _check_checkpoint(config)
-    adapters = model_args.adapter_name_or_path
-    if adapters and config.beta and not finetuning_args.create_new_adapter:
-        raise GrpoError(
-            "grpo: beta > 0 with adapter_name_or_path would take the model without the adapter as "
-            "the reference; next: create_new_adapter: true (the adapter is merged first)"
-        )
+    check_reference(model_args, finetuning_args, config.beta)
 
 
 def _check_checkpoint(config: Any) -> None:  # noqa: ANN401  # a host object

@@ -96,3 +96,10 @@ def _check_groups(training_args: Any, settings: Mapping[str, Any]) -> None:  # n
             f"gradient_accumulation_steps, or grpo: steps_per_generation) does not divide into "
             f"groups of num_generations {group}; next: make it a multiple of {group}"
         )
+    held_out = training_args.per_device_eval_batch_size * training_args.world_size
+    if training_args.do_eval and held_out % group:
+        raise GrpoError(
+            f"an evaluation batch of {held_out} completions (per_device_eval_batch_size x "
+            f"processes) does not divide into groups of num_generations {group}; next: make it a "
+            f"multiple of {group}"
+        )

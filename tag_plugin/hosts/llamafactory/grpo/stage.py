@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+from tag_plugin.hosts.llamafactory.grpo.host_settings import (
+    refuse_unfollowed,
+    refuse_unfollowed_length,
+)
+
 
 def stage_of(args: Any) -> str | None:  # noqa: ANN401  # a recipe, or the words of a command line
     """The stage that a recipe names, or None."""
@@ -19,6 +24,9 @@ def train_stage(tuner: ModuleType, config: Mapping[str, Any]) -> None:
     """What the host's own `_training_function` does around every stage."""
     args = tuner.get_train_args(config["args"])
     model_args, data_args, training_args, finetuning_args, generating_args = args
+    for each in args:
+        refuse_unfollowed(each)
+    refuse_unfollowed_length(data_args, training_args)
     callbacks = [*config["callbacks"], tuner.LogCallback()]
     if finetuning_args.pissa_convert:
         callbacks.append(tuner.PissaConvertCallback())
@@ -27,6 +35,10 @@ def train_stage(tuner: ModuleType, config: Mapping[str, Any]) -> None:
     patience = finetuning_args.early_stopping_steps
     if patience is not None:
         callbacks.append(tuner.EarlyStoppingCallback(early_stopping_patience=patience))
+    if training_args.enable_torch_profiler:
+        callbacks.append(tuner.TorchProfilerCallback(training_args))
+    if training_args.profile_modules:
+        callbacks.append(tuner.ModuleProfilerCallback(training_args.profile_modules))
     callbacks.append(
         tuner.ReporterCallback(model_args, data_args, finetuning_args, generating_args)
     )

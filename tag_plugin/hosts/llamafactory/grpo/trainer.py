@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Final
 
 import torch
@@ -16,6 +17,7 @@ from trl import GRPOTrainer
 
 from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights
 from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
+from tag_plugin.hosts.llamafactory.grpo.best import add_means, full_name
 from tag_plugin.hosts.llamafactory.grpo.decoding import fast_decoding
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
@@ -217,16 +219,26 @@ class StageTrainer(RenamedWeights, GRPOTrainer):  # type: ignore[misc]  # the ho
         """TRL's, and a line in grpo_log.jsonl.
 
         TRL averages over the steps since the last line; a step to which a reward did not apply is
-        NaN there, and would make the whole average NaN.
+        NaN there, and would make the whole average NaN. TRL logs the rewards of an evaluation, but
+        leaves them out of its result, which chooses the best checkpoint and stops early.
         """
         metrics = self._metrics["train" if self.model.training else "eval"]
         for name, values in [*metrics.items()]:
             metrics[name] = [value for value in values if not math.isnan(value)]
             if not metrics[name]:
                 del metrics[name]
+        if not self.model.training:
+            add_means(logs, {name: fmean(each) for name, each in metrics.items()}, self._chosen)
+            metrics.clear()
         super().log(logs, start_time)
         if self.accelerator.is_main_process:
             self._watch.metrics.append([self.state.log_history[-1]])
+
+    @property
+    def _chosen(self) -> str | None:
+        """The metric by which the best checkpoint is chosen, by its whole name."""
+        named = self.args.metric_for_best_model
+        return full_name(named) if named else None
 
     # --- checkpoints ---------------------------------------------------------------------------
 

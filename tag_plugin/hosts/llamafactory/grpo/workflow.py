@@ -11,11 +11,13 @@ from llamafactory.train.trainer_utils import create_modelcard_and_push
 
 from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
+from tag_plugin.hosts.llamafactory.grpo.best import PREFIX, check_best
 from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_held_out, check_run
 from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
 from tag_plugin.hosts.llamafactory.grpo.online import closing_detectors
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
 from tag_plugin.hosts.llamafactory.grpo.records import METRICS, ROLLOUTS, StepFile
+from tag_plugin.hosts.llamafactory.grpo.reference import check_adapter_start, reference_settings
 from tag_plugin.hosts.llamafactory.grpo.rewards import (
     PARSABLE,
     JudgedReward,
@@ -48,6 +50,8 @@ def run_grpo(
         functions, weights = [*functions, JudgedReward(PARSABLE, frame)], [*weights, 0.0]
     config = grpo_config(training_args, finetuning_args.grpo or {}, weights)
     check_run(model_args, data_args, finetuning_args, config)
+    held_out = (data_args.eval_dataset or ()) if data_args.eval_on_each_dataset else ()
+    check_best(config, rewards.names, held_out, finetuning_args.early_stopping_steps)
 
     tokenizer_module = load_tokenizer(model_args)
     tokenizer, processor = tokenizer_module["tokenizer"], tokenizer_module["processor"]
@@ -61,7 +65,8 @@ def run_grpo(
     _join_processes_for_zero3(config)
     model = load_model(tokenizer, model_args, finetuning_args, training_args.do_train)
     ready_for_trl(model, model_args.use_reentrant_gc)
-    config.model_init_kwargs = _like(model, model_args)
+    check_adapter_start(model, config.beta)
+    config.model_init_kwargs = reference_settings(model, model_args)
     trainer = StageTrainer(
         model=model,
         args=config,
@@ -140,23 +145,9 @@ def _train_and_evaluate(
             keys = ["loss", "reward", *parts, "completions/mean_length", "entropy"]
             plot_loss(training_args.output_dir, keys=[*keys, "eval_reward"])
     if training_args.do_eval:
-        metrics = trainer.evaluate(metric_key_prefix="eval") | _logged(trainer.state)
+        metrics = trainer.evaluate(metric_key_prefix=PREFIX)
         trainer.log_metrics("eval", metrics)
         trainer.save_metrics("eval", metrics)
-
-
-def _logged(state: Any) -> dict[str, float]:  # noqa: ANN401  # a host object
-    """The parts of the reward, which TRL logs but leaves out of the result of an evaluation."""
-    last = [each for each in state.log_history if each["step"] == state.global_step]
-    return {k: v for each in last for k, v in each.items() if k.startswith("eval_")}
-
-
-def _like(model: Any, model_args: Any) -> dict[str, Any]:  # noqa: ANN401  # host objects
-    """TRL loads the reference model itself (beta > 0, no adapter): in the policy's precision."""
-    return {
-        "dtype": model_args.compute_dtype or torch.float32,
-        "attn_implementation": model.config._attn_implementation,
-    }
 
 
 def _join_processes_for_zero3(config: Any) -> None:  # noqa: ANN401  # a host object

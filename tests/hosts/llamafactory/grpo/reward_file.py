@@ -20,6 +20,14 @@ def names_the_number(completions, solution, tag_row, **_):
     ]
 
 
+def best_at_step_2(completions, trainer_state, **_):
+    return [1 / (1 + abs(trainer_state.global_step - 2)) for _ in completions]
+
+
+def never_applies(completions, **_):
+    return [None for _ in completions]
+
+
 def any_number(completions, **_):
     return np.array([0.5, None, True], dtype=object)[: len(completions)]
 

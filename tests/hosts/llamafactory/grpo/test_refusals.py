@@ -19,6 +19,16 @@ def grounding(**args: Any) -> dict[str, Any]:
     return {"dataset": "tag_prepared", "rewards": [{"name": "au_grounding", "args": args}]}
 
 
+EVALUATED = {
+    "eval_dataset": "tag_rl",
+    "eval_strategy": "steps",
+    "eval_steps": 1,
+    "save_strategy": "steps",
+    "save_steps": 1,
+    "load_best_model_at_end": True,
+}
+
+
 @pytest.fixture(autouse=True)
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any) -> None:
@@ -87,6 +97,42 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"dataset": "plain,text"}, "12 of 24 samples have no image"),
         ({"max_samples": 1}, "a generation batch needs 2 prompts, the data has 1"),
         ({"streaming": True}, "streaming: false"),
+        # the reference
+        (
+            {"finetuning_type": "lora", "pissa_init": True, "grpo": {"beta": 0.1}},
+            r"beta > 0 with pissa_init: true: .*next: grpo: \{beta: 0\}, or leave pissa_init out",
+        ),
+        (
+            {"train_from_scratch": True, "grpo": {"beta": 0.1}},
+            "beta > 0 with train_from_scratch: the reference model is read from model_name_or_path",
+        ),
+        # the best checkpoint
+        (
+            EVALUATED,
+            "metric_for_best_model: loss: .*next: one of eval_reward, eval_rewards/vowels/",
+        ),
+        (
+            {**EVALUATED, "metric_for_best_model": "eval_rewards"},
+            "metric_for_best_model: eval_rewards: .*next: one of eval_reward, ",
+        ),
+        (
+            {**EVALUATED, "metric_for_best_model": "eval_reward", "greater_is_better": False},
+            "would keep the worst; next: greater_is_better: true",
+        ),
+        (
+            {**EVALUATED, "metric_for_best_model": "signal/no_spread"},
+            "would keep the worst; next: greater_is_better: false",
+        ),
+        ({"early_stopping_steps": 2}, "early_stopping_steps needs evaluations; next: eval_dataset"),
+        (
+            {"eval_dataset": "tag_rl", "do_eval": True, "per_device_eval_batch_size": 6},
+            "an evaluation batch of 6 completions .* multiple of 4",
+        ),
+        # what the host knows and this stage does not follow
+        ({"temperature": 0.5}, "temperature: 0.5: stage: grpo does not follow it: next: say under"),
+        ({"generation_max_length": 99}, r"next: grpo: \{max_completion_length"),
+        ({"use_mca": True}, "use_mca: True: stage: grpo does not follow it: Megatron trains"),
+        ({"fp8": True}, "fp8: True: stage: grpo does not follow it"),
         # the rest
         (
             {"resume_from_checkpoint": "saves/tag_sft/checkpoint-1", "overwrite_output_dir": False},
