@@ -1,19 +1,32 @@
-"""Opening a source picture without trusting it: what cannot be used is named, with a reason."""
+"""The one way to open a picture: what cannot be used is named, with a reason.
+
+Formats go by a list, so that no other program is ever started; size, kind and packing are looked at
+in the header, before memory is taken for the pixels.
+"""
 
 import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 
 FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What is decoded. The rest of Pillow's readers (PostScript and the like) stay out of reach."""
 
 MAX_PIXELS: Final = 80_000_000
 """A picture with more is not decoded: it would take gigabytes."""
+FREE_PIXELS: Final = 16_000_000
+"""A picture with more must fill its file: no small file takes hundreds of megabytes."""
+PIXELS_A_BYTE: Final = 16
+"""Of a picture with more than FREE_PIXELS. A photograph has one or two."""
+
+MODES: Final = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "YCbCr"})
+"""Pillow's modes that become RGB without a colour profile."""
 
 UNREADABLE, EMPTY, OUTSIDE, NOT_A_FILE, BAD_NAME = (
     "image missing or unreadable",
@@ -22,12 +35,27 @@ UNREADABLE, EMPTY, OUTSIDE, NOT_A_FILE, BAD_NAME = (
     "not a regular file",
     "control character in the file name",
 )
-TOO_LARGE, ANIMATED, CMYK, DEEP = (
+TOO_LARGE, ANIMATED, CMYK, DEEP, COLOURS = (
     "too many pixels",
     "more than one picture in the file",
     "CMYK picture",
     "16 bits a pixel or more",
+    "colours that are not RGB",
 )
+
+_JPEG_START: Final = b"\xff\xd8\xff"
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+"""TIFF's tags: a tile is decoded whole, however small the picture is."""
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF's orientation -> what turns the picture upright."""
 
 
 class ImageError(ValueError):
@@ -38,32 +66,67 @@ class ImageError(ValueError):
         self.reason = reason
 
 
-def open_picture(path: Path, root: Path | None = None) -> Image.Image:
+def open_picture(path: Path, root: Path | None = None, enough: int | None = None) -> Image.Image:
     """A picture, decoded and turned upright as its EXIF says.
+
+    A phone's JPEG with a second picture behind the first (MPO, a gain map) gives the first.
 
     Args:
         path: the file.
         root: the file must lie inside it, links followed; anywhere when None.
+        enough: a JPEG with larger sides may be decoded at a fraction of its size, not below this.
 
     Raises:
         ImageError: whatever is wrong with it, as one of the reasons of this module.
     """
     check_file(path, root)
     with _broken_as_image_error(str(path)), path.open("rb") as file:
-        return decode_picture(file, str(path))
+        return decode_picture(file, str(path), enough)
 
 
-def decode_picture(file: BinaryIO, name: str) -> Image.Image:
+def decode_picture(file: BinaryIO, name: str, enough: int | None = None) -> Image.Image:
     """A picture from its bytes, turned upright; `name` is for messages.
 
     Raises:
         ImageError: as `open_picture`.
     """
-    with _broken_as_image_error(name), Image.open(file, formats=FORMATS) as picture:
-        _check_header(name, picture)
+    with _header(file, name) as picture:
+        if enough is not None:
+            picture.draft("RGB", (enough, enough))
         with whole_pictures_only():
             picture.load()
-        return ImageOps.exif_transpose(picture)
+        return _upright(picture)
+
+
+def picture_size(path: Path, root: Path | None = None) -> tuple[int, int]:
+    """Width and height by the header, as the picture lies in the file; nothing is decoded.
+
+    Raises:
+        ImageError: as `open_picture`, as far as the header shows it.
+    """
+    check_file(path, root)
+    with (
+        _broken_as_image_error(str(path)),
+        path.open("rb") as file,
+        _header(file, str(path)) as picture,
+    ):
+        return picture.size
+
+
+def whole_size(content: bytes, name: str) -> tuple[int, int, str]:
+    """Width, height and mode of a picture that decodes to its end; `name` is for messages.
+
+    A JPEG is read to its end, but at an eighth of its size.
+
+    Raises:
+        ImageError: as `open_picture`.
+    """
+    with _header(BytesIO(content), name) as picture:
+        described = (*picture.size, picture.mode)
+        picture.draft("RGB", (1, 1))
+        with whole_pictures_only():
+            picture.load()
+    return described
 
 
 @contextmanager
@@ -112,16 +175,60 @@ def check_file(path: Path, root: Path | None = None) -> None:
         raise ImageError(f"{path}: cannot identify a picture in 0 bytes", EMPTY)
 
 
-def _check_header(path: str, picture: Image.Image) -> None:
-    size = f"{picture.width}x{picture.height}"
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ImageError(f"{path}: {size} pixels, more than {MAX_PIXELS:,}", TOO_LARGE)
-    if getattr(picture, "n_frames", 1) > 1:  # only the formats that can have several know it
-        raise ImageError(f"{path}: an animation, or a file of several pages", ANIMATED)
+@contextmanager
+def _header(file: BinaryIO, name: str) -> Iterator[Image.Image]:
+    """The picture before it is decoded, once its header is known to be sound.
+
+    A JPEG is opened as one picture: Pillow's own choice would make several pages of a phone's.
+    """
+    with _broken_as_image_error(name):
+        start, size = file.read(len(_JPEG_START)), file.seek(0, SEEK_END)
+        file.seek(0)
+        jpeg = start == _JPEG_START
+        with JpegImageFile(file) if jpeg else Image.open(file, formats=FORMATS) as picture:
+            _check_size(name, picture, size)
+            _check_kind(name, picture)
+            yield picture
+
+
+def _check_size(name: str, picture: Image.Image, size: int) -> None:
+    pixels, sides = picture.width * picture.height, f"{picture.width}x{picture.height}"
+    if pixels > MAX_PIXELS:
+        raise ImageError(f"{name}: {sides} pixels, more than {MAX_PIXELS:,}", TOO_LARGE)
+    if pixels > max(FREE_PIXELS, size * PIXELS_A_BYTE):
+        raise ImageError(
+            f"{name}: {sides} pixels in {size:,} bytes is no photograph; next: save it with fewer "
+            f"than {FREE_PIXELS:,} pixels",
+            TOO_LARGE,
+        )
+    tags = getattr(picture, "tag_v2", {})
+    tile = _number(tags.get(_TILE_WIDTH)) * _number(tags.get(_TILE_HEIGHT))
+    if tile > FREE_PIXELS:
+        raise ImageError(f"{name}: {sides} pixels in tiles of {tile:,}", TOO_LARGE)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _check_kind(name: str, picture: Image.Image) -> None:
+    if getattr(picture, "is_animated", False):  # only the formats that can have several know it
+        raise ImageError(f"{name}: an animation, or a file of several pages", ANIMATED)
     if picture.mode == "CMYK":
-        raise ImageError(f"{path}: its colours need a printer's profile; convert it to RGB", CMYK)
+        raise ImageError(f"{name}: its colours need a printer's profile; convert it to RGB", CMYK)
     if picture.mode[0] in "IF":
-        raise ImageError(f"{path}: mode {picture.mode}; convert it to 8 bits", DEEP)
+        raise ImageError(f"{name}: mode {picture.mode}; convert it to 8 bits", DEEP)
+    if picture.mode not in MODES:
+        raise ImageError(f"{name}: mode {picture.mode}; convert it to RGB", COLOURS)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture as its EXIF turns it; as it lies where the EXIF cannot be read."""
+    try:
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, AttributeError, struct.error):
+        turn = None  # Pillow's errors for EXIF that is cut short or points at nowhere
+    return picture if turn is None else picture.transpose(turn)
 
 
 @contextmanager
@@ -132,6 +239,9 @@ def _broken_as_image_error(path: str) -> Iterator[None]:
         raise
     except Image.DecompressionBombError:
         raise ImageError(f"{path}: more than {MAX_PIXELS:,} pixels", TOO_LARGE) from None
+    except MemoryError:
+        raise ImageError(f"{path}: takes more memory than there is", TOO_LARGE) from None
     # Pillow reports a broken PNG as SyntaxError, a broken TIFF also as one of the last three.
     except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, struct.error) as error:
-        raise ImageError(f"{path}: {error}") from None
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(f"{path}: {text.removesuffix(f': {path!r}')}") from None

@@ -1,7 +1,7 @@
 """From a source picture to its face frame: which part of the picture the frame shows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from tag_plugin.data.face_frame import Crop, ImageError, face_frame
+from tag_plugin.data.face_frame import BOX_OUTSIDE, Crop, ImageError, face_frame
 from tag_plugin.data.rows import FrameInfo
 from tag_plugin.data.source import Pictures
 from tag_plugin.pipeline.face_finder import Face, FaceFinder
@@ -17,6 +17,10 @@ from tag_plugin.pipeline.face_finder import Face, FaceFinder
 NO_FACE: Final = "no face found"
 ALREADY_A_FACE: Final = 0.55
 """A face mesh over this share of a picture's larger side: the picture is a face, not a scene."""
+LEAST_INSIDE: Final = 0.25
+"""A box that a dataset gives has at least this share of its area inside the picture."""
+LARGEST_SEARCHED: Final = 2048
+"""Faces are looked for in a larger picture at this side: memory and time stay bounded."""
 
 
 class Frame(StrEnum):
@@ -73,9 +77,10 @@ class Framer:
         """The face frame of a picture, (448, 448) RGB, and how it was made.
 
         Raises:
-            ImageError: a face is needed and none is found, or `crop` lies outside the picture.
+            ImageError: a face is needed and none is found, or `crop` does not fit the picture.
         """
         if crop is not None:
+            _require_inside(picture, crop)
             return _framed(picture, crop, "given")
         if not self._framing.looks(self._pictures):
             return _framed(picture, None, "whole")
@@ -89,7 +94,7 @@ class Framer:
     def _looked_for(self, picture: Image.Image) -> tuple[Image.Image, FrameInfo]:
         if self._finder is None:
             self._finder = self._open_finder()
-        faces = self._finder.find(np.asarray(picture))
+        faces = _faces(self._finder, picture)
         if not faces:
             if self._pictures is Pictures.FACES:  # asked to align it: it cannot be, and stays
                 return _framed(picture, None, "whole", faces=0)
@@ -112,6 +117,29 @@ def perceptual_hash(frame: Image.Image) -> str:
     hash functions", 2010.
     """
     return str(imagehash.phash(frame))
+
+
+def _faces(finder: FaceFinder, picture: Image.Image) -> list[Face]:
+    """The faces of an RGB picture, in its pixels; a large picture is reduced for the search."""
+    scale = max(picture.size) / LARGEST_SEARCHED
+    if scale <= 1:
+        return finder.find(np.asarray(picture))
+    size = (max(1, round(picture.width / scale)), max(1, round(picture.height / scale)))
+    reduced = picture.resize(size, Image.Resampling.BOX)
+    faces = finder.find(np.asarray(reduced))
+    return [replace(face, points=face.points * scale) for face in faces]
+
+
+def _require_inside(picture: Image.Image, crop: Crop) -> None:
+    """A box from a dataset's file that is mostly border is a wrong box.
+
+    Raises:
+        ImageError: less than LEAST_INSIDE of it lies in the picture.
+    """
+    width = max(0, min(crop[2], picture.width) - max(crop[0], 0))
+    height = max(0, min(crop[3], picture.height) - max(crop[1], 0))
+    if width * height < LEAST_INSIDE * (crop[2] - crop[0]) * (crop[3] - crop[1]) or not width:
+        raise ImageError(f"box {crop}, picture of {picture.size} pixels", BOX_OUTSIDE)
 
 
 def _framed(

@@ -14,9 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
-
-from tag_plugin.data.picture import ImageError, check_file, open_picture
+from tag_plugin.data.picture import ImageError, open_picture, picture_size
 from tag_plugin.data.rows import Row, RowError, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
@@ -189,13 +187,8 @@ def _problems(
 
 def _image_problem(path: Path, pixels: bool) -> str | None:
     try:
-        if pixels:
-            size = open_picture(path).size
-        else:
-            check_file(path)
-            with Image.open(path, formats=("JPEG", "PNG")) as picture:
-                size = picture.size
-    except (ImageError, OSError) as error:
+        size = open_picture(path).size if pixels else picture_size(path)
+    except ImageError as error:
         return str(error)
     return None if size == (FACE_FRAME, FACE_FRAME) else f"{size[0]}x{size[1]} pixels"
 

@@ -6,10 +6,11 @@ from typing import Final, Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
+from tag_plugin.data.face_frame import open_face
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.pairs import Pair
-from tag_plugin.report.overlay import LabelledBox, draw_predicted, open_face
+from tag_plugin.report.overlay import LabelledBox, draw_predicted
 from tag_plugin.results.record import Judged
 
 Side = Literal["first", "second", "tie"]

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.face_frame import ImageError, open_face
 
 TILE: Final = 112
 COLUMNS: Final = 16
@@ -48,10 +49,8 @@ class TileGroup(Protocol):
 def open_tile(path: Path) -> Image.Image:
     """The picture of a tile; a cross where it cannot be opened."""
     try:
-        with Image.open(path) as picture:
-            opened: Image.Image = picture.convert("RGB")
-        return opened
-    except (OSError, UnidentifiedImageError):
+        return open_face(path)
+    except ImageError:
         cross = Image.new("RGB", (TILE, TILE), "#dddddd")
         draw = ImageDraw.Draw(cross)
         draw.line((0, 0, TILE, TILE), "#999999")

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -74,17 +73,6 @@ def contact_sheet(
     for index, tile in enumerate(tiles):
         sheet.paste(tile, (index % columns * width, index // columns * height))
     return sheet
-
-
-def open_face(path: Path) -> Image.Image:
-    """The picture at `path`, RGB.
-
-    Raises:
-        FileNotFoundError, PIL.UnidentifiedImageError: missing, or not a picture.
-    """
-    with Image.open(path) as picture:
-        face: Image.Image = picture.convert("RGB")
-    return face
 
 
 def _draw(

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from PIL.Image import Image
 
+from tag_plugin.data.face_frame import open_face
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import box_from_values
-from tag_plugin.report.overlay import LabelledBox, contact_sheet, open_face, overlay
+from tag_plugin.report.overlay import LabelledBox, contact_sheet, overlay
 
 SHEET: Final = "sheet.png"
 _SHEET_ROWS: Final = 12

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tag_plugin.data.face_frame import ImageError, load_face, read_face, write_face
+from tag_plugin.data.face_frame import (
+    ImageError,
+    face_file,
+    face_frame,
+    load_face,
+    read_face,
+    write_face,
+)
 
 GREY, RED = 90, (200, 30, 30)
 
@@ -45,6 +52,33 @@ def test_a_crop_is_what_fills_the_frame(tmp_path):
     picture.paste(RED, (20, 20, 60, 60))
     face = np.array(load_face(saved(tmp_path / "a.png", picture), (25, 25, 55, 55)))
     assert (face == RED).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "crop"),
+    [
+        ((20_000, 4), None),
+        ((4, 20_000), None),
+        ((5_000, 3_000), None),
+        ((60, 60), (-30_000, -30_000, 30_000, 30_000)),
+        ((60, 60), (0, 0, 10**9, 10**9)),
+        ((60, 60), (-(10**12), 10, 10**12, 20)),
+    ],
+)
+def test_no_shape_and_no_crop_takes_much_memory(size, crop):
+    """What would be a square of up to 10^18 pixels is made small first."""
+    face = face_frame(Image.new("RGB", size, RED), crop)
+    assert face.size == (448, 448)
+    assert face.getcolors() == [(448 * 448, RED)]
+
+
+@pytest.mark.parametrize("size", [(448, 448), (6_000, 3_000)])
+def test_the_border_is_as_wide_whatever_the_size(size):
+    picture = Image.new("RGB", size, RED)
+    crop = (-size[0], -size[1], 2 * size[0], 2 * size[1])
+    picture.paste((0, 0, 250), (0, 0, size[0] // 2, size[1]))
+    blue = np.array(face_frame(picture, crop))[:, :, 2]
+    assert np.flatnonzero(blue[224] > 200)[[0, -1]] == pytest.approx([149, 223], abs=2)
 
 
 def test_a_frame_survives_the_disk(tmp_path):
@@ -90,5 +124,14 @@ def test_a_picture_cut_short_is_named(tmp_path, suffix):
 
 def test_another_size_is_no_face_frame(tmp_path):
     path = saved(tmp_path / "a.png", Image.new("RGB", (100, 100)))
-    with pytest.raises(ImageError, match=r"100x100, not the 448x448 .*tag-plugin prepare"):
+    with pytest.raises(ImageError, match=r"100x100 RGB, not a 448x448 .*tag-plugin prepare"):
         read_face(path)
+
+
+def test_a_frame_is_handed_on_as_it_lies_on_disk_once_it_decodes(tmp_path):
+    write_face(tmp_path / "a.jpg", Image.effect_noise((448, 448), 90).convert("RGB"))
+    content = (tmp_path / "a.jpg").read_bytes()
+    assert face_file(tmp_path / "a.jpg") == content
+    (tmp_path / "a.jpg").write_bytes(content[:-5_000])
+    with pytest.raises(ImageError, match=r"a\.jpg: .*truncated"):
+        face_file(tmp_path / "a.jpg")

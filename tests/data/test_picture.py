@@ -27,6 +27,14 @@ def png_that_claims(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
 
 
+def tiff_in_tiles(side):
+    """A 16x16 TIFF that says that it lies in one tile of `side` pixels."""
+    tags = {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side, 324: 8, 325: 9}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 24) + bytes(16) + directory
+
+
 def animation(path):
     frames = [
         Image.fromarray(np.full((20, 20, 3), shade, dtype=np.uint8)) for shade in (0, 120, 250)
@@ -50,6 +58,9 @@ BAD = {
     "script.png": (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), reasons.UNREADABLE),
     "two\nlines.png": (lambda path: Image.fromarray(NOISE).save(path), reasons.BAD_NAME),
     "esc\x1b[2J.png": (lambda path: Image.fromarray(NOISE).save(path), reasons.BAD_NAME),
+    "tight.png": (lambda path: Image.new("1", (8_000, 8_000)).save(path), reasons.TOO_LARGE),
+    "tile.tiff": (lambda path: path.write_bytes(tiff_in_tiles(60_000)), reasons.TOO_LARGE),
+    "lab.tiff": (lambda path: Image.new("LAB", (50, 50)).save(path), reasons.COLOURS),
     "gone.png": (lambda path: None, reasons.UNREADABLE),
     "loop.png": (lambda path: path.symlink_to(path), reasons.UNREADABLE),
 }
@@ -138,3 +149,93 @@ def test_a_picture_cut_short_is_refused_whatever_a_host_told_pillow(tmp_path, mo
     with pytest.raises(ImageError, match="truncated"):
         open_picture(path)
     assert ImageFile.LOAD_TRUNCATED_IMAGES  # the host keeps its own setting
+
+
+CORNERS = {1: "ABCD", 2: "BADC", 3: "DCBA", 4: "CDAB", 5: "ACBD", 6: "BDAC", 7: "DBCA", 8: "CADB"}
+"""EXIF's orientation -> the corners of the stored picture, row by row, of one that reads ABCD."""
+SHADES = {"A": 0, "B": 80, "C": 160, "D": 240}
+
+
+def stored_picture(orientation):
+    """A picture of four shades that reads ABCD once it is turned as `orientation` says."""
+    shades = [SHADES[corner] for corner in CORNERS[orientation]]
+    picture = Image.fromarray(np.array(shades, dtype=np.uint8).reshape(2, 2))
+    picture = picture.resize((64, 64), Image.Resampling.NEAREST)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return picture.convert("RGB"), exif
+
+
+def corners(picture):
+    return [picture.convert("L").getpixel(place) for place in ((9, 9), (55, 9), (9, 55), (55, 55))]
+
+
+def multi_picture(path, orientation=1):
+    """A phone's JPEG: a second picture behind the first, and an index of both."""
+    first, exif = stored_picture(orientation)
+    first.save(path, "MPO", save_all=True, append_images=[Image.new("RGB", (32, 32))], exif=exif)
+
+
+@pytest.mark.parametrize("orientation", CORNERS)
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "mpo"])
+def test_a_picture_comes_upright_whatever_its_exif_says(tmp_path, suffix, orientation):
+    picture, exif = stored_picture(orientation)
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "mpo":
+        multi_picture(path, orientation)
+    else:
+        picture.save(path, exif=exif)
+    assert corners(open_picture(path)) == pytest.approx(list(SHADES.values()), abs=6)
+
+
+def test_a_gain_map_behind_a_picture_is_passed_over(tmp_path):
+    multi_picture(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    about = b'http://ns.adobe.com/xap/1.0/\0<x xmlns:hdrgm="h" hdrgm:Version="1.0"/>'
+    segment = b"\xff\xe1" + struct.pack(">H", len(about) + 2) + about
+    (tmp_path / "a.jpg").write_bytes(content[:2] + segment + content[2:])
+    assert open_picture(tmp_path / "a.jpg").size == (64, 64)
+
+
+BROKEN_INDEX = {
+    "no entries": lambda content, place: content[:place] + bytes(40) + content[place + 40 :],
+    "garbage": lambda content, place: content[:place] + b"\xff" * 60 + content[place + 60 :],
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN_INDEX)
+@pytest.mark.filterwarnings("error")
+def test_a_broken_index_of_several_pictures_costs_nothing(tmp_path, damage):
+    multi_picture(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    place = content.index(b"MPF\0") + 4
+    (tmp_path / "a.jpg").write_bytes(BROKEN_INDEX[damage](content, place))
+    assert open_picture(tmp_path / "a.jpg").size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"Exif\0\0",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0garbage that is no TIFF",
+        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff",
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x63\0\0\0\0\0\0\0",
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow on corrupt EXIF
+def test_a_picture_with_broken_exif_is_taken_as_it_lies(tmp_path, exif):
+    picture, _ = stored_picture(1)
+    picture.save(tmp_path / "a.jpg", exif=exif)
+    assert corners(open_picture(tmp_path / "a.jpg")) == pytest.approx([0, 80, 160, 240], abs=6)
+
+
+def test_a_small_file_never_takes_much_memory(tmp_path):
+    """Everything that is below a megabyte and decoded: at most FREE_PIXELS of four bytes."""
+    Image.new("1", (4_000, 4_000)).save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size < 1_000_000
+    assert open_picture(tmp_path / "a.png").size == (4_000, 4_000)
+    assert reasons.FREE_PIXELS * 4 < 100_000_000
+    assert reasons.PIXELS_A_BYTE * 1_000_000 <= reasons.FREE_PIXELS

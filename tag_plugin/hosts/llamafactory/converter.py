@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from tag_plugin import __version__
+from tag_plugin.data.face_frame import ImageError, face_file
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.hosts.llamafactory.faces import face_problem
 from tag_plugin.hosts.llamafactory.templates import frame_of
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
@@ -83,9 +83,10 @@ class TagConverter:
         reply = question.reply(row, self.frame)
         prompt = question.prompt(row.reference.labels, self.frame)
         path = Path(self.image_root, row.image)
-        problem = face_problem(path)
-        if problem:
-            raise RowError(f"the image {path} {problem}")
+        try:
+            face_file(path)
+        except ImageError as error:
+            raise RowError(str(error)) from None
         return _columns(IMAGE + prompt, reply, str(path), "")
 
 

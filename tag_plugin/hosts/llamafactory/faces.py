@@ -1,12 +1,10 @@
-"""Checks of what the model gets to see: the picture of a row, and what the host makes of it."""
+"""Check of what the model gets to see: what the host makes of a face frame."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
-from tag_plugin.data.picture import whole_pictures_only
 from tag_plugin.facs.boxes import FACE_FRAME
 
 _SIDE = (FACE_FRAME, FACE_FRAME)
@@ -14,26 +12,6 @@ _SIDE = (FACE_FRAME, FACE_FRAME)
 
 class FaceGridError(ValueError):
     """The host resizes the face frame; boxes would then mean other places in evaluation."""
-
-
-def face_problem(path: Path) -> str | None:
-    """Why the file cannot be a TAG row's picture, or None. Reads the whole file once."""
-    try:
-        with Image.open(path) as image:
-            if image.size != _SIDE or image.mode != "RGB":
-                width, height = image.size
-                return (
-                    f"is {width}x{height} {image.mode}, not {FACE_FRAME}x{FACE_FRAME} RGB; "
-                    "next: tag-plugin prepare"
-                )
-            image.draft("RGB", (1, 1))  # a JPEG is read to its end, but at an eighth of the size
-            with whole_pictures_only():
-                image.load()
-    except FileNotFoundError:
-        return "is missing; next: tag-plugin prepare"
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"cannot be decoded ({error}); next: tag-plugin prepare"
-    return None
 
 
 def check_face_grid(template: Any, processor: Any) -> None:  # noqa: ANN401  # host objects

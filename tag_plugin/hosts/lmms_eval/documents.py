@@ -8,16 +8,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from tag_plugin.data.picture import whole_pictures_only
+from tag_plugin.data.face_frame import NOT_A_FRAME, ImageError, face_file, open_face
 from tag_plugin.data.rows import Row, RowError, parse_row
-from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.hosts.lmms_eval.asked import Asked
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.questions import Question
@@ -204,30 +202,17 @@ def columns(
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     """The picture of a document, as it lies on disk."""
-    with Image.open(doc["image"]) as image:
-        return [image.convert("RGB")]
+    return [open_face(Path(doc["image"]))]
 
 
 def _read(line: str, file: Path, number: int) -> tuple[Row, bytes]:
     where = f"{file}:{number}"
     row = parse_row(line, where)
-    path = image_path(file, row)
     try:
-        content = path.read_bytes()
-        with Image.open(BytesIO(content)) as image:
-            width, height = image.size
-            image.draft("RGB", (1, 1))  # a JPEG is read to its end, but at an eighth of the size
-            with whole_pictures_only():
-                image.load()
-    except FileNotFoundError as error:
-        raise RowError(f"{where}: row {row.id}: {error}") from None
-    except UnidentifiedImageError:
-        raise RowError(f"{where}: row {row.id}: cannot identify image file {path}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise RowError(f"{where}: row {row.id}: {path}: {error}") from None
-    if (width, height) != (FACE_FRAME, FACE_FRAME):
+        return row, face_file(image_path(file, row))
+    except ImageError as error:
+        if error.reason != NOT_A_FRAME:
+            raise RowError(f"{where}: row {row.id}: {error}") from None
         raise WrongConfigurationError(
-            f"tag-plugin: {path} ({where}) is {width}x{height}, not {FACE_FRAME}x{FACE_FRAME}: its "
-            "boxes would mean other places; next: tag-plugin prepare again"
-        )
-    return row, content
+            f"tag-plugin: {where}: row {row.id}: {error}: its boxes would mean other places"
+        ) from None

@@ -3,14 +3,10 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
-
-from tag_plugin.data.face_frame import ImageError
+from tag_plugin.data.face_frame import ImageError, face_file
 from tag_plugin.data.rows import Provenance, Row, dump_row
-from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.verify import NO_FACE, NOT_GOLD, shortcoming, unwritable
@@ -66,7 +62,7 @@ class Author:
         if fault is not None:
             return Dropped(row.id, NOT_GOLD, fault)
         try:
-            image = _picture(self._directory / row.image)
+            image = face_file(self._directory / row.image)
         except ImageError as error:
             return Dropped(row.id, UNREADABLE, str(error))
         try:
@@ -140,21 +136,3 @@ class Author:
         if fault is not None:
             return Dropped(row.id, NOT_GOLD, fault)
         return Kept(dump_row(built), row.label)
-
-
-def _picture(path: Path) -> bytes:
-    """A face frame as it lies on disk.
-
-    Raises:
-        ImageError: missing, no picture, or of another size.
-    """
-    try:
-        content = path.read_bytes()
-        with Image.open(BytesIO(content)) as picture:
-            size = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise ImageError(f"{path}: {reason}") from None
-    if size != (FACE_FRAME, FACE_FRAME):
-        raise ImageError(f"{path} is {size[0]}x{size[1]}, not the {FACE_FRAME}x{FACE_FRAME} frame")
-    return content

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from tag_plugin.data.picture import decode_picture
 from tag_plugin.pipeline.write.request import Reply, Request, StoppedError
 from tag_plugin.pipeline.write.settings import WriterSettings
 
@@ -140,7 +141,7 @@ class _Generation:
             )
             for each in requests
         ]
-        pictures = [[Image.open(BytesIO(each.image)).convert("RGB")] for each in requests]
+        pictures = [[_face(each)] for each in requests]
         inputs = self._processor(text=texts, images=pictures, padding=True, return_tensors="pt")
         return inputs.to(self._model.device)
 
@@ -148,6 +149,10 @@ class _Generation:
         stop = self._model.generation_config.eos_token_id
         ids = stop if isinstance(stop, list) else [stop, self._processor.tokenizer.eos_token_id]
         return frozenset(each for each in ids if each is not None)
+
+
+def _face(request: Request) -> Image.Image:
+    return decode_picture(BytesIO(request.image), "the picture of a request").convert("RGB")
 
 
 def _conversation(request: Request) -> list[dict[str, Any]]:

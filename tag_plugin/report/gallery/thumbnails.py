@@ -8,7 +8,9 @@ from os import cpu_count
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from tag_plugin.data.face_frame import ImageError, open_face
 
 _SIDES: Final = ((1_000, 224), (5_000, 160))
 _SMALLEST: Final = 112
@@ -42,11 +44,10 @@ def distinct(paths: Iterable[Path]) -> tuple[list[Path], list[int]]:
 
 def _thumbnail(path: Path, side: int) -> str | None:
     try:
-        with Image.open(path) as picture:
-            picture.draft("RGB", (side, side))  # a JPEG is decoded at a fraction of its size
-            small = picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
-    except (OSError, UnidentifiedImageError, ValueError):
+        face = open_face(path, side)
+    except ImageError:
         return None
+    small = face.resize((side, side), Image.Resampling.LANCZOS)
     out = BytesIO()
     small.save(out, "WEBP", quality=_QUALITY, method=2)
     return b64encode(out.getvalue()).decode()

@@ -33,22 +33,22 @@ def _save(data_dir: Path, mode: str, size: tuple[int, int]) -> None:
 
 
 BAD = {
-    "truncated picture": (_truncate_image, ["synth-train-0003", "cannot be decoded"]),
+    "truncated picture": (_truncate_image, ["synth-train-0003", "0003.jpg: "]),
     "not a picture": (
         lambda d: (d / "synth/images/train/0003.jpg").write_text("no picture"),
-        ["synth-train-0003", "cannot be decoded"],
+        ["synth-train-0003", "0003.jpg: "],
     ),
     "no picture": (
         lambda d: (d / "synth/images/train/0003.jpg").unlink(),
-        ["synth-train-0003", "is missing"],
+        ["synth-train-0003", "no such file"],
     ),
     "another size": (
         lambda d: _save(d, "RGB", (100, 100)),
-        ["synth-train-0003", "is 100x100 RGB, not 448x448 RGB", "tag-plugin prepare"],
+        ["synth-train-0003", "is 100x100 RGB, not a 448x448 RGB", "tag-plugin prepare"],
     ),
     "grey picture": (
         lambda d: _save(d, "L", (448, 448)),
-        ["synth-train-0003", "is 448x448 L, not 448x448 RGB"],
+        ["synth-train-0003", "is 448x448 L, not a 448x448 RGB"],
     ),
     "not JSON": (lambda d: _replace_line(d, 3, '{"id": "x"'), ["Invalid JSON"]),
     "not UTF-8": (
