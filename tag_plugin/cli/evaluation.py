@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.terminal import echo
 
 Run = Annotated[Path, typer.Argument(help="lmms-eval's output folder, or one _results.json.")]
@@ -58,7 +59,8 @@ def compare(
             }
             for each in found
         }
-        json_file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with atomic_write(json_file) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def merge(
@@ -94,8 +96,8 @@ def card(
     if out.exists() and not force:
         raise ValueError(f"{out} is there; next: --out ELSEWHERE, or --force to overwrite it")
     text = model_card(read_runs(results), checkpoint)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    with atomic_write(out) as partial:
+        partial.write_text(text, encoding="utf-8")
     echo(f"Model card in {out}")
 
 
@@ -114,8 +116,8 @@ def mask(
     run = read_run(results, task)
     made = mask_run(run, out, seed)
     echo(
-        f"{made.faces} faces twice in {out} ({made.left_out} without an answer or a box left out): "
-        f"cited boxes cover {made.cited_area:.1%} of the frame, random ones "
+        f"{made.faces} faces twice in {out} ({made.left_out} without an answer, a box or a picture "
+        f"left out): cited boxes cover {made.cited_area:.1%} of the frame, random ones "
         f"{made.random_area:.1%}, both {made.overlap:.1%}"
     )
     arguments = run.run.get("model_args") or "..."

@@ -15,6 +15,7 @@ from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.asking import Opinion
 from tag_plugin.preference.pairs import Pair, PreferenceError, Study
 from tag_plugin.preference.question import Side
+from tag_plugin.report.excerpt import excerpt
 from tag_plugin.report.gallery.cards import Said
 from tag_plugin.report.gallery.claim_lines import claim_lines
 from tag_plugin.report.gallery.thumbnails import thumbnails
@@ -121,10 +122,11 @@ def _side(answer: Judged) -> dict[str, Any]:
         Said(c.au, c.box.as_tuple() if c.box else None, observation=c.observation)
         for c in answer.claims
     ]
-    lines = claim_lines(answer.completion, said)
+    text = excerpt(answer.completion)
+    lines = claim_lines(text, said)
     boxes = [
         [claim.au, claim.box, line]
         for claim, line in zip(said, lines, strict=True)
         if claim.box is not None
     ]
-    return {"text": answer.completion, "boxes": boxes}
+    return {"text": text, "boxes": boxes}

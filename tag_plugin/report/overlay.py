@@ -9,7 +9,9 @@ import numpy as np
 import supervision as sv
 from PIL import Image, ImageDraw, ImageFont
 
+from tag_plugin.data.terminal import one_line
 from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
+from tag_plugin.report.excerpt import excerpt
 
 REFERENCE_COLOUR: Final = sv.Color.from_hex("#1a9850")
 PREDICTED_COLOUR: Final = sv.Color.from_hex("#d7301f")
@@ -19,6 +21,8 @@ _MARGIN: Final = 14
 _FONT_SIZE: Final = 14
 _LINE_HEIGHT: Final = 19
 _WRAP: Final = 76
+_MOST_LINES: Final = 200
+_LONGEST_TITLE: Final = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,13 @@ def overlay(
 ) -> Image.Image:
     """Draw both sets of boxes on the 448x448 face and write `title` and `text` beside it.
 
-    Reference boxes are green with their names on top, predicted ones red with theirs below.
+    Reference boxes are green with their names on top, predicted ones red with theirs below. Of a
+    very long text the beginning is written, and that it is cut.
     """
     frame = face.convert("RGB").resize((FACE_FRAME, FACE_FRAME))
     frame = _draw(frame, reference, REFERENCE_COLOUR, sv.Position.TOP_LEFT)
     frame = draw_predicted(frame, predicted)
-    lines = [title, "", *_wrapped(text)]
+    lines = [one_line(title)[:_LONGEST_TITLE], "", *_wrapped(excerpt(text))]
     height = max(FACE_FRAME, (len(lines) + 3) * _LINE_HEIGHT + 2 * _MARGIN)
     page = Image.new("RGB", (FACE_FRAME + _PANEL_WIDTH, height), "white")
     page.paste(frame, (0, 0))
@@ -96,11 +101,14 @@ def _draw(
 
 
 def _wrapped(text: str) -> list[str]:
-    return [
+    lines = [
         piece
         for line in text.splitlines()
         for piece in (textwrap.wrap(line, _WRAP, subsequent_indent="    ") or [""])
     ]
+    if len(lines) <= _MOST_LINES:
+        return lines
+    return [*lines[:_MOST_LINES], f"[cut: {len(lines) - _MOST_LINES} more lines are not shown]"]
 
 
 def _write(page: Image.Image, lines: Sequence[str]) -> None:

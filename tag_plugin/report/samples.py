@@ -1,20 +1,32 @@
 """Pictures from an evaluation's samples: what was to be found and what the model pointed at."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from PIL.Image import Image
 
-from tag_plugin.data.face_frame import open_face
+from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.face_frame import ImageError, open_face
+from tag_plugin.data.short_digest import short_digest
+from tag_plugin.data.terminal import warn
+from tag_plugin.data.text_file import json_lines
 from tag_plugin.facs.action_units import action_unit
-from tag_plugin.facs.boxes import box_from_values
+from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.report.overlay import LabelledBox, contact_sheet, overlay
+from tag_plugin.results.reader import date_in
+from tag_plugin.results.record import (
+    Judged,
+    RecordedClaim,
+    RecordedTarget,
+    ResultsError,
+    read_record,
+)
 
 SHEET: Final = "sheet.png"
 _SHEET_ROWS: Final = 12
-_RECORD: Final = "judged"
+_NAMED: Final = 5
+"""So many problems are told one by one."""
 
 
 class SamplesError(ValueError):
@@ -22,88 +34,128 @@ class SamplesError(ValueError):
 
 
 def sample_files(results: Path, task: str | None = None) -> list[Path]:
-    """The newest samples file of each task below an output folder of lmms-eval, or the file itself.
+    """The newest samples file of each model and task below an output folder, or the file itself.
 
     Raises:
         SamplesError: there is none.
     """
-    if results.is_file():
+    if not results.is_dir() and results.exists():
         return [results]
-    found = sorted(results.rglob(f"*samples_{task or 'tag_*'}.jsonl"))
+    found = sorted(
+        results.rglob(f"*samples_{task or 'tag_*'}.jsonl"),
+        key=lambda path: (date_in(path.name), path),
+    )
     if not found:
         raise SamplesError(
             f"{results}: no samples of {task or 'a tag_ task'}; next: run lmms-eval with "
             "--log_samples --output_path"
         )
-    newest = {
-        path.name.rpartition("samples_")[2]: path for path in found
-    }  # names begin with a date
+    newest = {(path.parent, path.name.rpartition("samples_")[2]): path for path in found}
     return list(newest.values())
 
 
-def read_records(path: Path) -> Iterator[dict[str, Any]]:
-    """The judged record of each sample.
+def picture_folders(files: Sequence[Path], results: Path) -> dict[Path, Path]:
+    """Samples file -> where its pictures go: `<task>`, or `<model>/<task>` of several models."""
+    several = len({path.parent for path in files}) > 1
+    return {
+        path: (path.parent.relative_to(results) if several else Path())
+        / path.stem.rpartition("samples_")[2]
+        for path in files
+    }
+
+
+def draw_record(sample: Judged) -> Image:
+    """One sample as a picture: reference and predicted boxes, verdict and completion.
 
     Raises:
-        SamplesError: a line without one; the message names the file and the line.
+        ImageError: its picture cannot be read.
     """
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            record = json.loads(line).get(_RECORD)
-            if not isinstance(record, dict):
-                raise SamplesError(f"{path}:{number}: not a sample of a tag_ task")
-            yield record
-
-
-def draw_record(record: dict[str, Any]) -> Image:
-    """One sample as a picture: reference and predicted boxes, verdict and completion."""
-    parts = record["parts"]
-    verdict = "right" if parts["answer"] == 1 else "wrong"
-    grounding = parts["grounding"]
+    verdict = "right" if sample.right else "wrong"
+    grounding = sample.parts.get("grounding")
     shown = "not applicable" if grounding is None else f"{grounding:.2f}"
     title = (
-        f"{record['id']}   label {record['gold']}   answer {record['prediction'] or 'unparsable'}"
+        f"{sample.id[:80]}   label {sample.gold}   answer {sample.prediction or 'unparsable'}"
         f" ({verdict})   G {shown}"
     )
-    defects = f"\nDefects: {', '.join(record['defects'])}" if record["defects"] else ""
+    defects = f"\nDefects: {', '.join(sample.defects)}" if sample.defects else ""
     return overlay(
-        open_face(Path(record["image"])),
-        _boxes(record["reference"] or ()),
-        _boxes(record["claims"]),
+        open_face(Path(sample.image), FACE_FRAME),
+        _boxes(sample.reference or ()),
+        _boxes(sample.claims),
         title,
-        record["completion"] + defects,
+        sample.completion + defects,
     )
 
 
 def draw_samples(path: Path, out: Path, count: int) -> list[Path]:
     """Draw `count` samples, evenly spread over the file, and a sheet of the first twelve.
 
+    Lines that are no samples and pictures that cannot be read are named on stderr and left out.
+
     Raises:
-        SamplesError: the file holds no samples.
+        SamplesError: the file holds no samples, or none whose picture can be read.
     """
-    records = list(read_records(path))
-    if not records:
+    problems: list[object] = []
+    samples = list(_readable(path, problems))
+    if not samples and not problems:
         raise SamplesError(f"{path}: empty; next: run the evaluation again")
-    out.mkdir(parents=True, exist_ok=True)
-    step = max(1, len(records) // count)
-    written, pages = [], []
-    for record in records[::step][:count]:
-        page = draw_record(record)
-        file = out / f"{_file_name(str(record['id']))}.png"
-        page.save(file)
-        written.append(file)
-        pages.append(page)
-    contact_sheet(pages[:_SHEET_ROWS], columns=2).save(out / SHEET)
-    return [*written, out / SHEET]
+    step = max(1, len(samples) // count)
+    pages = dict(_drawn(samples[::step][:count], problems))
+    if not pages:
+        raise SamplesError(f"{path}: nothing to draw: {problems[0]}")
+    _tell(path, problems)
+    written = [_write(out / name, page) for name, page in pages.items()]
+    sheet = contact_sheet(list(pages.values())[:_SHEET_ROWS], columns=2)
+    return [*written, _write(out / SHEET, sheet)]
 
 
-def _boxes(places: Sequence[dict[str, Any]]) -> list[LabelledBox]:
+def _readable(path: Path, problems: list[object]) -> Iterator[Judged]:
+    places: dict[str, str] = {}
+    for where, sample in json_lines(path, problems.append):
+        try:
+            record = read_record(sample, where)
+        except ResultsError as error:
+            problems.append(error)
+            continue
+        if record.id in places:
+            problems.append(f"{where}: {record.id} is also at {places[record.id]}")
+            continue
+        places[record.id] = where
+        yield record
+
+
+def _drawn(samples: Iterable[Judged], problems: list[object]) -> Iterator[tuple[str, Image]]:
+    for sample in samples:
+        try:
+            yield _file_name(sample.id), draw_record(sample)
+        except ImageError as error:
+            problems.append(f"{sample.id}: {error}")
+
+
+def _tell(path: Path, problems: Sequence[object]) -> None:
+    for problem in problems[:_NAMED]:
+        warn(f"{problem}; left out")
+    if len(problems) > _NAMED:
+        warn(f"{path}: {len(problems) - _NAMED} more left out")
+
+
+def _write(path: Path, page: Image) -> Path:
+    with atomic_write(path) as partial:
+        page.save(partial, format="PNG")
+    return path
+
+
+def _boxes(places: Sequence[RecordedClaim | RecordedTarget]) -> list[LabelledBox]:
     return [
-        LabelledBox(action_unit(place["au"]).code if place["au"] else "?", box_from_values(box))
+        LabelledBox(action_unit(place.au).code if place.au else "?", place.box)
         for place in places
-        if (box := place["box"]) is not None
+        if place.box is not None
     ]
 
 
 def _file_name(sample_id: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in sample_id)[:120]
+    """Of each id another one: whatever a name cannot hold is made up for by a digest."""
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in sample_id)
+    if name == sample_id and len(name) <= 120 and f"{name}.png" != SHEET:
+        return f"{name}.png"
+    return f"{name[:100]}-{short_digest(sample_id):016x}.png"

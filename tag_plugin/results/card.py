@@ -1,21 +1,26 @@
 """A Hugging Face model card from recorded facts only; what was not recorded is said to be so."""
 
-import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tag_plugin.data.checkpoint_record import RecordError, read_checkpoint_record
+from tag_plugin.data.terminal import one_line, warn
+from tag_plugin.data.text_file import read_json_object, read_yaml_mapping
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
 from tag_plugin.results.table import HEADLINES, interval_text
 
 NOT_RECORDED: Final = "not recorded"
+_MARKUP: Final = re.compile(r"[\\`*|\[\]]|(?<![^\W_])_|_(?![^\W_])")
+_LARGEST: Final = 2**60
+"""Bytes of weights; no more are believed."""
 
 LICENCES: Mapping[str, str] = MappingProxyType(
     {
@@ -77,7 +82,8 @@ def model_card(runs: Sequence[TaskRun], checkpoint: Path | None = None) -> str:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701  # Markdown; model output is never part of a card
     )
-    environment.filters["cell"] = _cell
+    environment.filters["inline"] = inline
+    environment.filters["one_line"] = one_line
     template = environment.get_template("card.md.jinja")
     return template.render(
         metadata=yaml.safe_dump(_metadata(runs), sort_keys=False, allow_unicode=True).strip(),
@@ -99,19 +105,26 @@ def checkpoint_facts(folder: Path | None) -> CheckpointFacts:
     """
     if folder is None:
         return CheckpointFacts(NOT_RECORDED, NOT_RECORDED, NOT_RECORDED, {}, {})
-    config, adapter = _json(folder / "config.json"), _json(folder / "adapter_config.json")
+    if not folder.is_dir():
+        raise ResultsError(f"{folder}: no such folder; next: name the model's with --checkpoint")
+    config, adapter = (
+        _recorded(folder / name, read_json_object)
+        for name in ("config.json", "adapter_config.json")
+    )
     try:
         found = read_checkpoint_record(folder)
     except RecordError as error:
         raise ResultsError(str(error)) from None
     record = {} if found is None else {n: str(v) for n, v in found.model_dump().items()}
-    training = _yaml(folder / "training_args.yaml")
+    training = _recorded(folder / "training_args.yaml", read_yaml_mapping)
     base = adapter.get("base_model_name_or_path") or training.get("model_name_or_path")
-    size = _json(folder / "model.safetensors.index.json").get("metadata", {}).get("total_size")
+    index = _recorded(folder / "model.safetensors.index.json", read_json_object).get("metadata")
+    size = index.get("total_size") if isinstance(index, dict) else None
+    architectures = config.get("architectures")
     return CheckpointFacts(
         str(base or NOT_RECORDED),
-        ", ".join(config.get("architectures") or ()) or NOT_RECORDED,
-        f"{size / 1e9:.2f} GB of weights" if isinstance(size, int) else NOT_RECORDED,
+        ", ".join(map(str, architectures)) if isinstance(architectures, list) else NOT_RECORDED,
+        f"{size / 1e9:.2f} GB of weights" if _is_size(size) else NOT_RECORDED,
         record,
         {name: str(training[name]) for name in _TRAINING if name in training},
     )
@@ -122,7 +135,14 @@ def _named_checkpoint(run: TaskRun) -> Path | None:
     named = [
         part.partition("=")[2] for part in arguments.split(",") if part.startswith("pretrained=")
     ]
-    return Path(named[0]) if named and Path(named[0]).is_dir() else None
+    try:
+        return Path(named[0]) if named and Path(named[0]).is_dir() else None
+    except OSError:  # not a name that a folder can have
+        return None
+
+
+def _is_size(size: object) -> TypeGuard[int]:
+    return type(size) is int and 0 < size < _LARGEST
 
 
 def _metadata(runs: Sequence[TaskRun]) -> dict[str, Any]:
@@ -151,7 +171,7 @@ def _metadata(runs: Sequence[TaskRun]) -> dict[str, Any]:
         "library_name": "transformers",
         "pipeline_tag": "image-text-to-text",
         "tags": ["facial-expression-recognition", "action-units", "tag-plugin"],
-        "model-index": [{"name": runs[0].model, "results": results}],
+        "model-index": [{"name": one_line(runs[0].model), "results": results}],
     }
 
 
@@ -161,23 +181,22 @@ def _licences(runs: Sequence[TaskRun]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _cell(value: object) -> str:
-    """A value inside a Markdown table: one line, no bars, no markup."""
-    text = " ".join(str(value).split())
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+def inline(value: object) -> str:
+    r"""A value inside Markdown: one line, nothing in it is markup.
+
+    >>> inline("<b> a|b")
+    '&lt;b&gt; a\\|b'
+    """
+    text = one_line(str(value)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _recorded(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """What a file of the checkpoint says; nothing where it is missing or cannot be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not there, or not ours to mend: the card says not recorded
+        return read(path)
+    except FileNotFoundError:
         return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):  # as above
+    except (OSError, ValueError) as error:
+        warn(f"{error}; the card says {NOT_RECORDED!r} of what it would have held")
         return {}
-    return found if isinstance(found, dict) else {}

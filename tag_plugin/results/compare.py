@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.facs.emotions import LabelSet, label_set
 from tag_plugin.results.protocol import differences
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
@@ -129,4 +129,4 @@ def _results(run: TaskRun) -> list[SampleResult]:
 
 
 def _labels(run: TaskRun) -> LabelSet:
-    return next(run.samples()).labels
+    return label_set(run.protocol.label_set)

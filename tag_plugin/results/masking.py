@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tag_plugin.data.console import progress
-from tag_plugin.data.face_frame import read_face, write_face
+from tag_plugin.data.face_frame import ImageError, read_face, write_face
 from tag_plugin.data.rows import Row, write_rows
+from tag_plugin.data.terminal import warn
 from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import Judged, ResultsError
@@ -45,7 +46,8 @@ class MaskedSet:
 def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
     """Write both masked test sets of a run under `data_dir`, as `prepare` writes datasets.
 
-    A face is left out when there was no answer or no readable box of a known AU.
+    A face is left out when there was no answer, no readable box of a known AU, or no picture; the
+    last is named on stderr.
 
     Raises:
         ResultsError: no face can be masked, or the run kept no samples.
@@ -57,12 +59,22 @@ def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
             f"{run.samples_file}: no answer cites a box; next: mask a run of a grounded task"
         )
     shown = progress(usable, "masking", len(usable))
-    areas = [_write_pair(sample, data_dir, seed) for sample in shown]
+    areas: dict[str, tuple[float, float, float]] = {}
+    for sample in shown:
+        try:
+            areas[sample.id] = _write_pair(sample, data_dir, seed)
+        except ImageError as error:
+            warn(f"{sample.id} left out: {error}")
+    if not areas:
+        raise ResultsError(
+            f"{run.samples_file}: none of the pictures that it names can be read here; next: mask "
+            "where the evaluation ran"
+        )
     for dataset in (CITED, RANDOM):
-        rows = (_row(sample, dataset) for sample in usable)
+        rows = (_row(sample, dataset) for sample in usable if sample.id in areas)
         write_rows(data_dir / dataset / "prepared" / "test.jsonl", rows)
-    means = np.mean(areas, axis=0)
-    return MaskedSet(len(usable), len(samples) - len(usable), *(float(mean) for mean in means))
+    means = np.mean(list(areas.values()), axis=0)
+    return MaskedSet(len(areas), len(samples) - len(areas), *(float(mean) for mean in means))
 
 
 def cited_boxes(sample: Judged) -> list[Box]:

@@ -4,15 +4,18 @@ Every number is made anew from the samples of all shards by the one summary.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.text_file import read_json_object
+from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import ALL_ITEMS, Protocol, differences
-from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, TaskRun, read_lines, read_runs
-from tag_plugin.results.record import Judged, ResultsError, read_record
+from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, TaskRun, read_runs
+from tag_plugin.results.record import Judged, ResultsError
+from tag_plugin.results.soundness import too_deep
 from tag_plugin.results.summary import summarise
 
 Sample = dict[str, Any]
@@ -29,25 +32,29 @@ def merge(shards: Sequence[Path], out: Path) -> list[Path]:
         for run in read_runs(shard):
             groups.setdefault(run.task, []).append(run)
     date = f"{datetime.now():%Y%m%d_%H%M%S}_merged"  # like the host's own names
-    merged = [_merged(runs) for runs in groups.values()]
+    merged = [_merged(runs, date) for runs in groups.values()]
     return [_write(content, samples, runs, out, date) for content, samples, runs in merged]
 
 
-def _merged(runs: Sequence[TaskRun]) -> tuple[dict[str, Any], list[Sample], Sequence[TaskRun]]:
+def _merged(
+    runs: Sequence[TaskRun], date: str
+) -> tuple[dict[str, Any], list[Sample], Sequence[TaskRun]]:
     _require_one_evaluation(runs)
-    samples = _joined(runs)
-    judged = [Judged.model_validate(sample["judged"]) for sample in samples]
+    content, numbers = _host_part(runs[0])
+    joined = _joined(runs)
+    samples = [sample for sample, _ in joined]
+    judged = [record for _, record in joined]
     first = runs[0]
     protocol = first.protocol.model_copy(update={"items": _items(samples, first.protocol.n)})
     stated = first.stated.model_copy(
         update={
             "protocol": protocol,
             "fingerprint": protocol.fingerprint,
-            "summary": summarise(judged, judged[0].labels, first.summary.bootstrap),
+            "summary": summarise(
+                judged, label_set(first.protocol.label_set), first.summary.bootstrap
+            ),
         }
     )
-    content = json.loads(first.results_file.read_text(encoding="utf-8"))
-    numbers = content["results"][first.task]
     for name, estimate in stated.summary.metrics.items():
         if not name.startswith("f1_"):  # the host's table has no F1 of single classes
             numbers[f"{name},none"] = estimate.value
@@ -58,11 +65,25 @@ def _merged(runs: Sequence[TaskRun]) -> tuple[dict[str, Any], list[Sample], Sequ
         "results": {first.task: numbers},
         "groups": {},
         "n-samples": {first.task: {"original": protocol.n, "effective": len(samples)}},
-        "config": {**content.get("config", {}), "limit": None, "offset": 0},
+        "config": {**first.run, "limit": None, "offset": 0},
+        "date": date,
         "merged_from": [str(run.results_file) for run in runs],
         BLOCK: {first.task: stated.model_dump(mode="json")},
     }
     return merged, samples, runs
+
+
+def _host_part(run: TaskRun) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The host's results, and its numbers of this task."""
+    content = read_json_object(run.results_file)
+    numbers = content.get("results")
+    found = numbers.get(run.task) if isinstance(numbers, dict) else None
+    if not isinstance(found, dict) or too_deep(content):
+        raise ResultsError(
+            f"{run.results_file}: results.{run.task} is not what lmms-eval writes; next: evaluate "
+            "this shard again"
+        )
+    return content, found
 
 
 def _require_one_evaluation(runs: Sequence[TaskRun]) -> None:
@@ -87,34 +108,31 @@ def _model(run: TaskRun) -> str:
     return f"{run.model} (weights {run.stated.weights})"
 
 
-def _joined(runs: Sequence[TaskRun]) -> list[Sample]:
-    """The samples of all shards in the order of the test set."""
-    found: dict[int, tuple[str, Sample]] = {}
-    for where, sample in _lines(runs):
-        read_record(sample, where)
-        number = int(sample["doc_id"])
+def _joined(runs: Sequence[TaskRun]) -> list[tuple[Sample, Judged]]:
+    """The samples of all shards, and their records, in the order of the test set."""
+    found: dict[int, tuple[str, Sample, Judged]] = {}
+    for where, sample, record in (line for run in runs for line in run.lines()):
+        number = sample.get("doc_id")
+        if type(number) is not int or not 0 <= number < runs[0].protocol.n or too_deep(sample):
+            raise ResultsError(
+                f"{where}: doc_id {str(number)[:20]} is no item of a test set of "
+                f"{runs[0].protocol.n}; next: evaluate this shard again"
+            )
         if number in found:
             raise ResultsError(
                 f"{where}: item {number} is also at {found[number][0]}; next: shards must not "
                 "overlap (--offset of one is --offset + --limit of the one before)"
             )
-        found[number] = (where, sample)
-    return [found[number][1] for number in sorted(found)]
-
-
-def _lines(runs: Sequence[TaskRun]) -> Iterator[tuple[str, Sample]]:
-    for run in runs:
-        if run.samples_file is None:
-            raise ResultsError(
-                f"{run.results_file}: no samples; next: evaluate the shards with --log_samples"
-            )
-        yield from read_lines(run.samples_file)
+        found[number] = (where, dict(sample), record)
+    if not found:
+        raise ResultsError(f"{runs[0].samples_file}: no samples; next: evaluate the shards again")
+    return [found[number][1:] for number in sorted(found)]
 
 
 def _items(samples: Sequence[Mapping[str, Any]], n: int) -> str:
     """Which items these are: "all", or ranges of their numbers, "0-99,200-299"."""
     numbers = [int(sample["doc_id"]) for sample in samples]
-    if numbers == list(range(n)):
+    if len(numbers) == n:  # each is one of n items, none is there twice
         return ALL_ITEMS
     ranges: list[list[int]] = []
     for number in numbers:

@@ -4,22 +4,29 @@ OUT/<model>/<date>_results.json              one a run: numbers, configurations
 OUT/<model>/<date>_samples_<task>.jsonl      one a task, with --log_samples
 """
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tag_plugin.data.terminal import warn
+from tag_plugin.data.text_file import TextFileError, json_lines, read_json
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.record import Judged, ResultsError, read_record
+from tag_plugin.results.soundness import contradiction, unsound
 from tag_plugin.results.summary import Summary
 
 BLOCK: Final = "tag_plugin"
 """The key of our part in the host's results file: task -> `Stated`."""
 
 RESULTS_SUFFIX: Final = "_results.json"
+
+_DATE: Final = re.compile(r"(?<!\d)\d{8}_\d{6}(?!\d)")
+"""As lmms-eval writes it into names and results (utils.py: get_datetime_str)."""
 
 
 class Stated(BaseModel):
@@ -45,7 +52,8 @@ class TaskRun:
     """One task of one run.
 
     `run` holds the host's facts about the run (`config` of the results file: model, model_args,
-    gen_kwargs, ...), `samples_file` is None without --log_samples.
+    gen_kwargs, ...), `samples_file` is None without --log_samples. The newer of
+    two runs has the greater `made` (date and name).
     """
 
     task: str
@@ -55,6 +63,7 @@ class TaskRun:
     samples_file: Path | None
     run: Mapping[str, Any]
     stated: Stated
+    made: tuple[str, str]
 
     @property
     def protocol(self) -> Protocol:
@@ -75,58 +84,104 @@ class TaskRun:
         """The judged samples, one at a time, in file order.
 
         Raises:
-            ResultsError: the run kept no samples, or a line is not one.
+            ResultsError: as `lines`.
+        """
+        return (record for _, _, record in self.lines())
+
+    def lines(self) -> Iterator[tuple[str, Mapping[str, Any], Judged]]:
+        """(`file:line`, the host's sample, its record) of each sample, in file order.
+
+        Raises:
+            ResultsError: the run kept no samples; or, on the way, a line is not a sample of this
+                task or stands there twice, or the file holds more or fewer than the results count.
         """
         if self.samples_file is None:
             raise ResultsError(
-                f"{self.results_file}: no samples of {self.task}; next: run lmms-eval with "
-                "--log_samples"
+                f"{self.results_file}: no samples of {self.task} beside it; next: evaluate again "
+                "with --log_samples"
             )
-        return read_samples(self.samples_file)
+        return _checked_lines(self, self.samples_file)
+
+
+def _checked_lines(run: TaskRun, path: Path) -> Iterator[tuple[str, Mapping[str, Any], Judged]]:
+    again = "next: evaluate again, or name a run whose files are whole"
+    count = 0
+    for where, sample, record in _distinct_lines(path):
+        if (record.task, record.label_set) != (run.task, run.protocol.label_set):
+            raise ResultsError(
+                f"{where}: a sample of {record.task} ({record.label_set}), but "
+                f"{run.results_file} is about {run.task} ({run.protocol.label_set}); {again}"
+            )
+        count += 1
+        yield where, sample, record
+    counted = run.summary.n + run.summary.failed
+    if count != counted:
+        raise ResultsError(
+            f"{path}: {count} samples, but {run.results_file} counts {counted}; {again}"
+        )
+
+
+def _distinct_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any], Judged]]:
+    places: dict[str, str] = {}
+    for where, sample in _lines(path):
+        record = read_record(sample, where)
+        if record.id in places:
+            raise ResultsError(
+                f"{where}: {record.id} is also at {places[record.id]}; next: evaluate again, or "
+                "take the second one out of the file"
+            )
+        places[record.id] = where
+        yield where, sample, record
+
+
+def _lines(path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        yield from json_lines(path)
+    except TextFileError as error:
+        cut = " (the file ends inside this line: it was cut)" if error.unfinished else ""
+        raise ResultsError(f"{error}{cut}; next: evaluate again with --log_samples") from None
 
 
 def read_samples(path: Path) -> Iterator[Judged]:
     """The judged samples of a samples file, one at a time.
 
     Raises:
-        ResultsError: a line is not a sample of a tag_ task; the message names file and line.
+        ResultsError: a line is not a sample of a tag_ task, or a sample stands there twice; the
+            message names file and line.
     """
-    for where, sample in read_lines(path):
-        yield read_record(sample, where)
-
-
-def read_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """`file:line` and the JSON value of each line.
-
-    Raises:
-        ResultsError: a line is not JSON.
-    """
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield f"{path}:{number}", json.loads(line)
-                except ValueError as error:
-                    raise ResultsError(f"{path}:{number}: not JSON ({error})") from None
+    return (record for _, _, record in _distinct_lines(path))
 
 
 def read_runs(path: Path) -> list[TaskRun]:
     """The newest run of each model and tag_ task below an output folder, or of one results file.
 
+    Results that cannot be read are named on stderr and passed over where others can be read.
+
     Raises:
-        ResultsError: there is none.
+        ResultsError: there is none, or none that can be read.
     """
-    files = [path] if path.is_file() else sorted(path.rglob(f"*{RESULTS_SUFFIX}"))
+    problems: list[ResultsError] = []
     newest: dict[tuple[Path, str], TaskRun] = {}
-    for file in files:  # names begin with a date, so the last of a folder is the newest
-        for run in read_results_file(file):
-            newest[file.parent, run.task] = run
+    for file in sorted(path.rglob(f"*{RESULTS_SUFFIX}")) if path.is_dir() else [path]:
+        for run in read_results_file(file, problems):
+            known = newest.setdefault((file.parent, run.task), run)
+            if run.made >= known.made:
+                newest[file.parent, run.task] = run
     if not newest:
-        raise ResultsError(
-            f"{path}: no results of a tag_ task; next: run lmms-eval --tasks tag_... with "
-            "--output_path, and --log_samples for the samples"
-        )
+        raise _nothing_read(path, problems)
+    for problem in problems:
+        warn(f"{problem}; passed over")
     return list(newest.values())
+
+
+def _nothing_read(path: Path, problems: list[ResultsError]) -> ResultsError:
+    if problems:
+        more = f" ({len(problems) - 1} more like it)" if len(problems) > 1 else ""
+        return ResultsError(f"{problems[0]}{more}")
+    return ResultsError(
+        f"{path}: no results of a tag_ task; next: run lmms-eval --tasks tag_... with "
+        "--output_path, and --log_samples for the samples"
+    )
 
 
 def read_run(path: Path, task: str | None = None) -> TaskRun:
@@ -142,38 +197,78 @@ def read_run(path: Path, task: str | None = None) -> TaskRun:
     raise ResultsError(f"{path} holds {found}; next: name one results file, or a task with --task")
 
 
-def read_results_file(path: Path) -> list[TaskRun]:
+def read_results_file(path: Path, problems: list[ResultsError]) -> list[TaskRun]:
     """The tag_ tasks of one results file; none when it holds other tasks only.
 
-    Raises:
-        ResultsError: not JSON, or our part of it is not what this version writes.
+    Whatever cannot be read, the file or our part of a task, is added to `problems`.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ResultsError(f"{path}: not JSON ({error}); next: evaluate again") from None
-    stated = content.get(BLOCK, {}) if isinstance(content, dict) else {}
-    return [_task_run(path, content, task, block) for task, block in stated.items()]
+        content = read_json(path)
+    except FileNotFoundError:
+        problems.append(
+            ResultsError(f"{path}: no such file or folder; next: name lmms-eval's --output_path")
+        )
+        return []
+    except (TextFileError, OSError) as error:
+        problems.append(_unreadable(path, error))
+        return []
+    blocks = content.get(BLOCK, {}) if isinstance(content, dict) else None
+    if not isinstance(blocks, dict):
+        what = "not lmms-eval's results" if blocks is None else f"`{BLOCK}` is no object"
+        problems.append(_unreadable(path, f"{path}: {what}"))
+        return []
+    runs = []
+    for task, block in blocks.items():
+        try:
+            runs.append(_task_run(path, content, task, block))
+        except ResultsError as error:
+            problems.append(error)
+    return runs
+
+
+def _unreadable(path: Path, error: object) -> ResultsError:
+    is_samples = path.suffix == ".jsonl"
+    better = "name the *_results.json beside it" if is_samples else "evaluate again"
+    return ResultsError(f"{error}; next: {better}, or take {path.name} away")
 
 
 def _task_run(path: Path, content: Mapping[str, Any], task: str, block: object) -> TaskRun:
-    try:
-        stated = Stated.model_validate(block)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+    problem = unsound(task, block)
+    if problem is None:
+        try:
+            stated = Stated.model_validate(block)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        else:
+            problem = contradiction(task, stated.protocol, stated.summary)
+    if problem is not None:
         raise ResultsError(
-            f"{path}: {task}: {place}: {first['msg']}; next: evaluate again with this version"
-        ) from None
+            f"{path}: {task}: {problem}; next: evaluate again with this version, or take "
+            f"{path.name} away"
+        )
     date = path.name.removesuffix(RESULTS_SUFFIX)
     samples = path.with_name(f"{date}_samples_{task}.jsonl")
-    run = content.get("config", {})
+    run, model = content.get("config"), content.get("model_name")
     return TaskRun(
         task=task,
-        model=str(content.get("model_name") or path.parent.name),
+        model=model if isinstance(model, str) and model else path.parent.name,
         date=date,
         results_file=path,
-        samples_file=samples if samples.is_file() else None,
+        samples_file=samples if samples.exists() else None,
         run=run if isinstance(run, dict) else {},
         stated=stated,
+        made=(_date(path, content.get("date")), path.name),
     )
+
+
+def date_in(text: str) -> str:
+    """The date of a run in a text, as lmms-eval writes it into file names; "" without one."""
+    found = _DATE.search(text)
+    return found[0] if found else ""
+
+
+def _date(path: Path, stated: object) -> str:
+    """When a run was made: as its content says, else its name, else the file system."""
+    written = date_in(str(stated)[:100]) or date_in(path.name)
+    return written or f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y%m%d_%H%M%S}"

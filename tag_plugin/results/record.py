@@ -4,10 +4,19 @@ All boxes are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever frame the 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 
+from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import BoxFrame, StoredBox
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import LabelSet, label_set
@@ -15,6 +24,8 @@ from tag_plugin.scoring.metrics import SampleResult
 
 RECORD: Final = "judged"
 """The key of a sample's record in the samples file."""
+
+MOST_ATTRIBUTES: Final = 64
 
 
 class ResultsError(ValueError):
@@ -25,10 +36,17 @@ class _Recorded(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may record more
 
 
+Au = Annotated[int, Strict(), AfterValidator(lambda au: action_unit(au).id)]
+"""The number of a known Action Unit."""
+
+Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
+"""A number in [0, 1]."""
+
+
 class RecordedClaim(_Recorded):
     """One claim of a completion: AU (None when unknown), box (None when unreadable), its text."""
 
-    au: int | None
+    au: Au | None
     box: StoredBox | None
     region: str
     observation: str
@@ -38,25 +56,25 @@ class RecordedClaim(_Recorded):
 class RecordedTarget(_Recorded):
     """One AU that was to be found, and where."""
 
-    au: int
+    au: Au
     box: StoredBox
 
 
 class RecordedMatch(_Recorded):
     """A claim paired with what was to be found."""
 
-    au: int
+    au: Au
     claim: StoredBox
     reference: StoredBox
-    iou: float
+    iou: Share
 
 
 class RecordedUnits(_Recorded):
     """Claimed AUs against the detector's, boxes aside, over the AUs that it decided on."""
 
-    true: tuple[int, ...]
-    false: tuple[int, ...]
-    missed: tuple[int, ...]
+    true: tuple[Au, ...]
+    false: tuple[Au, ...]
+    missed: tuple[Au, ...]
 
 
 class Judged(_Recorded):
@@ -80,17 +98,24 @@ class Judged(_Recorded):
     completion: str
     prediction: str | None
     answer_text: str | None
-    parts: dict[str, float | None]
+    parts: dict[str, Share | None]
     defects: tuple[str, ...]
     claims: tuple[RecordedClaim, ...]
     reference: tuple[RecordedTarget, ...] | None
     matches: tuple[RecordedMatch, ...]
     units: RecordedUnits | None
-    consistency: float | None
+    consistency: Share | None
     detections: Detections | None
     thresholds: Thresholds
-    attributes: Mapping[str, str] = {}
+    attributes: Annotated[Mapping[str, str], Field(max_length=MOST_ATTRIBUTES)] = {}
     failed: str | None = None
+
+    @model_validator(mode="after")
+    def _of_its_label_set(self) -> "Judged":
+        for label in (self.gold, self.prediction):
+            if label is not None and label not in self.labels.labels:
+                raise ValueError(f"label {label!r} is not in the label set {self.label_set!r}")
+        return self
 
     @property
     def right(self) -> bool:
@@ -134,7 +159,9 @@ def read_record(sample: Any, where: str) -> Judged:  # noqa: ANN401  # any JSON 
     """
     record = sample.get(RECORD) if isinstance(sample, dict) else None
     if not isinstance(record, dict):
-        raise ResultsError(f"{where}: not a sample of a tag_ task")
+        raise ResultsError(
+            f"{where}: not a sample of a tag_ task; next: evaluate again with --log_samples"
+        )
     try:
         return Judged.model_validate(record)
     except ValidationError as error:

@@ -113,7 +113,7 @@ def write_run(
     results.write_text(json.dumps(content))
     if samples:
         lines = [
-            json.dumps({"doc_id": number, "target": each["gold"], "judged": each})
+            json.dumps({"doc_id": number, "target": each["gold"], "judged": {**each, "task": task}})
             for number, each in enumerate(records)
         ]
         (place / f"{date}_samples_{task}.jsonl").write_text("\n".join(lines) + "\n")

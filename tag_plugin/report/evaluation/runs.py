@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tag_plugin.data.console import progress
+from tag_plugin.data.terminal import warn
 from tag_plugin.results.protocol import differences
 from tag_plugin.results.reader import TaskRun, read_runs
-from tag_plugin.results.record import Judged
+from tag_plugin.results.record import Judged, ResultsError
 
 
 @dataclass(frozen=True, slots=True)
 class NamedRun:
-    """One run of one task under the name that the report gives it. `samples` are by id."""
+    """One run of one task under the name that the report gives it.
+
+    `samples` are by id; there are none where they cannot be read, for the reason in `problem`.
+    """
 
     name: str
     run: TaskRun
     samples: Mapping[str, Judged]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +51,40 @@ class Task:
 def read_tasks(sources: Sequence[Path]) -> list[Task]:
     """The newest run of each model and task below each source.
 
+    A run whose samples cannot be read has its numbers all the same.
+
     Raises:
-        ResultsError: a source holds none, or a file in it cannot be read.
+        ResultsError: a source holds none that can be read, or two runs of a task have other labels.
     """
     found = [(source, run) for source in sources for run in read_runs(source)]
     names = _names(found)
     tasks: dict[str, list[NamedRun]] = {}
     for name, (_, run) in zip(names, found, strict=True):
-        read = () if run.samples_file is None else run.samples()
-        shown = progress(read, f"reading {name}", run.summary.n)
-        samples = {each.id: each for each in shown}
-        tasks.setdefault(run.task, []).append(NamedRun(name, run, samples))
+        named = _with_samples(name, run)
+        first = tasks.setdefault(run.task, [named])[0]
+        if first is not named:
+            _require_labels(first.run, run)
+            tasks[run.task].append(named)
     return [Task(name, runs) for name, runs in sorted(tasks.items())]
+
+
+def _with_samples(name: str, run: TaskRun) -> NamedRun:
+    if run.samples_file is None:
+        return NamedRun(name, run, {})
+    try:
+        shown = progress(run.samples(), f"reading {name}", run.summary.n)
+        return NamedRun(name, run, {sample.id: sample for sample in shown})
+    except (ResultsError, OSError) as error:
+        warn(f"{error}; the report has the numbers of {name}, but not its samples")
+        return NamedRun(name, run, {}, str(error))
+
+
+def _require_labels(first: TaskRun, other: TaskRun) -> None:
+    if first.protocol.labels != other.protocol.labels:
+        raise ResultsError(
+            f"{first.results_file} and {other.results_file} have other labels for {first.task}; "
+            "next: a report each"
+        )
 
 
 def _names(found: Sequence[tuple[Path, TaskRun]]) -> list[str]:

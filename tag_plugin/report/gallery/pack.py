@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from tag_plugin.data.console import progress
 from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.report.excerpt import excerpt
 from tag_plugin.report.gallery.cards import Answer, Face, Gallery
 from tag_plugin.report.gallery.claim_lines import claim_lines
 from tag_plugin.report.gallery.thumbnails import distinct, thumbnail_side, thumbnails
@@ -105,13 +106,14 @@ def _places(face: Face) -> list[list[Any]] | None:
 def _said(answer: Answer | None) -> dict[str, Any] | None:
     if answer is None:
         return None
-    lines = claim_lines(answer.completion, answer.claims)
+    text = excerpt(answer.completion)
+    lines = claim_lines(text, answer.claims)
     claims = [
         [claim.au, claim.box, line, _rounded(claim.iou), claim.problem]
         for claim, line in zip(answer.claims, lines, strict=True)
     ]
     parts = {name: _rounded(value) for name, value in answer.parts.items()}
-    said: dict[str, Any] = {"text": answer.completion, "claims": claims, "parts": parts}
+    said: dict[str, Any] = {"text": text, "claims": claims, "parts": parts}
     return said | ({"defects": list(answer.defects)} if answer.defects else {})
 
 
