@@ -241,7 +241,7 @@ def _task_run(path: Path, content: Mapping[str, Any], task: str, block: object) 
             first = error.errors(include_url=False)[0]
             problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
         else:
-            problem = contradiction(task, stated.protocol, stated.summary)
+            problem = contradiction(stated.protocol, stated.summary)
     if problem is not None:
         raise ResultsError(
             f"{path}: {task}: {problem}; next: evaluate again with this version, or take "

@@ -26,13 +26,12 @@ def unsound(task: str, block: object) -> str | None:
     return next((problem for problem in _values(block)), None)
 
 
-def contradiction(task: str, protocol: Protocol, summary: Summary) -> str | None:
+def contradiction(protocol: Protocol, summary: Summary) -> str | None:
     """Which parts of a task's protocol and numbers cannot both be true; None when all can."""
     labels, sizes = summary.labels, {len(row) for row in summary.confusion}
     known = LABEL_SETS.get(protocol.label_set)
     bootstrap = summary.bootstrap
     checks = (
-        (protocol.task == task, f"protocol.task is {protocol.task}"),
         (known is not None, f"protocol.label_set: no label set {protocol.label_set!r} is known"),
         (known is None or known.labels == protocol.labels == labels, "labels of another set"),
         (len(summary.confusion) == len(labels), "summary.confusion: not a row a label"),
