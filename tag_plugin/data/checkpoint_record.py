@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tag_plugin import __version__
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.facs.boxes import BoxFrame
 
 RECORD_FILE: Final = "tag_plugin.json"
@@ -53,8 +54,16 @@ def read_checkpoint_record(directory: Path) -> CheckpointRecord | None:
     if not path.is_file():
         return None
     try:
-        return CheckpointRecord.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
+        return CheckpointRecord.model_validate(read_json_object(path))
+    except (ValidationError, TextFileError) as error:
         raise RecordError(
-            f"{path} is not a checkpoint record ({error}); next: copy it from the training output"
+            f"{path} is not a checkpoint record ({_first(error)}); next: copy it from the training "
+            "output"
         ) from None
+
+
+def _first(error: ValidationError | TextFileError) -> str:
+    if isinstance(error, TextFileError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

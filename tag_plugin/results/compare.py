@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tag_plugin.facs.emotions import LabelSet, label_set
-from tag_plugin.results.protocol import differences
+from tag_plugin.results.protocol import differences, unstated
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
 from tag_plugin.scoring.estimates import paired_accuracy_test, paired_estimates
@@ -33,10 +33,19 @@ COMPARED: Final = (
 LESS_IS_BETTER: Final = ("unparsable_rate", "hallucinated_au_rate")
 SIGNIFICANT: Final = 0.05
 
+_JUDGE: Final = "judge.version"
+_WHOLE: Final = "model_input."
+"""What stands below it is allowed to differ as a whole."""
+_SHOWN: Final = 60
+"""Characters of a value in a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """second - first for one task. `allowed` are the protocol fields that differ on purpose."""
+    """second - first for one task. `allowed` are the protocol fields that differ on purpose.
+
+    `notes` say what an older protocol leaves open.
+    """
 
     task: str
     first: TaskRun
@@ -45,6 +54,7 @@ class Comparison:
     allowed: Mapping[str, tuple[Any, Any]]
     mcnemar: McNemar
     differences: Mapping[str, PairedDifference]
+    notes: tuple[str, ...] = ()
 
     def verdict(self, metric: str) -> str:
         """`second`, `first` or `undecided`: which run is better by this metric, p < 0.05."""
@@ -79,7 +89,8 @@ def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Co
             f"{first.results_file} and {second.results_file}: {error}; next: evaluate both on the "
             "whole test set"
         ) from None
-    return Comparison(first.task, first, second, len(one), found, tested, paired)
+    notes = tuple(note for run in (first, second) if (note := unstated(run.protocol)))
+    return Comparison(first.task, first, second, len(one), found, tested, paired, notes)
 
 
 def compare_runs(
@@ -101,20 +112,30 @@ def compare_runs(
 
 
 def _refusal(first: TaskRun, second: TaskRun, refused: Mapping[str, tuple[Any, Any]]) -> str:
-    fields = "; ".join(
-        f"{name}: {_short(one)} | {_short(two)}" for name, (one, two) in refused.items()
-    )
-    options = " ".join(f"--across {name}" for name in dict.fromkeys(refused))
+    fields = "; ".join(f"{name}: {_pair(*values)}" for name, values in refused.items())
+    names = (name.split(".")[0] if name.startswith(_WHOLE) else name for name in refused)
+    options = " ".join(f"--across {name}" for name in dict.fromkeys(names))
+    judges = "tag-plugin rejudge the older results" if _JUDGE in refused else ""
+    alike = "evaluate both under one protocol" if set(refused) != {_JUDGE} else ""
     return (
         f"different protocols are not compared: {first.protocol.name} and {second.protocol.name} "
-        f"differ in {fields}; next: evaluate both under one protocol, or, if the difference is "
-        f"what you study, {options}"
+        f"differ in {fields}; next: {' and '.join(filter(None, (judges, alike)))}, or, if the "
+        f"difference is what you study, {options}"
     )
 
 
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
+def _pair(one: object, two: object) -> str:
+    """Both values; of long ones the part where they begin to differ."""
+    texts = [str(value).replace("\n", "\\n") for value in (one, two)]
+    pairs = enumerate(zip(*texts, strict=False))
+    alike = next((place for place, (left, right) in pairs if left != right), len(texts[0]))
+    start = max(0, alike - 20) if max(map(len, texts)) > _SHOWN else 0
+    return " | ".join(_part(text, start) for text in texts)
+
+
+def _part(text: str, start: int) -> str:
+    shown = text[start : start + _SHOWN]
+    return f"{'...' if start else ''}{shown}{'...' if len(text) > start + _SHOWN else ''}"
 
 
 def _results(run: TaskRun) -> list[SampleResult]:

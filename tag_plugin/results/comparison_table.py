@@ -13,7 +13,8 @@ def comparison_table(found: Comparison) -> Table:
     across = "".join(
         f"\nacross {name}: {one} | {two}" for name, (one, two) in found.allowed.items()
     )
-    title = f"{found.first.protocol.name}   n = {found.n}\n{names}{across}"
+    notes = "".join(f"\n{note}" for note in found.notes)
+    title = f"{found.first.protocol.name}   n = {found.n}\n{names}{across}{notes}"
     table = Table(title=title, title_justify="left")
     for column in ("metric", "A", "B", "B - A", "p", "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")

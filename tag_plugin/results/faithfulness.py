@@ -85,6 +85,7 @@ def _require_one_model(original: TaskRun, *masked: TaskRun) -> None:
             ("model", original.model, run.model),
             ("weights", original.stated.weights, run.stated.weights),
             ("prompt_hash", original.protocol.prompt_hash, run.protocol.prompt_hash),
+            ("model_input", original.protocol.model_input, run.protocol.model_input),
             ("decoding", original.protocol.decoding, run.protocol.decoding),
         ):
             if one != two:

@@ -17,12 +17,15 @@ class Protocol(BaseModel):
     image variant, hashes of the official label files). `n` counts the usable rows of the split,
     `items` says which of them were evaluated: "all", or ranges of their numbers, "0-99,200-299".
     `prompt_hash` identifies the question's wording, `box_frame` is None where no boxes are asked
-    for, `decoding` are the host's generation arguments, `answers` is the way answers are read.
+    for, `model_input` is how the question and its picture reach the model, `decoding` are the
+    generation arguments as they take effect, `answers` is the way answers are read, `judge` its
+    settings and its version. Version 1 stated neither `model_input` nor the judge's version, and
+    its `decoding` is what was asked for.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     task: str
     task_version: str
     dataset: str
@@ -36,6 +39,7 @@ class Protocol(BaseModel):
     style: str
     prompt_hash: str
     box_frame: str | None
+    model_input: Mapping[str, Any] = {}
     decoding: Mapping[str, Any]
     answers: str
     judge: Mapping[str, Any]
@@ -47,7 +51,9 @@ class Protocol(BaseModel):
     @property
     def fingerprint(self) -> str:
         """12 hexadecimal digits that change with every field; stated beside every number."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        later = {"model_input"} if self.version == 1 else set()  # as it was computed then
+        stated = self.model_dump(mode="json", exclude=later)
+        text = json.dumps(stated, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -64,11 +70,25 @@ class Protocol(BaseModel):
 def differences(first: Protocol, second: Protocol) -> dict[str, tuple[Any, Any]]:
     """The fields that differ, nested ones with a dot, and both values; empty when equal.
 
-    A missing nested field is None.
+    A missing nested field is None. What only one of two versions states is left out.
     """
-    one, two = (dict(_flat(each.model_dump(mode="json"))) for each in (first, second))
+    unstated = set() if first.version == second.version else {"version", "model_input"}
+    one, two = (
+        dict(_flat(each.model_dump(mode="json", exclude=unstated))) for each in (first, second)
+    )
     names = [*one, *(name for name in two if name not in one)]
     return {n: (one.get(n), two.get(n)) for n in names if one.get(n) != two.get(n)}
+
+
+def unstated(protocol: Protocol) -> str | None:
+    """What an older protocol says nothing of, in one line; None for one of today."""
+    if protocol.version > 1:
+        return None
+    return (
+        f"{protocol.name} was stated by an older tag-plugin, which recorded neither how question "
+        "and picture reached the model nor what its generation_config.json added: whether these "
+        "were the same is not known; next: evaluate it again"
+    )
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -84,4 +104,4 @@ def _text(value: object) -> str:
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items()) or "-"
     if isinstance(value, list):
         return ", ".join(map(_text, value)) or "[]"
-    return "-" if value is None else str(value)
+    return "-" if value is None else str(value).replace("\n", "\\n")

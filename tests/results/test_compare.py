@@ -1,5 +1,7 @@
 """Only runs of one protocol on the same items are compared; the verdict has the right sign."""
 
+import re
+
 import pytest
 
 from tag_plugin.results.compare import compare, compare_runs
@@ -59,6 +61,38 @@ def test_different_protocols_are_refused_and_the_field_is_named(tmp_path):
         compare(first, second, across=["decoding"])
     allowed = compare(first, second, across=["decoding", "box_frame"]).allowed
     assert set(allowed) == {"decoding.max_new_tokens", "box_frame"}, "and it is stated"
+
+
+def test_a_long_value_is_shown_from_where_it_differs(tmp_path):
+    chat = f"<|im_start|>system\n{'You are helpful. ' * 20}"
+    first, second = (
+        read_run(write_run(tmp_path / end, protocol=PROTOCOL.model_copy(update={"model_input": m})))
+        for end, m in (("a", {"chat": f"{chat}A"}), ("b", {"chat": f"{chat}B", "wrapper": "w"}))
+    )
+    with pytest.raises(ResultsError) as caught:
+        compare(first, second)
+    assert re.search(r"model_input\.chat: \.\.\..*helpful\. A \| \.\.\..*B;", str(caught.value))
+    assert str(caught.value).count("--across model_input") == 1
+    assert compare(first, second, across=["model_input"]).n == 4
+
+
+def test_runs_of_an_older_version_are_compared_as_far_as_they_say(tmp_path):
+    older = PROTOCOL_40.model_copy(update={"version": 1, "model_input": {}})
+    records = [r.model_dump() for r in run(tmp_path / "b", 30).samples()]
+    old = read_run(write_run(tmp_path / "a", records, protocol=older))
+    new = run(tmp_path / "b", 30)
+    assert [note.partition(" was ")[0] for note in compare(old, new).notes] == [older.name]
+    assert compare(new, new).notes == ()
+
+
+def test_results_of_another_judge_are_judged_again(tmp_path):
+    judges = ({"top_k": 6}, {"top_k": 6, "version": 2})
+    first, second = (
+        read_run(write_run(tmp_path / str(i), protocol=PROTOCOL.model_copy(update={"judge": each})))
+        for i, each in enumerate(judges)
+    )
+    with pytest.raises(ResultsError, match=r"judge\.version: None \| 2; next: tag-plugin rejudge"):
+        compare(first, second)
 
 
 def test_other_items_are_refused_by_name(tmp_path):

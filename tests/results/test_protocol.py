@@ -1,10 +1,11 @@
 """A protocol's fingerprint changes with every field, and differences are named."""
 
+import hashlib
 import json
 
 import pytest
 
-from tag_plugin.results.protocol import Protocol, differences
+from tag_plugin.results.protocol import Protocol, differences, unstated
 from tests.results.run_files import PROTOCOL
 
 CHANGES = {
@@ -21,6 +22,7 @@ CHANGES = {
     "style": "direct",
     "prompt_hash": "ba9876543210",
     "box_frame": None,
+    "model_input": {"wrapper": "qwen2_5_vl simple"},
     "decoding": {"max_new_tokens": 8, "do_sample": False},
     "answers": "lenient-1",
     "judge": {"top_k": 5},
@@ -52,6 +54,19 @@ def test_a_protocol_survives_json_with_its_fingerprint():
     assert again == PROTOCOL
     assert again.fingerprint == PROTOCOL.fingerprint
     assert differences(again, PROTOCOL) == {}
+
+
+OLD = {**PROTOCOL.model_dump(mode="json", exclude={"model_input"}), "version": 1}
+
+
+def test_an_older_protocol_keeps_the_fingerprint_that_it_was_stated_with():
+    text = json.dumps(OLD, sort_keys=True, ensure_ascii=False)
+    old = Protocol.model_validate(OLD)
+    assert old.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert old.fingerprint != PROTOCOL.fingerprint
+    assert differences(old, PROTOCOL) == {}, "what only one of them states is no difference"
+    assert "older tag-plugin" in (unstated(old) or "")
+    assert unstated(PROTOCOL) is None
 
 
 def test_the_fingerprint_does_not_depend_on_the_order_of_settings():

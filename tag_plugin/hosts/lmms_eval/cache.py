@@ -11,12 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from lmms_eval.utils import simple_parse_args_string
-
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.wrappers import model_arguments
 
-_WEIGHTS: Final = ("pretrained", "peft", "delta", "path")
-"""Arguments of the host's models that name weights, and not a service."""
+_WEIGHTS: Final = ("pretrained", "model", "model_path", "peft", "delta", "path")
+"""Arguments of the host's models that name weights, where it is not a service that is asked."""
 
 _PIECE: Final = 1 << 16
 _PIECES: Final = 64
@@ -29,7 +28,7 @@ def weights_of(model_args: Any) -> str | None:  # noqa: ANN401  # a host value
     """
     found = {
         name: folder
-        for name, value in _arguments(model_args).items()
+        for name, value in model_arguments(model_args).items()
         if name in _WEIGHTS and (folder := _local(str(value))) is not None
     }
     if not found:
@@ -42,7 +41,7 @@ def weights_of(model_args: Any) -> str | None:  # noqa: ANN401  # a host value
     return digest.hexdigest()[:12]
 
 
-def refuse_stale_cache(call: Mapping[str, Any], weights: str | None) -> None:
+def refuse_stale_cache(call: Mapping[str, Any], weights: str | None, service: bool = False) -> None:
     """Refuses a cache that could hold answers of other weights, or requests of other data.
 
     Raises:
@@ -53,19 +52,13 @@ def refuse_stale_cache(call: Mapping[str, Any], weights: str | None) -> None:
             "tag-plugin: --cache_requests keeps questions and documents of earlier data; next: "
             "leave it out (building the requests takes less than a second)"
         )
-    named = {n: v for n, v in _arguments(call.get("model_args")).items() if n in _WEIGHTS}
-    if call.get("use_cache") and named and weights is None:
+    named = {n: v for n, v in model_arguments(call.get("model_args")).items() if n in _WEIGHTS}
+    if call.get("use_cache") and named and weights is None and not service:
         raise WrongConfigurationError(
             f"tag-plugin: --use_cache cannot tell which weights {next(iter(named.values()))} are, "
             "and might give the answers of others; next: download them and name the folder, or "
             "leave --use_cache out"
         )
-
-
-def _arguments(model_args: Any) -> dict[str, Any]:  # noqa: ANN401  # a host value
-    if isinstance(model_args, str):
-        return dict(simple_parse_args_string(model_args))
-    return dict(model_args or {})
 
 
 def _local(name: str) -> Path | None:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from tag_plugin.hosts.lmms_eval.documents import TestSet
 from tag_plugin.hosts.lmms_eval.questions import Question, find_question
+from tag_plugin.hosts.lmms_eval.wrappers import NO_WRAPPER, Wrapper
 from tag_plugin.results.protocol import ALL_ITEMS
 from tag_plugin.results.reader import Stated
 
@@ -34,12 +36,19 @@ _DEFAULTS: Final = MappingProxyType(
 class Evaluation:
     """One call of the host's `simple_evaluate`.
 
+    `wrapper` asks the model of `checkpoint`, which `model_input` describes for the protocol.
     `gen_kwargs` override the tasks' generation arguments, `limit` and `offset` choose items,
-    `options` are the host's arguments that differ from its defaults. `stated` fills up, task by
-    task: what was settled when its documents were loaded, then its numbers.
+    `options` are the host's arguments that differ from its defaults. `test_sets` were read before
+    the model loads. `stated` fills up, task by task: what was settled when its documents were
+    loaded, then its numbers.
     """
 
     question: Question
+    wrapper: Wrapper = NO_WRAPPER
+    checkpoint: str = ""
+    model_input: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    test_sets: Mapping[tuple[str, str], TestSet] = field(default_factory=dict)
     gen_kwargs: Mapping[str, Any] = field(default_factory=dict)
     limit: float | None = None
     offset: int = 0
@@ -69,19 +78,9 @@ def current_evaluation() -> Evaluation:
     return Evaluation(find_question("", {})) if found is None else found
 
 
-def evaluation_of(
-    call: Mapping[str, Any], question: Question, gen_kwargs: Mapping[str, Any], weights: str | None
-) -> Evaluation:
-    """The evaluation for the arguments of a call of `simple_evaluate`."""
-    options = {n: call[n] for n, default in _DEFAULTS.items() if call.get(n, default) != default}
-    return Evaluation(
-        question,
-        gen_kwargs=gen_kwargs,
-        limit=call.get("limit"),
-        offset=int(call.get("offset") or 0),
-        options=options,
-        weights=weights,
-    )
+def host_options(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `simple_evaluate` that change what is measured, where not the default."""
+    return {n: call[n] for n, default in _DEFAULTS.items() if call.get(n, default) != default}
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """The model families: which of the host's wrappers loads one, and which frame it was trained on."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tag_plugin.data.checkpoint_record import RecordError, read_checkpoint_record
+from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 
@@ -49,10 +50,10 @@ def model_type(checkpoint: str) -> str | None:
     try:
         if not file.is_file():
             return _text(_remote_config(checkpoint).get("model_type"))
-        return _text(json.loads(file.read_text(encoding="utf-8")).get("model_type"))
-    except json.JSONDecodeError as error:
+        return _text(read_json_object(file).get("model_type"))
+    except TextFileError as error:
         raise WrongConfigurationError(
-            f"tag-plugin: {file} is not JSON ({error}); next: copy the checkpoint again"
+            f"tag-plugin: {error}; next: copy the checkpoint again"
         ) from None
 
 
@@ -80,6 +81,30 @@ def wrapper_name(arguments: Mapping[str, Any]) -> str:
             f"{', '.join(FAMILIES)}; next: --model NAME, see lmms-eval models"
         )
     return FAMILIES[found].wrapper
+
+
+def refuse_adapter(checkpoint: str) -> None:
+    """Refuses the folder of an adapter, which the host cannot load by itself.
+
+    Raises:
+        WrongConfigurationError: with the command that merges it into its base.
+    """
+    folder = Path(checkpoint)
+    if not (folder / "adapter_config.json").is_file() or (folder / "config.json").is_file():
+        return
+    try:
+        base = read_json_object(folder / "adapter_config.json").get("base_model_name_or_path")
+        record = read_checkpoint_record(folder)
+    except (TextFileError, RecordError) as error:
+        raise WrongConfigurationError(
+            f"tag-plugin: {error}; next: copy the checkpoint again"
+        ) from None
+    merged = folder.with_name(f"{folder.name}_merged")
+    raise WrongConfigurationError(
+        f"tag-plugin: {folder} is an adapter (LoRA), not a whole model; next:\n  llamafactory-cli "
+        f"export --model_name_or_path {base or 'BASE'} --adapter_name_or_path {folder} --template "
+        f"{record.template if record else 'TEMPLATE'} --export_dir {merged}\nand evaluate {merged}"
+    )
 
 
 def _remote_config(checkpoint: str) -> dict[str, Any]:

@@ -3,34 +3,59 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from datasets import Dataset, DatasetDict
-from lmms_eval.utils import simple_parse_args_string
 from loguru import logger
 
 from tag_plugin import __version__
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.hosts.lmms_eval.asked import Asked, asked_by
 from tag_plugin.hosts.lmms_eval.cache import refuse_stale_cache, weights_of
+from tag_plugin.hosts.lmms_eval.decoding import effective_decoding
 from tag_plugin.hosts.lmms_eval.documents import TestSet, columns, read_test_set, require_test_files
 from tag_plugin.hosts.lmms_eval.evaluation import (
     RUNNING,
     Evaluation,
     current_evaluation,
-    evaluation_of,
+    host_options,
 )
+from tag_plugin.hosts.lmms_eval.families import refuse_adapter
+from tag_plugin.hosts.lmms_eval.model_input import model_input
 from tag_plugin.hosts.lmms_eval.questions import (
     ASKED_PROMPTS,
     NO_BOXES,
     Question,
-    question_for,
+    find_question,
+    named_checkpoint,
 )
 from tag_plugin.hosts.lmms_eval.results import judge_config
+from tag_plugin.hosts.lmms_eval.whole_weights import whole_weights
+from tag_plugin.hosts.lmms_eval.wrappers import model_arguments, wrapper_of
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.reader import Stated
 from tag_plugin.results.summary import Summary
+from tag_plugin.scoring.score import JUDGE_VERSION
 from tag_plugin.trace.prompt import Style, prompt_hash
+
+_OF_NO_ANSWER: Final = {"items", "answers", "judge"}
+"""Fields of a protocol that change no answer of a model: its cache outlives them."""
+
+_TASK_USUALLY: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+    {
+        "description": ("", None),
+        "doc_to_text": ("prompt",),
+        "doc_to_messages": (None,),
+        "num_fewshot": (None, 0),
+        "filter_list": (None,),
+        "lmms_eval_specific_kwargs": (None,),
+        "model_specific_generation_kwargs": (None,),
+        "reasoning_tags": (None, "none"),
+        "auto_strip_thinking": (False,),
+    }
+)
+"""Settings of a task that change what is asked or what is judged, as the tag_ tasks have them."""
 
 
 @contextmanager
@@ -42,26 +67,42 @@ def asking(asked: Sequence[Asked], call: Mapping[str, Any]) -> Iterator[Evaluati
         call: the arguments of `simple_evaluate`.
 
     Raises:
-        WrongConfigurationError: test data is missing, nothing declares the box frame, or a cache
-            could give answers of other weights or other data.
+        WrongConfigurationError: test data is missing or unusable, nothing declares the box frame,
+            faces would reach the model in another size, weights are missing, or a cache could give
+            answers of other weights or other data.
     """
     require_test_files(asked)
-    question = _question(asked, call)
-    weights = weights_of(call["model_args"])
-    refuse_stale_cache(call, weights)
-    gen_kwargs = call.get("gen_kwargs")
-    given = simple_parse_args_string(gen_kwargs) if isinstance(gen_kwargs, str) else gen_kwargs
-    evaluation = evaluation_of(call, question, given or {}, weights)
+    model, arguments = call["model"], model_arguments(call.get("model_args"))
+    checkpoint = named_checkpoint(model, arguments)
+    refuse_adapter(checkpoint)
+    wrapper = wrapper_of(model, arguments, bool(call.get("force_simple")))
+    question = _question(asked, model, arguments)
+    weights = weights_of(arguments)
+    refuse_stale_cache(call, weights, wrapper.service)
+    evaluation = Evaluation(
+        question,
+        wrapper=wrapper,
+        checkpoint=checkpoint,
+        model_input=model_input(wrapper, checkpoint),
+        test_sets={(a.dataset, a.split): read_test_set(a.dataset, a.split) for a in set(asked)},
+        gen_kwargs=model_arguments(call.get("gen_kwargs")),
+        limit=call.get("limit"),
+        offset=int(call.get("offset") or 0),
+        seed=call.get("torch_random_seed"),
+        options=host_options(call),
+        weights=weights,
+    )
     token = RUNNING.set(evaluation)
     try:
-        yield evaluation
+        with whole_weights():
+            yield evaluation
     finally:
         RUNNING.reset(token)
 
 
-def _question(asked: Sequence[Asked], call: Mapping[str, Any]) -> Question:
+def _question(asked: Sequence[Asked], model: Any, arguments: Mapping[str, Any]) -> Question:  # noqa: ANN401  # a host object
     if any(each.style is Style.GROUNDED for each in asked):
-        return question_for(call["model"], call["model_args"])
+        return find_question(model, arguments)
     return NO_BOXES
 
 
@@ -73,7 +114,8 @@ def load_documents(task: Any) -> None:  # noqa: ANN401  # a host object
     """
     evaluation, config = current_evaluation(), task.config
     asked = asked_by(config.to_dict())
-    test_set = read_test_set(asked.dataset, asked.split)
+    place = (asked.dataset, asked.split)
+    test_set = evaluation.test_sets.get(place) or read_test_set(*place)
     documents = columns(test_set, evaluation.question, asked.style, config.task)
     ASKED_PROMPTS.update(documents["prompt"])
     task.dataset = DatasetDict({config.test_split: Dataset.from_dict(documents)})
@@ -90,7 +132,7 @@ def load_documents(task: Any) -> None:  # noqa: ANN401  # a host object
         rows_left_out=len(test_set.problems),
     )
     evaluation.stated[config.task] = stated
-    shown = protocol.model_dump(mode="json", exclude={"items"})
+    shown = protocol.model_dump(mode="json", exclude=_OF_NO_ANSWER)
     config.metadata = {**(config.metadata or {}), "protocol": shown, "weights": evaluation.weights}
     _tell(stated, test_set.problems)
 
@@ -103,6 +145,7 @@ def _protocol(
     evaluation: Evaluation,
 ) -> Protocol:
     first, n = test_set.rows[0], len(test_set.rows)
+    asked_for = {**task.config.generation_kwargs, **evaluation.gen_kwargs}
     style = Style(documents["style"][0])
     judge = judge_config(first, style)
     grounded = style is Style.GROUNDED
@@ -121,14 +164,33 @@ def _protocol(
         style=str(style),
         prompt_hash=prompt_hash(documents["prompt"][0]),
         box_frame=str(evaluation.question.frame) if grounded else None,
-        decoding={**task.config.generation_kwargs, **evaluation.gen_kwargs},
+        model_input=evaluation.model_input,
+        decoding=effective_decoding(
+            asked_for, evaluation.wrapper, evaluation.checkpoint, evaluation.seed
+        ),
         answers=str(judge.answers),
-        judge=judge.model_dump(mode="json", exclude={"answers"}),
+        judge={"version": JUDGE_VERSION, **judge.model_dump(mode="json", exclude={"answers"})},
         detector=None if detector is None else detector.model_dump(mode="json"),
         rows_sha256=test_set.rows_sha256,
         images_sha256=test_set.images_sha256,
-        host_options=evaluation.options,
+        host_options={**evaluation.options, **_task_options(task.config)},
     )
+
+
+def _task_options(config: Any) -> dict[str, str]:  # noqa: ANN401  # a host object
+    """What a task of the user's own changes in how it asks or in what is judged."""
+    changed = {
+        name: getattr(config, name)
+        for name, usual in _TASK_USUALLY.items()
+        if getattr(config, name, usual[0]) not in usual
+    }
+    return {f"task_{name}": _named(value) for name, value in changed.items()}
+
+
+def _named(value: object) -> str:
+    if callable(value):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+    return str(value)
 
 
 def _tell(stated: Stated, problems: tuple[str, ...]) -> None:

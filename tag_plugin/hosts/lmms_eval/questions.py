@@ -13,13 +13,11 @@ from typing import Any, Final
 from tag_plugin.data.checkpoint_record import RECORD_FILE, RecordError, read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.hosts.lmms_eval.asked import HF_MODEL
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.families import (
     FAMILIES,
     WRAPPER_FRAMES,
     model_type,
-    wrapper_name,
 )
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import (
@@ -59,32 +57,20 @@ ASKED_PROMPTS: set[str] = set()
 """The prompts of the TAG tasks that were loaded; by them other tasks are told apart."""
 
 
-def question_for(model: Any, model_args: Any) -> Question:  # noqa: ANN401  # host objects
-    """The question for the model that `simple_evaluate` is called with.
-
-    Raises:
-        WrongConfigurationError: the model cannot be loaded, or nothing declares its box frame.
-    """
-    if not isinstance(model, str):  # a model object; the host itself reads its name like this
-        path = getattr(getattr(model, "config", None), "_name_or_path", "")
-        return find_question("", {"pretrained": path} if path else {})
-    from lmms_eval.utils import simple_parse_args_string
-
-    if isinstance(model_args, str):
-        model_args = simple_parse_args_string(model_args)
-    if model == HF_MODEL:
-        wrapper_name(model_args or {})
-    return find_question(model, model_args or {})
+def named_checkpoint(model: Any, model_args: Mapping[str, Any]) -> str:  # noqa: ANN401  # a host object
+    """The folder or name of the model that `simple_evaluate` is called with; empty without one."""
+    if not isinstance(model, str):  # the host itself reads an object's name like this
+        return str(getattr(getattr(model, "config", None), "_name_or_path", ""))
+    return next((str(model_args[k]) for k in CHECKPOINT_ARGUMENTS if k in model_args), "")
 
 
-def find_question(model: str, model_args: Mapping[str, Any]) -> Question:
+def find_question(model: Any, model_args: Mapping[str, Any]) -> Question:  # noqa: ANN401  # a host object
     """The question for a model as the host names it, before it loads.
 
     Raises:
         WrongConfigurationError: nothing declares the frame, or two declarations differ.
     """
-    told = _told()
-    checkpoint = next((str(model_args[k]) for k in CHECKPOINT_ARGUMENTS if k in model_args), "")
+    told, checkpoint = _told(), named_checkpoint(model, model_args)
     recorded = _recorded(checkpoint) if checkpoint else None
     if recorded is not None and told is not None and told.frame is not recorded.frame:
         raise WrongConfigurationError(
@@ -93,8 +79,9 @@ def find_question(model: str, model_args: Mapping[str, Any]) -> Question:
         )
     found = recorded or told or _pretrained(model, checkpoint)
     if found is None:
+        who = checkpoint or (model if isinstance(model, str) and model else "this model")
         raise WrongConfigurationError(
-            f"tag-plugin: nothing says in which frame {checkpoint or model or 'this model'} writes "
+            f"tag-plugin: nothing says in which frame {who} writes "
             f"its boxes: no {RECORD_FILE} beside the weights, and its family is not one of "
             f"{', '.join(FAMILIES)}; next: export {BOX_FRAME_VARIABLE}=relative (0..1000) or "
             "absolute (pixels)"
@@ -129,8 +116,8 @@ def _recorded(checkpoint: str) -> Question | None:
     return Question(record.box_frame, f"{RECORD_FILE} of {checkpoint}{other}", label_only)
 
 
-def _pretrained(model: str, checkpoint: str) -> Question | None:
-    if model in WRAPPER_FRAMES:
+def _pretrained(model: Any, checkpoint: str) -> Question | None:  # noqa: ANN401  # a host object
+    if isinstance(model, str) and model in WRAPPER_FRAMES:
         return Question(WRAPPER_FRAMES[model], f"what {model} models are pre-trained on")
     name = model_type(checkpoint) if checkpoint else None
     if name is None or name not in FAMILIES:

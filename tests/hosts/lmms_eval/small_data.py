@@ -1,6 +1,8 @@
 """A small TAG_DATA_DIR: four faces, whose metrics are easy to work out by hand."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from PIL import Image
 
@@ -83,6 +85,26 @@ def write_dataset(data_dir: Path, dataset: str, stage: str, count: int = len(FAC
     file = data_dir / dataset / stage / "test.jsonl"
     write_rows(file, rows)
     return file
+
+
+class Config(SimpleNamespace):
+    """What a host task's configuration offers."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def host_task(name: str = "tag_synth", **config: Any) -> Any:
+    """A task as the host makes one from our YAML, as far as loading its documents needs it."""
+    fields = {
+        "task": name,
+        "dataset_name": "synth",
+        "test_split": "test",
+        "dataset_kwargs": None,
+        "generation_kwargs": {"max_new_tokens": 1024, "until": []},
+        "metadata": {"version": 1.0},
+    }
+    return SimpleNamespace(config=Config(**(fields | config)))
 
 
 def save_picture(path: Path, index: int, side: int = FACE_FRAME) -> None:

@@ -1,11 +1,11 @@
 """The protocol is settled, printed and stated before a model loads; it reaches the cache's key."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from loguru import logger
 
+from tag_plugin.data.checkpoint_record import CheckpointRecord, write_checkpoint_record
 from tag_plugin.data.rows import write_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.lmms_eval.asked import Asked
@@ -13,34 +13,18 @@ from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
 from tag_plugin.hosts.lmms_eval.loading import asking, load_documents
 from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.wrappers import wrapper_of
 from tag_plugin.trace.prompt import Style
-from tests.hosts.lmms_eval.small_data import row
+from tests.hosts.lmms_eval.small_data import host_task as task
+from tests.hosts.lmms_eval.small_data import row, save_picture
 
 CALL: dict[str, Any] = {"model": "dummy", "model_args": "", "gen_kwargs": None}
 DIRECT = Asked("synth", "test", Style.DIRECT)
 
 
-class Config(SimpleNamespace):
-    """What a host task's configuration offers."""
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-
-def task(name: str = "tag_synth", **config: Any) -> Any:
-    fields = {
-        "task": name,
-        "dataset_name": "synth",
-        "test_split": "test",
-        "dataset_kwargs": None,
-        "generation_kwargs": {"max_new_tokens": 1024, "until": []},
-        "metadata": {"version": 1.0},
-    }
-    return SimpleNamespace(config=Config(**(fields | config)))
-
-
 @pytest.fixture
 def printed():
+    wrapper_of("dummy", "")  # importing the host's models removes all handlers
     lines: list[str] = []
     handler = logger.add(lines.append, format="{level} {message}")
     yield lines
@@ -135,6 +119,44 @@ def test_a_label_only_model_is_asked_directly_and_the_protocol_says_so():
         RUNNING.reset(token)
     protocol = evaluation.stated["tag_synth"].protocol
     assert (protocol.style, protocol.answers) == ("direct", "careful-1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda file, image: file.write_text(""), "no usable row: it is empty"),
+        (lambda file, image: file.write_text("x\n"), r"no usable row: .*test\.jsonl:1"),
+        (lambda file, image: save_picture(image, 1, side=100), "is 100x100, not 448x448"),
+        (lambda file, image: file.unlink(), "no test data for synth"),
+        (lambda file, image: file.write_bytes(file.read_bytes() * 2), "holds an id twice"),
+    ],
+)
+def test_data_that_cannot_be_used_is_refused_before_the_model_loads(data_dir, spoil, message):
+    spoil(data_dir / "synth/detected/test.jsonl", data_dir / "synth/images/test/1.png")
+    with pytest.raises(WrongConfigurationError, match=message), asking([Asked("synth")], CALL):
+        pytest.fail("the model would load now")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_adapter_is_refused_with_the_command_that_merges_it(tmp_path, recorded):
+    folder = tmp_path / "lora"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    if recorded:
+        record = CheckpointRecord(
+            template="tag_qwen3_vl", box_frame=BoxFrame.RELATIVE, prompt_hash="0"
+        )
+        write_checkpoint_record(folder, record)
+    template = "tag_qwen3_vl" if recorded else "TEMPLATE"
+    command = (
+        f"llamafactory-cli export --model_name_or_path org/base --adapter_name_or_path {folder} "
+        f"--template {template} --export_dir {folder}_merged\n"
+    )
+    arguments = {"model": "hf", "model_args": f"pretrained={folder}"}
+    with pytest.raises(WrongConfigurationError) as caught, asking([DIRECT], {**CALL, **arguments}):
+        pass
+    assert "is an adapter (LoRA), not a whole model" in str(caught.value)
+    assert command in str(caught.value)
 
 
 def test_rows_that_are_left_out_are_named_and_counted(data_dir, printed):

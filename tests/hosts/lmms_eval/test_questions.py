@@ -122,7 +122,7 @@ def test_hf_means_the_wrapper_of_the_checkpoints_family(tmp_path, model_type):
     [
         ('{"model_type": "llama"}', "'llama' model, --model hf knows qwen2_vl"),
         ("{}", "no config.json that names its model_type"),
-        ("{", "config.json is not JSON"),
+        ("{", r"config\.json: not JSON"),
     ],
 )
 def test_a_checkpoint_that_hf_cannot_load_is_refused(tmp_path, config, message):

@@ -1,0 +1,164 @@
+"""What reaches the model besides the rows: how it is asked, and what its own files make of that.
+
+All of it stands in the protocol. The checkpoint's files are read as they are once loaded, so that
+two files that mean the same are the same. A picture that would not stay the face frame is refused.
+"""
+
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from loguru import logger
+from PIL import Image
+
+from tag_plugin.data.text_file import TextFileError, parse_json
+from tag_plugin.facs.boxes import FACE_FRAME, BoxFrame
+from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.wrappers import Wrapper
+from tag_plugin.trace.parse import ANY_EMOTION
+from tag_plugin.trace.prompt import grounded_prompt
+
+_ENVIRONMENT: Final = ("LMMS_IMAGE_ENCODE_FORMAT", "LMMS_IMAGE_JPEG_QUALITY")
+"""Variables of the host that change the picture on its way to a service."""
+
+_SIZES: Final = {"min_pixels", "max_pixels", "size", "do_resize", "resample", "crop_size"}
+"""Settings of a processor that say nothing more once the face frame is seen to stay as it is."""
+
+_NAMES: Final = {
+    *("_processor_class", "processor_class", "image_processor_type", "feature_extractor_type"),
+    *("auto_map", "return_tensors", "data_format", "input_data_format", "device"),
+    "disable_grouping",
+}
+"""Settings of a processor that do not change the picture."""
+
+_FILES: Final = (
+    "preprocessor_config.json",
+    "processor_config.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "added_tokens.json",
+    "special_tokens_map.json",
+)
+
+
+def model_input(wrapper: Wrapper, checkpoint: str) -> dict[str, Any]:
+    """How a question and its picture reach a model, for the protocol.
+
+    Args:
+        wrapper: the host's class that asks it.
+        checkpoint: folder or name of the model; empty where nothing names one.
+
+    Raises:
+        WrongConfigurationError: the picture would reach the model in another size.
+    """
+    held: dict[str, Any] = {}
+    if checkpoint and not wrapper.service:
+        held = _held(wrapper, checkpoint)
+    settled = _SIZES if "picture" in held else set()
+    arguments = {name: value for name, value in wrapper.changed.items() if name not in settled}
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if os.environ.get(name)}
+    told = {"arguments": arguments, "environment": environment}
+    return {"wrapper": wrapper.name, **{k: v for k, v in told.items() if v}, **held}
+
+
+def _held(wrapper: Wrapper, checkpoint: str) -> dict[str, Any]:
+    """What the checkpoint's own files make of a question and its picture."""
+    from transformers import AutoProcessor
+
+    overrides = _overrides(wrapper)
+    try:
+        processor = AutoProcessor.from_pretrained(checkpoint, trust_remote_code=False, **overrides)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, ImportError) as error:
+        logger.warning(
+            f"the processor of {checkpoint} cannot be read ({str(error)[:200]}); the protocol "
+            "holds a hash of its files instead"
+        )
+        return {"processor": {"files": _files_hash(Path(checkpoint))}}
+    pictures = getattr(processor, "image_processor", None)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    size = None if pictures is None else _checked_size(pictures, wrapper, checkpoint)
+    left_out = _NAMES | (_SIZES if size else set())
+    settings = {} if pictures is None else _settings(pictures, left_out)
+    picture = {"picture": size} if size else {}
+    return {**picture, "processor": settings, **_texts(processor, tokenizer)}
+
+
+def _overrides(wrapper: Wrapper) -> dict[str, Any]:
+    """What the wrapper tells the processor in the place of its file."""
+    engine = wrapper.arguments.get("mm_processor_kwargs")
+    if isinstance(engine, str):
+        try:
+            engine = parse_json(engine, "mm_processor_kwargs of --model_args")
+        except TextFileError as error:
+            raise WrongConfigurationError(f"tag-plugin: {error}; next: mend it") from None
+    if isinstance(engine, Mapping):
+        return dict(engine)
+    if not wrapper.loads_checkpoint:
+        return {}
+    limits = {name: wrapper.arguments.get(name) for name in ("min_pixels", "max_pixels")}
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | None:  # noqa: ANN401  # a host object
+    """The size in which a face reaches the model; None in families that fix the size themselves."""
+    blank = Image.new("RGB", (FACE_FRAME, FACE_FRAME))
+    grid = pictures(images=[blank], return_tensors="pt").get("image_grid_thw")
+    if grid is None:
+        return None
+    height, width = (int(side) * int(pictures.patch_size) for side in grid[0][1:])
+    if (width, height) == (FACE_FRAME, FACE_FRAME):
+        return f"{FACE_FRAME}x{FACE_FRAME}"
+    asked = [name for name in _SIZES if name in wrapper.changed]
+    mend = (
+        f"leave {' and '.join(sorted(asked))} out of --model_args"
+        if asked
+        else f"let min_pixels, max_pixels and patch_size of {checkpoint}/preprocessor_config.json "
+        "be those of the training"
+    )
+    raise WrongConfigurationError(
+        f"tag-plugin: a {FACE_FRAME}x{FACE_FRAME} face would reach the model as {width}x{height}, "
+        f"and its boxes would mean other places; next: {mend}"
+    )
+
+
+def _settings(pictures: Any, left_out: set[str]) -> dict[str, Any]:  # noqa: ANN401  # a host object
+    """The settings of an image processor that change the picture."""
+    held = pictures.to_dict()
+    return {k: _plain(v) for k, v in sorted(held.items()) if k not in left_out and v is not None}
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, bool | float | str):
+        return value
+    return int(value) if isinstance(value, int) else str(value)
+
+
+def _texts(processor: Any, tokenizer: Any) -> dict[str, Any]:  # noqa: ANN401  # host objects
+    """The chat around a question, the ids of a question in it, and the word that ends an answer."""
+    question = [{"type": "image"}, {"type": "text", "text": "{question}"}]
+    try:
+        chat = processor.apply_chat_template(
+            [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        chat = f"none ({type(error).__name__})"
+    asked = grounded_prompt(ANY_EMOTION, BoxFrame.RELATIVE)
+    ids = tokenizer(chat.replace("{question}", asked))["input_ids"]
+    return {"chat": chat, "tokens": _digest(str(list(ids)).encode()), "end": tokenizer.eos_token}
+
+
+def _files_hash(folder: Path) -> str:
+    held = [folder / name for name in _FILES if (folder / name).is_file()]
+    return _digest(b"".join(file.name.encode() + file.read_bytes() for file in held))
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()[:12]
