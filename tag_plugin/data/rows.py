@@ -1,14 +1,20 @@
-"""The row: one face with everything known about it. One JSON object a line, versioned."""
+"""The row: one face with everything known about it. One JSON object a line, versioned.
+
+A line that is no row is never fatal: whoever reads a file of rows names it, counts it and goes on.
+"""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.terminal import warn
+from tag_plugin.data.text_file import TextFileError, text_lines
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.scoring.score import Reference
@@ -18,8 +24,38 @@ Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
+NOT_A_ROW: Final = "not a row"
+"""Why a line is left out; the word for it in every count."""
+LONGEST_ROW: Final = 100_000
+"""Characters; a longer line is no row. It bounds the memory that a bad one takes."""
+_UNREADABLE: Final = "\0"
+"""Begins what stands for a line that is no text; no text has such a character."""
+_NAMED: Final = 20
+"""So many bad lines of a file are named on stderr; all of them are counted."""
+_MANY: Final = 10**9
+
+
 class RowError(ValueError):
     """A line that is not a row; the message names the file and the line."""
+
+
+BadRow = Callable[[RowError], None]
+"""What to do with a line that is not a row."""
+
+
+class BadRows:
+    """Names lines that are not rows on stderr, up to a limit, and counts all of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, error: RowError) -> None:
+        """One more."""
+        self.count += 1
+        if self.count <= _NAMED:
+            warn(f"skipped: {error}")
+        elif self.count == _NAMED + 1:
+            warn("skipped: more lines that are not rows")
 
 
 class DetectorInfo(BaseModel):
@@ -43,7 +79,7 @@ class Provenance(BaseModel):
 
     writer: str
     model: str | None = None
-    attempts: int = 1
+    attempts: Annotated[int, Field(ge=1, le=_MANY)] = 1
     eliminated_labels: tuple[str, ...] = ()
     seed: int | None = None
 
@@ -59,11 +95,11 @@ class FrameInfo(BaseModel):
         phash: perceptual hash of the frame, 16 hexadecimal digits: equal pictures, equal hash.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    side: Annotated[int, Field(ge=1)]
+    side: Annotated[int, Field(ge=1, le=_MANY)]
     how: Literal["whole", "given", "found"]
-    faces: int | None = None
+    faces: Annotated[int, Field(ge=0, le=_MANY)] | None = None
     angle: float = 0.0
     phash: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -83,13 +119,13 @@ class Row(BaseModel):
             not the label.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: Literal[1] = 1
-    id: str
+    id: Annotated[str, Field(min_length=1, max_length=1000)]
     dataset: str
     split: Split
-    image: str
+    image: Annotated[str, Field(min_length=1, max_length=4000)]
     label: str
     label_set: str
     identity: str | None = None
@@ -105,7 +141,8 @@ class Row(BaseModel):
     def _sound(self) -> "Row":
         if self.label not in label_set(self.label_set).labels:
             raise ValueError(f"label {self.label!r} is not in the label set {self.label_set!r}")
-        if self.image.startswith("/") or ".." in self.image.split("/") or "\\" in self.image:
+        absolute = self.image.startswith("/")
+        if absolute or ".." in self.image.split("/") or re.search(r"[\\\0]", self.image):
             raise ValueError(f"image {self.image!r} must be a relative path inside the dataset")
         if self.trace is not None and self.trace.answer != self.label:
             raise ValueError(f"the trace answers {self.trace.answer!r}, not {self.label!r}")
@@ -118,43 +155,74 @@ class Row(BaseModel):
 
 
 def parse_row(line: str, where: str) -> Row:
-    """One JSON line as a row.
+    """One JSON line as a row. Numbers are numbers: "4" is none.
 
     Raises:
-        RowError: not JSON, or not a row; the message begins with `where`.
+        RowError: not text, not JSON, or not a row; the message begins with `where`.
     """
+    if line.startswith(_UNREADABLE):
+        raise RowError(f"{where}: {line[1:]}")
+    if len(line) > LONGEST_ROW:
+        raise RowError(f"{where}: {len(line):,} characters, a row has at most {LONGEST_ROW:,}")
     try:
-        return Row.model_validate_json(line)
+        return Row.model_validate_json(line, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise RowError(f"{where}: {place + ': ' if place else ''}{first['msg']}") from None
+        raise RowError(f"{where}: {first_problem(error)}") from None
+    except RecursionError:
+        raise RowError(f"{where}: nested too deeply") from None
 
 
 def row_lines(path: Path) -> Iterator[tuple[str, str]]:
     """(file:line, text) of every line that is not blank, of a JSONL file or of a folder of them.
 
-    Bytes that are not UTF-8 come as U+FFFD, so that the row's own check names the line.
+    A line that is no text is there as well, in a form that `parse_row` refuses with the reason: the
+    number of lines does not depend on what is in them.
 
     Raises:
+        TextFileError: a file that is no text from some line on.
         FileNotFoundError: no such file.
     """
     for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-        with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield f"{file}:{number}", line
+        yield from _lines(file)
 
 
-def read_rows(path: Path, start: int = 0) -> Iterator[Row]:
-    """The rows of a JSONL file, or of a folder of them, one at a time, from number `start` on.
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    bad: list[TextFileError] = []
+    for line in text_lines(file, bad.append):
+        yield from _unreadable(file, bad)
+        yield line
+    yield from _unreadable(file, bad)
+
+
+def _unreadable(file: Path, bad: list[TextFileError]) -> Iterator[tuple[str, str]]:
+    """The lines so far that are no text; empties the list."""
+    for error in bad:
+        number, _, reason = str(error).removeprefix(f"{file}:").partition(": ")
+        yield f"{file}:{number}", f"{_UNREADABLE}{reason}"
+    bad.clear()
+
+
+def read_rows(path: Path, bad: BadRow | None = None) -> Iterator[Row]:
+    """The rows of a JSONL file, or of a folder of them, one at a time.
+
+    Args:
+        path: the file or the folder.
+        bad: is given each line that is no row; when None they are named and counted on stderr.
 
     Raises:
-        RowError: a line is not a row; the message names the file and the line.
+        TextFileError: a file that is no text from some line on.
         FileNotFoundError: no such file.
     """
-    for where, line in islice(row_lines(path), start, None):
-        yield parse_row(line, where)
+    named = BadRows()
+    for where, line in row_lines(path):
+        try:
+            row = parse_row(line, where)
+        except RowError as error:
+            (bad or named)(error)
+        else:
+            yield row
+    if named.count:
+        warn(f"{path}: {named.count} lines are not rows and were skipped")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:

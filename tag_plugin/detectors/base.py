@@ -27,6 +27,10 @@ class DetectorError(RuntimeError):
     """A detector that cannot be opened or used; the message says the next command."""
 
 
+class NoDetectionsError(DetectorError):
+    """A detector that looks rows up knows nothing of this one; the others go on."""
+
+
 class Detector(Protocol):
     """Measures the AUs of a row's face.
 

@@ -17,7 +17,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import SPLITS, DetectorInfo, Row, read_rows, row_lines
-from tag_plugin.detectors.base import Detector, DetectorError
+from tag_plugin.detectors.base import Detector, DetectorError, NoDetectionsError
 from tag_plugin.detectors.ensemble import strongest
 from tag_plugin.detectors.registry import DETECTORS, detector
 from tag_plugin.facs.action_units import ACTION_UNITS
@@ -113,7 +113,7 @@ def _rows(files: list[Path]) -> Iterator[Row]:
 def _measured(
     opened: Detector, dataset: Path, limit: int | None
 ) -> Iterator[tuple[str, Detections | None]]:
-    """Unreadable images are left out."""
+    """Unreadable images, and rows that a cache does not hold, are left out."""
     files = _files(dataset, "prepared")
     total = sum(1 for path in files for _ in row_lines(path))
     rows = islice(_rows(files), limit)
@@ -130,7 +130,7 @@ def _batch(
     reads = [partial(read_face, dataset / row.image) for row in batch]
     try:
         found = opened.detect_rows(batch, reads)
-    except ImageError:
+    except (ImageError, NoDetectionsError):
         if len(batch) > 1:  # one of them: go on one by one
             for row in batch:
                 yield from _batch(opened, dataset, [row])

@@ -41,10 +41,11 @@ class BoxProblem(StrEnum):
 
 
 class BoxError(ValueError):
-    """Four numbers that are not a box; `problem` says why."""
+    """Something that is not a box; `problem` says why."""
 
-    def __init__(self, values: Sequence[float], problem: BoxProblem) -> None:
-        super().__init__(f"{list(values)} is not a box: {problem}")
+    def __init__(self, values: object, problem: BoxProblem) -> None:
+        shown = str(list(values) if isinstance(values, tuple) else values)
+        super().__init__(f"{shown[:80]} is not a box: {problem}")
         self.problem = problem
 
 
@@ -70,7 +71,7 @@ class Box:
         return (self.x1, self.y1, self.x2, self.y2)
 
 
-def box_from_values(values: "Box | Sequence[int]") -> Box:
+def box_from_values(values: object) -> Box:
     """A stored box [x1, y1, x2, y2] as a `Box`; the reading half of the row schema.
 
     Raises:
@@ -78,9 +79,9 @@ def box_from_values(values: "Box | Sequence[int]") -> Box:
     """
     if isinstance(values, Box):
         return values
-    if len(values) != 4 or not all(map(_is_whole, values)):
-        raise BoxError(values, BoxProblem.MALFORMED)
-    return Box(*map(int, values))
+    if isinstance(values, list | tuple) and len(values) == 4 and all(map(_is_whole, values)):
+        return Box(*map(int, values))
+    raise BoxError(values, BoxProblem.MALFORMED)
 
 
 StoredBox = Annotated[
@@ -144,8 +145,8 @@ def _area(box: Box) -> int:
     return (box.x2 - box.x1) * (box.y2 - box.y1)
 
 
-def _is_whole(value: float) -> bool:
-    return type(value) is int or float(value).is_integer()
+def _is_whole(value: object) -> bool:
+    return type(value) is int or (isinstance(value, float) and value.is_integer())
 
 
 def _problem(values: Sequence[float], extent: int) -> BoxProblem:

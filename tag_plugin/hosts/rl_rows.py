@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.data.rows import SPLITS, Row, Split, read_rows
+from tag_plugin.data.rows import NOT_A_ROW, SPLITS, BadRows, Row, Split, read_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.judged import GroundTruth
 from tag_plugin.trace.prompt import grounded_prompt
@@ -85,19 +85,19 @@ def export(
     """Writes `out`/<split><suffix> for every detected split of DATA_DIR/<dataset>.
 
     Rows without a face that a detector saw are left out, unless `undetected`: grounding then does
-    not apply to them.
+    not apply to them. So is a line that is no row, by name.
 
     Raises:
         ExportError: nothing is detected.
-        RowError: a line is not a row.
     """
-    exported = Exported()
+    exported, bad = Exported(), BadRows()
     for split, path in _inputs(directory).items():
-        tasks = _tasks(read_rows(path), directory, frame, undetected, exported.left_out)
+        tasks = _tasks(read_rows(path, bad), directory, frame, undetected, exported.left_out)
         records = [host.record(task) for task in tasks]
         if records:
             exported.files[split] = _write(out / f"{split}{host.suffix}", records)
             exported.rows[split] = len(records)
+    exported.left_out += Counter({NOT_A_ROW: bad.count})
     if not exported.files:
         raise ExportError(
             f"not one row of {directory} has detections; next: tag-plugin detect {directory}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import Provenance, Row, Split, dump_row
 from tag_plugin.facs.detections import Detections
 from tag_plugin.pipeline import rules
@@ -145,7 +146,7 @@ def _built(settings: BuildSettings, row: Row) -> Outcome:
     try:
         trace = WRITERS[settings.writer](row.label, row.detections, seed, settings.judge)
     except ValidationError as error:
-        return Dropped(row.id, NOT_GOLD, str(error.errors(include_url=False)[0]["msg"]))
+        return Dropped(row.id, NOT_GOLD, first_problem(error))
     provenance = Provenance(writer=settings.writer, seed=settings.seed)
     built = row.model_copy(update={"trace": trace, "provenance": provenance})
     fault = shortcoming(built, settings.judge)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import Row, dump_row
-from tag_plugin.detectors.base import Detector, ReadImage
+from tag_plugin.detectors.base import Detector, NoDetectionsError, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.detections import Detections
 from tag_plugin.pipeline.chosen import faces_to_detect
@@ -21,6 +21,7 @@ from tag_plugin.pipeline.stage import RowFile, Stage, digests
 
 FACE, NO_FACE = "face", "no face"
 UNREADABLE = "image missing or unreadable"
+NOT_CACHED = "no cached detections"
 
 _AT_LEAST: Final = 8
 """Rows sent to a process at a time by a detector that gains nothing from a batch."""
@@ -82,7 +83,7 @@ def _all_detected(directory: Path, opened: Detector, rows: list[Row]) -> list[Ou
     reads = [partial(read_face, directory / row.image) for row in rows]
     try:
         found = opened.detect_rows(rows, reads)
-    except ImageError:  # one of them: find out which, and keep the others
+    except (ImageError, NoDetectionsError):  # one of them: find out which, and keep the others
         return [_detected(opened, row, read) for row, read in zip(rows, reads, strict=True)]
     return [_kept(opened, row, each) for row, each in zip(rows, found, strict=True)]
 
@@ -92,6 +93,8 @@ def _detected(opened: Detector, row: Row, read: ReadImage) -> Outcome:
         return _kept(opened, row, opened.detect_row(row, read))
     except ImageError as error:
         return Dropped(row.id, UNREADABLE, str(error))
+    except NoDetectionsError as error:
+        return Dropped(row.id, NOT_CACHED, str(error))
 
 
 def _kept(opened: Detector, row: Row, found: Detections | None) -> Kept:

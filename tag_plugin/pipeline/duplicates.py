@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.data.rows import SPLITS, Split, row_lines
+from tag_plugin.data.rows import SPLITS, Row, RowError, Split, parse_row, row_lines
 
 DISTANCE: Final = 4
 """Bits of 64 that may differ; the hashes differ in an even number of bits."""
@@ -111,12 +111,6 @@ def write_duplicates(path: Path, found: list[Duplicate]) -> None:
         out.writelines(lines)
 
 
-def row_hash(line: str) -> int:
-    """The perceptual hash in a row's line; 0 where it has none."""
-    frame = json.loads(line).get("frame")
-    return int(frame["phash"], 16) if frame else 0
-
-
 def _blocks(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Consecutive ranges with about _PAIRS candidates each: bounds the memory."""
     ends = np.cumsum(counts)
@@ -153,11 +147,21 @@ def _take_nearer(
 
 
 def _hashes(path: Path) -> Hashes:
-    return np.fromiter((row_hash(line) for _, line in row_lines(path)), dtype=np.uint64)
+    """The hash of every line; 0 of one that is no row."""
+    rows = (_row_or_none(line) for _, line in row_lines(path))
+    hashes = (int(row.frame.phash, 16) if row and row.frame else 0 for row in rows)
+    return np.fromiter(hashes, dtype=np.uint64)
 
 
 def _ids(path: Path, wanted: set[int]) -> dict[int, str]:
     if not wanted:
         return {}
     lines = islice(row_lines(path), max(wanted) + 1)
-    return {n: json.loads(line)["id"] for n, (_, line) in enumerate(lines) if n in wanted}
+    return {n: parse_row(line, where).id for n, (where, line) in enumerate(lines) if n in wanted}
+
+
+def _row_or_none(line: str) -> Row | None:
+    try:
+        return parse_row(line, "row")
+    except RowError:  # named by whoever reads the rows for themselves
+        return None

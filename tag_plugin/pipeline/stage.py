@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -12,8 +13,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tag_plugin.data.rows import Row, Split, read_rows
-from tag_plugin.pipeline.journal import Journal, Outcome, StageError, dropped_file
+from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, Split, parse_row, row_lines
+from tag_plugin.pipeline.journal import Dropped, Journal, Outcome, StageError, dropped_file
 from tag_plugin.pipeline.manifest import Manifest, open_manifest
 from tag_plugin.pipeline.parallel import OpenWorker, ordered_map
 from tag_plugin.pipeline.shards import Shard, join, shard_folder, unfinished
@@ -26,7 +27,10 @@ class Inputs(Protocol):
     """What a stage works through: always in the same order, and counted without much work."""
 
     def since(self, start: int) -> Iterator[Any]:
-        """The inputs from number `start` (from 0) on, one at a time."""
+        """The inputs from number `start` (from 0) on, one at a time.
+
+        A `Dropped` is an input that cannot be worked on: it is its own outcome.
+        """
         ...
 
     def __len__(self) -> int:
@@ -40,18 +44,20 @@ class RowFile:
 
     path: Path
 
-    def __iter__(self) -> Iterator[Row]:
-        """The rows, one at a time."""
-        return read_rows(self.path)
-
-    def since(self, start: int) -> Iterator[Row]:
-        """The rows from number `start` on; those before it are not parsed."""
-        return read_rows(self.path, start)
+    def since(self, start: int) -> Iterator[Row | Dropped]:
+        """The rows from number `start` on, a bad one dropped; those before it are not parsed."""
+        return (_row_or_drop(*each) for each in islice(row_lines(self.path), start, None))
 
     def __len__(self) -> int:
-        """The number of lines that are not blank."""
-        with self.path.open("rb") as lines:
-            return sum(1 for line in lines if line.strip())
+        """The number of rows, bad ones among them."""
+        return sum(1 for _ in row_lines(self.path))
+
+
+def _row_or_drop(where: str, line: str) -> Row | Dropped:
+    try:
+        return parse_row(line, where)
+    except RowError as error:
+        return Dropped(where, NOT_A_ROW, str(error).removeprefix(f"{where}: "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,7 @@ class Stage:
             name = f"{self.output} {split}{f' {part}' if part else ''}"
             task = bar.add_task(name, total=end - first, completed=resumed)
             left = islice(inputs.since(first + resumed), end - first - resumed)
-            for outcome in self.in_order(open_worker, left, self.workers):
+            for outcome in self._outcomes(open_worker, left):
                 journal.add(outcome)
                 bar.advance(task)
             seconds = time.perf_counter() - begin
@@ -157,6 +163,28 @@ class Stage:
             summary = journal.finish(target, drops).as_json()
             rate = round((journal.done - resumed) / seconds, 1) if journal.done > resumed else None
             return {**summary, "resumed_at": resumed, "inputs_per_second": rate}
+
+    def _outcomes(
+        self, open_worker: OpenWorker[Any, Any], inputs: Iterator[Any]
+    ) -> Iterator[Outcome]:
+        """The outcome of every input, in order; workers do not see what is dropped already."""
+        drops: deque[tuple[int, Dropped]] = deque()
+
+        def workable() -> Iterator[Any]:
+            for place, each in enumerate(inputs):
+                if isinstance(each, Dropped):
+                    drops.append((place, each))
+                else:
+                    yield each
+
+        place = 0
+        for outcome in self.in_order(open_worker, workable(), self.workers):
+            while drops and drops[0][0] == place:
+                yield drops.popleft()[1]
+                place += 1
+            yield outcome
+            place += 1
+        yield from (dropped for _, dropped in drops)
 
     def _joined(self, own: Manifest) -> Manifest:
         if self.shard is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tag_plugin.data.picture import ImageError, open_picture, picture_size
-from tag_plugin.data.rows import Row, RowError, parse_row, row_lines
+from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.chosen import files_of_dataset
@@ -153,7 +153,7 @@ def _check_line(directory: Path, judge: JudgeConfig, pixels: bool, line: _Line) 
     try:
         row = parse_row(line.text, "row")
     except RowError as error:
-        return _Checked(line.part, line.where, (("not a row", str(error)),))
+        return _Checked(line.part, line.where, ((NOT_A_ROW, str(error).removeprefix("row: ")),))
     return _Checked(
         line.part,
         line.where,
@@ -211,7 +211,7 @@ def _warn_of_near_duplicates(report: Report, files: Mapping[str, Path]) -> None:
     present: dict[Any, Path] = {
         split: files[name] for split, name in names.items() if name in files
     }
-    if report.errors["not a row"] or len(present) < 2:
+    if report.errors[NOT_A_ROW] or len(present) < 2:
         return
     pairs = Counter((each.split, each.of_split) for each in find_duplicates(present))
     for (split, of_split), count in sorted(pairs.items()):

@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.pipeline.rules import write_trace
@@ -46,5 +47,5 @@ def unwritable(row: Row, config: JudgeConfig) -> str | None:
     try:
         trace = write_trace(row.label, row.detections, row.id, config)
     except ValidationError as error:
-        return str(error.errors(include_url=False)[0]["msg"])
+        return first_problem(error)
     return shortcoming(row.model_copy(update={"trace": trace}), config)

@@ -1,13 +1,13 @@
 """Near duplicates: the fast search finds what comparing everything with everything finds."""
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tag_plugin.data.rows import FrameInfo, write_rows
 from tag_plugin.pipeline.duplicates import find_duplicates, nearest
+from tests.pipeline.detected_rows import prepared_row
 
 HASH = st.integers(0, 2**64 - 1)
 
@@ -51,13 +51,15 @@ def test_no_hash_is_equal_to_nothing():
 
 
 def write(path, hashes):
-    lines = [
-        json.dumps(
-            {"id": f"{path.stem}{n}", "frame": {"phash": f"{value:016x}"} if value else None}
-        )
-        for n, value in enumerate(hashes)
+    frames = [
+        FrameInfo(side=448, how="whole", phash=f"{value:016x}") if value else None
+        for value in hashes
     ]
-    path.write_text("\n".join(lines) + "\n")
+    rows = [
+        prepared_row(0, path.stem).model_copy(update={"id": f"{path.stem}{n}", "frame": frame})
+        for n, frame in enumerate(frames)
+    ]
+    write_rows(path, rows)
     return path
 
 

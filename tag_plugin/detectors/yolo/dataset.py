@@ -67,7 +67,6 @@ def export(settings: ExportSettings) -> Exported:
 
     Raises:
         DetectorError: no detected rows, no AU that is frequent enough, or the folder exists.
-        RowError: a line is not a row.
     """
     files = detected_files(settings.directory)
     if settings.out.exists():
@@ -117,7 +116,8 @@ def label_line(number: int, box: Box) -> str:
 
 
 def _counts(path: Path) -> Counter[int]:
-    return Counter(found.au for row in read_rows(path) for found in present(row))
+    rows = read_rows(path, lambda _: None)  # the bad ones are named when the rows are exported
+    return Counter(found.au for row in rows for found in present(row))
 
 
 def _export_split(settings: ExportSettings, split: Split, path: Path, exported: Exported) -> None:

@@ -1,28 +1,33 @@
 """What must not stand on two sides of a split: a person where the dataset knows, else a picture."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tag_plugin.data.rows import row_lines
+from tag_plugin.data.rows import BadRow, Row, read_rows
 from tag_plugin.data.short_digest import short_digest
 
 
 @dataclass(frozen=True, slots=True)
 class RowKey:
-    """The few things of a row's line that decide where it goes; the line itself stays as it is."""
+    """A row, and the few things of it that decide where it goes."""
 
-    line: str
-    id: str
-    label: str
-    person: str | None
-    picture: str | None
+    row: Row
+
+    @property
+    def person(self) -> str | None:
+        """Who is in it, where the dataset knows."""
+        return f"person {self.row.identity}" if self.row.identity else None
+
+    @property
+    def picture(self) -> str | None:
+        """The hash of its picture, where it is known."""
+        return f"picture {self.row.frame.phash}" if self.row.frame else None
 
     @property
     def key(self) -> str:
         """The person, else the picture's hash, else the row itself."""
-        return self.person or self.picture or f"row {self.id}"
+        return self.person or self.picture or f"row {self.row.id}"
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -34,31 +39,27 @@ class RowKey:
         return short_digest(self.key) % parts
 
 
-def read_keys(path: Path) -> Iterator[RowKey]:
-    """The rows of a file, one at a time, not validated."""
-    return (_key(line.rstrip("\n")) for _, line in row_lines(path))
+def read_keys(path: Path, bad: BadRow) -> Iterator[RowKey]:
+    """The rows of a file, one at a time; `bad` is given each line that is no row."""
+    return (RowKey(row) for row in read_rows(path, bad))
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """The people and pictures of the splits that nothing else may contain."""
 
-    digests: frozenset[int]
+    digests: frozenset[int] = frozenset()
 
     def holds(self, row: RowKey) -> bool:
         """Whether a row shows one of them."""
         return any(short_digest(each) in self.digests for each in row.shown)
 
+    def __or__(self, other: "Held") -> "Held":
+        """Those of both."""
+        return Held(self.digests | other.digests)
 
-def held(paths: Iterable[Path]) -> Held:
-    """Everyone and everything in these files."""
-    rows = (row for path in paths for row in read_keys(path))
+
+def held(path: Path | None, bad: BadRow) -> Held:
+    """Everyone and everything in a file; nothing when there is none."""
+    rows = read_keys(path, bad) if path else ()
     return Held(frozenset(short_digest(each) for row in rows for each in row.shown))
-
-
-def _key(line: str) -> RowKey:
-    content = json.loads(line)
-    frame, identity = content.get("frame"), content.get("identity")
-    person = f"person {identity}" if identity else None
-    picture = f"picture {frame['phash']}" if frame else None
-    return RowKey(line, content["id"], content["label"], person, picture)

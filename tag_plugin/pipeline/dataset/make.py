@@ -5,7 +5,7 @@
     test           stays where it is, in `detected`: nothing is trained on it
 
 A train row whose person or picture is also in dev or test is left out, a dev row that is also in
-test likewise. One pass, a line at a time.
+test likewise, and a line that is no row. One pass, a line at a time.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.data.rows import Split
+from tag_plugin.data.rows import NOT_A_ROW, BadRows, RowError, Split, dump_row
 from tag_plugin.pipeline.chosen import file_of_test
 from tag_plugin.pipeline.dataset.card import card
 from tag_plugin.pipeline.dataset.keys import Held, RowKey, held, read_keys
@@ -67,14 +67,16 @@ class _Parts:
         default_factory=lambda: {part: Counter() for part in PARTS}
     )
     left_out: Counter[str] = field(default_factory=Counter)
+    bad: BadRows = field(default_factory=BadRows)
 
     def add(self, part: str, row: RowKey) -> None:
-        full = self.per_class is not None and self.counts[part][row.label] >= self.per_class
+        label = row.row.label
+        full = self.per_class is not None and self.counts[part][label] >= self.per_class
         if full and part != "dev":
             self.left_out[OVER_LIMIT] += 1
             return
-        self.counts[part][row.label] += 1
-        self.files[part].write(row.line)
+        self.counts[part][label] += 1
+        self.files[part].write(dump_row(row.row))
 
 
 def make(settings: MakeSettings) -> Made:
@@ -86,18 +88,19 @@ def make(settings: MakeSettings) -> Made:
     directory = settings.directory
     built = _built(directory)
     test = file_of_test(directory)
-    before_train = held([path for path in (built.get("dev"), test) if path])
-    before_dev = held([test] if test else [])
     with ExitStack() as stack:
         opened = {
             part: stack.enter_context(PartFile(directory / OUTPUT, part, settings.rows_per_file))
             for part in PARTS
         }
         parts = _Parts(opened, settings.per_class)
+        before_dev = held(test, parts.bad)
+        before_train = before_dev | held(built.get("dev"), _named_later)
         for row in _free(built.get("train"), before_train, parts):
             parts.add("rl" if row.place(100) < settings.rl_percent else "sft", row)
         for row in _free(built.get("dev"), before_dev, parts):
             parts.add("dev", row)
+        parts.left_out += Counter({NOT_A_ROW: parts.bad.count})
         names = {part: f"{OUTPUT}/{file.finish()}" for part, file in opened.items()}
     return _finish(settings, parts, names)
 
@@ -143,8 +146,12 @@ def _built(directory: Path) -> dict[Split, Path]:
     return found
 
 
+def _named_later(_: RowError) -> None:
+    """The dev rows are read once more, for themselves."""
+
+
 def _free(path: Path | None, before: Held, parts: _Parts) -> Iterator[RowKey]:
-    for row in read_keys(path) if path else ():
+    for row in read_keys(path, parts.bad) if path else ():
         if before.holds(row):
             parts.left_out[ALSO_HELD] += 1
         else:
