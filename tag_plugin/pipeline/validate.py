@@ -153,7 +153,7 @@ def _check_line(directory: Path, judge: JudgeConfig, pixels: bool, line: _Line) 
     try:
         row = parse_row(line.text, "row")
     except RowError as error:
-        return _Checked(line.part, line.where, ((NOT_A_ROW, str(error).removeprefix("row: ")),))
+        return _Checked(line.part, line.where, ((NOT_A_ROW, str(error)),))
     return _Checked(
         line.part,
         line.where,

@@ -70,7 +70,7 @@ class TagConverter:
         """The host's sample, or an empty one that names its problem."""
         where = example[WHERE]
         try:
-            row = _read(example[LINE], where)
+            row = parse_row(example[LINE], where)
         except RowError as error:
             return _columns("", "", "", str(error))
         try:
@@ -102,12 +102,6 @@ def tag_converter(dataset_attr: Any, data_args: Any) -> TagConverter:  # noqa: A
     return TagConverter(
         dataset_attr.formatting, frame, str(file.parent.parent), f"{__version__} {wording}"
     )
-
-
-def _read(line: str, where: str) -> Row:
-    if "\ufffd" in line:
-        raise RowError(f"{where}: not UTF-8")
-    return parse_row(line, where)
 
 
 def _columns(prompt: str, reply: str, image: str, problem: str) -> dict[str, Any]:
