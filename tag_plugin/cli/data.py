@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tag_plugin.cli.options import CORES, Dataset, Workers
+from tag_plugin.cli.options import CORES, Dataset, Workers, warn_of_loss
 from tag_plugin.data.terminal import echo
 
 data = typer.Typer(no_args_is_help=True, help="Make, check and look at a dataset.")
@@ -30,6 +30,9 @@ def make_dataset(
     made = make(MakeSettings(dataset, rl_percent, per_class, rows_per_file))
     for part, counts in made.counts.items():
         echo(f"{part}: {sum(counts.values())} rows {counts}")
+    kept = sum(sum(counts.values()) for counts in made.counts.values())
+    lost = sum(made.left_out.values())
+    warn_of_loss("data make", kept, kept + lost, str(made.left_out))
     echo(f"left out: {made.left_out or 0}; the card: {dataset / 'dataset' / 'README.md'}")
     echo(f"next: tag-plugin data validate {dataset}; train with these lines in the recipe:")
     echo(made.recipe)

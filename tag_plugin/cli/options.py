@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tag_plugin.data.terminal import echo
+from tag_plugin.data.terminal import echo, one_line
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.manifest import Manifest
@@ -32,16 +32,41 @@ DetectorOption = Annotated[
 CORES: Final = os.cpu_count() or 1
 
 
+LOUD: Final = 0.3
+"""A larger share of dropped entries is said in colour, with the first causes."""
+
+
 def print_summary(manifest: "Manifest", next_command: str) -> None:
     """What a stage kept and dropped, and the next command."""
     for split, summary in manifest.splits.items():
         dropped = {reason: found["count"] for reason, found in summary["dropped"].items()}
         echo(f"{split}: {summary['rows']} rows {summary['counts']}, dropped {dropped or 0}")
+    _warn_of_losses(manifest)
     if manifest.waiting_for:
         waiting = ", ".join(manifest.waiting_for)
         echo(f"The last shard to finish joins them; not finished: {waiting}")
         return
     echo(f"All of it in {manifest.path}; next: {next_command}")
+
+
+def warn_of_loss(what: str, kept: int, inputs: int, causes: str) -> None:
+    """Say it loudly where more than LOUD of the inputs are lost, or all of them."""
+    lost = inputs - kept
+    if inputs and lost > LOUD * inputs:
+        share = f"{100 * lost / inputs:.0f} %"
+        text = f"WARNING {what}: {lost} of {inputs} are lost ({share}): {causes}"
+        typer.secho(one_line(text), fg=typer.colors.YELLOW, err=True)
+
+
+def _warn_of_losses(manifest: "Manifest") -> None:
+    from tag_plugin.pipeline.stage import first_causes
+
+    for split, summary in manifest.splits.items():
+        without = summary["counts"].get("no face", 0)  # of detect: kept, and of no use later
+        causes = first_causes([summary])
+        if without:
+            causes = "; ".join(filter(None, (f"no face {without}", causes)))
+        warn_of_loss(split, summary["rows"] - without, summary["inputs"], causes)
 
 
 def parse_shard(text: str | None) -> "Shard | None":

@@ -70,12 +70,13 @@ def prepare_ferplus(
     shard: ShardOption = None,
 ) -> None:
     """FERPlus: FER2013Train, FER2013Valid and FER2013Test with a label.csv in each."""
-    from tag_plugin.data.ferplus import FerPlus, VoteRule
+    from tag_plugin.data.ferplus import FerPlus, VoteRule, holds_ferplus
+    from tag_plugin.data.file_names import unpacked
 
     framing = _framing(frame, margin, align)
     chosen = VoteRule(rule)  # another rule makes another benchmark, with a folder of its own
     name = "ferplus" if chosen is VoteRule.MAJORITY else f"ferplus_{chosen}"
-    source = FerPlus(root, chosen, dataset=name)
+    source = FerPlus(unpacked(root, holds_ferplus), chosen, dataset=name)
     _prepare(source, _settings(out, limit, workers, restart, shard, framing))
 
 
@@ -93,10 +94,11 @@ def prepare_rafdb(
     shard: ShardOption = None,
 ) -> None:
     """RAF-DB basic: EmoLabel and Image, or DATASET/{train,test}/{1..7}."""
-    from tag_plugin.data.rafdb import RafDb, RafDbImages
+    from tag_plugin.data.file_names import unpacked
+    from tag_plugin.data.rafdb import RafDb, RafDbImages, holds_rafdb
 
     framing = _framing(frame, margin, align)
-    source = RafDb(root, RafDbImages(images))
+    source = RafDb(unpacked(root, holds_rafdb), RafDbImages(images))
     _prepare(source, _settings(out, limit, workers, restart, shard, framing))
 
 
@@ -114,10 +116,12 @@ def prepare_affectnet(
     shard: ShardOption = None,
 ) -> None:
     """AffectNet: the full CSV release or the 8-label release."""
-    from tag_plugin.data.affectnet import AffectNet
+    from tag_plugin.data.affectnet import AffectNet, holds_affectnet
+    from tag_plugin.data.file_names import unpacked
 
     framing = _framing(frame, margin, align)
-    _prepare(AffectNet(root, classes), _settings(out, limit, workers, restart, shard, framing))
+    source = AffectNet(unpacked(root, holds_affectnet), classes)
+    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
 
 
 @prepare.command("folder")

@@ -46,9 +46,9 @@ def quality(
     pitch_max, roll_max, mirror_error_max, face.
     """
     from tag_plugin.pipeline.quality.check import DUPLICATES, QualitySettings, check
-    from tag_plugin.pipeline.quality.limits import limits_for
+    from tag_plugin.pipeline.quality.limits import limits_for, preset_of
 
-    chosen = limits_for(dataset.name, limits, named_values("--set", change))
+    chosen = limits_for(preset_of(dataset), limits, named_values("--set", change))
     settings = QualitySettings(
         dataset, chosen, keep_duplicates, workers, restart, parse_shard(shard)
     )

@@ -1,7 +1,7 @@
 """AffectNet in its two official layouts, with 7 or 8 classes.
 
     ROOT/Manually_Annotated_file_lists/{training,validation}.csv     the full release
-    ROOT/Manually_Annotated_Images/<subDirectory_filePath>
+    ROOT/Manually_Annotated_Images/<subDirectory_filePath>           or in ROOT/Manually_Annotated
 
     ROOT/{train_set,val_set}/images/<id>.jpg                          the 8-label release
     ROOT/{train_set,val_set}/annotations/<id>_exp.npy
@@ -13,13 +13,13 @@ Source: Mollahosseini, Hasani and Mahoor, "AffectNet: a database for facial expr
 and arousal computing in the wild", IEEE TAC 2019, and the release's readme.
 """
 
-import csv
 import hashlib
 import os
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -27,10 +27,13 @@ from types import MappingProxyType
 import numpy as np
 
 from tag_plugin.data.face_frame import Crop
+from tag_plugin.data.file_names import SUFFIXES, find_inside
+from tag_plugin.data.npy_number import read_number
 from tag_plugin.data.official import compare_counts, train_or_dev
 from tag_plugin.data.rows import Split
 from tag_plugin.data.short_digest import short_digest
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+from tag_plugin.data.text_file import csv_rows
 from tag_plugin.facs.emotions import LABEL_SETS
 
 CODES: Mapping[int, str] = MappingProxyType(dict(enumerate(LABEL_SETS["affectnet8"].labels)))
@@ -50,28 +53,43 @@ ACCESS = (
     "https://mohammadmahoor.com/pages/databases/affectnet/"
 )
 FILE_LISTS, IMAGES = "Manually_Annotated_file_lists", "Manually_Annotated_Images"
+WHOLE = "Manually_Annotated"
+"""The folder that the release's archive of pictures unpacks to."""
 CSV_FILES = MappingProxyType({"train": "training.csv", "val": "validation.csv"})
 NPY_FOLDERS = MappingProxyType({"train": "train_set", "val": "val_set"})
-COLUMNS = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "expression")
+FILE, BOX, EXPRESSION = (
+    "subDirectory_filePath",
+    ("face_x", "face_y", "face_width", "face_height"),
+    "expression",
+)
+COLUMNS = (FILE, *BOX, "facial_landmarks", EXPRESSION, "valence", "arousal")
+"""In the official order: the release's validation.csv has no header."""
+LARGEST_BOX = 100_000
+"""Pixels; no photograph is larger."""
 FACE_MARGIN = 0.1
 """Share of the annotated face box that is kept around it."""
 
-NO_EMOTION, OTHER_CLASS, REPEATED = (
+NO_EMOTION, OTHER_CLASS, REPEATED, BAD_BOX = (
     "none, uncertain or no face",
     "not one of the 7 classes",
     "image named before",
+    "the face box is no box",
 )
 
 
 @dataclass(frozen=True)
 class _Annotation:
-    """One annotated face: its set, its name there, the class code, the file and the face box."""
+    """One annotated face: its set, its name there, the class code, the file and the face box.
+
+    `fault` says what is wrong with the box.
+    """
 
     part: str
     name: str
     code: int
     image: Path
     crop: Crop | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +148,15 @@ class AffectNet:
 
     @cached_property
     def settings(self) -> Mapping[str, str]:
-        """The content of the annotations, and how the training counts compare."""
+        """The content of the annotations, and how the training counts compare.
+
+        Both label files are read to their end: what is wrong with one is said before a picture is.
+        """
+        training, _ = self._training, self._validation
         compared = compare_counts(
-            f"{self.root} (training)", self._training.counts, TRAINING_COUNTS, ACCESS
+            f"{self.root} (training)", training.counts, TRAINING_COUNTS, ACCESS
         )
-        return {"training labels": self._training.digest, "counts of training": compared}
+        return {"training labels": training.digest, "counts of training": compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The faces of a split, in file order."""
@@ -164,62 +186,138 @@ class AffectNet:
             return LeftOut(face_id, NO_EMOTION)
         if label not in LABEL_SETS[self.label_set].labels:
             return LeftOut(face_id, OTHER_CLASS, label)
+        if face.fault:
+            return LeftOut(face_id, BAD_BOX, face.fault)
         return SourceFace(face_id, label, face.image, face.crop)
 
     def _annotations(self, part: str) -> Iterator[_Annotation]:
-        if (self.root / FILE_LISTS / CSV_FILES[part]).is_file():
-            return self._from_csv(part, self.root / FILE_LISTS / CSV_FILES[part])
-        if (self.root / NPY_FOLDERS[part] / "annotations").is_dir():
-            return _from_npy(part, self.root / NPY_FOLDERS[part])
+        labels = _label_file(self.root, part)
+        if labels is not None:
+            return self._from_csv(part, labels)
+        if (_npy_folder(self.root, part) / "annotations").is_dir():
+            return _from_npy(part, _npy_folder(self.root, part))
         raise SourceError(
             f"no {self.root / FILE_LISTS / CSV_FILES[part]} and no "
             f"{self.root / NPY_FOLDERS[part] / 'annotations'}: AffectNet is expected in one of its "
             f"official layouts. {ACCESS}"
         )
 
+    @cached_property
+    def _images(self) -> Path:
+        """The folder of the full release's pictures."""
+        places = [find_inside(self.root, *above, IMAGES) for above in ((), (WHOLE,))]
+        return next((place for place in places if place.is_dir()), self.root / IMAGES)
+
     def _from_csv(self, part: str, path: Path) -> Iterator[_Annotation]:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            missing = set(COLUMNS) - set(reader.fieldnames or ())
-            if missing:
-                raise SourceError(f"{path}:1: the columns {sorted(missing)} are missing")
-            for number, line in enumerate(reader, start=2):
-                yield self._csv_line(part, line, f"{path}:{number}")
+        lines = csv_rows(path)
+        first = next(lines, None)
+        if first is None:
+            raise SourceError(f"{path}: empty; next: unpack the release's {path.name} again")
+        names = _header(*first)
+        if names is None:
+            yield self._csv_line(part, dict(zip(COLUMNS, first[1], strict=True)), first[0])
+        for where, fields in lines:
+            if len(fields) != len(names or COLUMNS):
+                raise SourceError(
+                    f"{where}: {len(fields)} columns, not {len(names or COLUMNS)} as in the first "
+                    f"line; next: mend or remove the line"
+                )
+            yield self._csv_line(part, dict(zip(names or COLUMNS, fields, strict=True)), where)
 
     def _csv_line(self, part: str, line: Mapping[str, str], where: str) -> _Annotation:
-        file = line["subDirectory_filePath"] or ""
-        if not file or file.startswith("/") or ".." in file.split("/"):
+        file = line[FILE].strip().replace("\\", "/").removeprefix("./")
+        if not file or file.startswith("/") or ".." in file.split("/") or "\0" in file:
             raise SourceError(f"{where}: {file[:80]!r} is not a path inside {IMAGES}")
-        code, crop = _number(line["expression"], where), _crop(line)
-        name = file.rpartition(".")[0].replace("/", "_")
-        return _Annotation(part, name, code, self.root / IMAGES / file, crop)
+        suffix = Path(file).suffix
+        name = file.removesuffix(suffix if suffix.lower() in SUFFIXES else "").replace("/", "_")
+        face = _Annotation(part, name, _number(line[EXPRESSION], where), self._images / file)
+        try:
+            return replace(face, crop=_crop([line[column].strip() for column in BOX]))
+        except ValueError as error:
+            return replace(face, fault=f"{where}: {error}")
+
+
+def holds_affectnet(root: Path) -> bool:
+    """Whether a folder looks like AffectNet's."""
+    return any(
+        _label_file(root, part) or (_npy_folder(root, part) / "annotations").is_dir()
+        for part in CSV_FILES
+    )
+
+
+def _label_file(root: Path, part: str) -> Path | None:
+    """The list of the full release: in its folder, in that of the pictures, or beside them."""
+    for above in ((FILE_LISTS,), (WHOLE, FILE_LISTS), (WHOLE,), ()):
+        path = find_inside(root, *above, CSV_FILES[part])
+        if path.is_file():
+            return path
+    return None
+
+
+def _npy_folder(root: Path, part: str) -> Path:
+    folder = find_inside(root, NPY_FOLDERS[part])
+    inner = find_inside(folder, NPY_FOLDERS[part])
+    return inner if (inner / "annotations").is_dir() else folder
+
+
+def _header(where: str, fields: list[str]) -> tuple[str, ...] | None:
+    """The names of the columns; None where the first line is a face in the official order.
+
+    Raises:
+        SourceError: neither.
+    """
+    official = {column.lower(): column for column in COLUMNS}
+    names = tuple(official.get(name.strip().lower(), name.strip()) for name in fields)
+    missing = {FILE, *BOX, EXPRESSION} - set(names)
+    if not missing:
+        return names
+    if len(fields) == len(COLUMNS):
+        line = dict(zip(COLUMNS, fields, strict=True))
+        suffix = Path(line[FILE].strip()).suffix.lower()
+        if suffix in SUFFIXES and _CODE.fullmatch(line[EXPRESSION].strip()):
+            return None
+    raise SourceError(
+        f"{where}: the columns {sorted(missing)} are missing, and the line is no face in the "
+        f"official order {', '.join(COLUMNS)}; next: use the release's own file"
+    )
+
+
+_CODE = re.compile(r"[0-9]|10")
 
 
 def _from_npy(part: str, folder: Path) -> Iterator[_Annotation]:
     with os.scandir(folder / "annotations") as files:
-        names = sorted(file.name for file in files if file.name.endswith("_exp.npy"))
+        names = sorted(
+            file.name
+            for file in files
+            if file.name.endswith("_exp.npy") and not file.name.startswith(".")
+        )
     for file_name in names:
         name, path = file_name.removesuffix("_exp.npy"), folder / "annotations" / file_name
-        try:
-            value = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise SourceError(f"{path} is not a plain .npy file: {error}") from None
-        code = _number(str(value.reshape(-1)[0]) if value.size == 1 else "", str(path))
+        code = _number(read_number(path), str(path))
         yield _Annotation(part, name, code, folder / "images" / f"{name}.jpg")
 
 
-def _number(text: str | None, where: str) -> int:
-    if text is None or not text.strip().isdecimal() or int(text) > 10:
-        raise SourceError(f"{where}: expression {text!r} is not a class code 0..10")
+def _number(text: str, where: str) -> int:
+    if not _CODE.fullmatch(text.strip()):
+        raise SourceError(f"{where}: expression {text[:40]!r} is not a class code 0..10")
     return int(text)
 
 
-def _crop(line: Mapping[str, str]) -> Crop | None:
-    """The annotated face with a margin; None where the release has no box (NULL or empty)."""
-    try:
-        left, top, width, height = (float(line[column]) for column in COLUMNS[1:5])
-    except ValueError:
+def _crop(box: list[str]) -> Crop | None:
+    """The annotated face with a margin; None where the release has no box (NULL or empty).
+
+    Raises:
+        ValueError: no number, or one that lies in no picture.
+    """
+    if all(value.upper() in {"", "NULL"} for value in box):
         return None
+    try:
+        left, top, width, height = (float(value) for value in box)
+    except ValueError:
+        raise ValueError(f"face box {', '.join(box)[:80]}") from None
+    if not all(abs(value) <= LARGEST_BOX for value in (left, top, width, height)):  # nor is nan
+        raise ValueError(f"face box {', '.join(box)[:80]}")
     if width <= 0 or height <= 0:
         return None
     edge = FACE_MARGIN * max(width, height)

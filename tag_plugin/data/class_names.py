@@ -40,10 +40,15 @@ def map_classes(
     return mapped
 
 
+def emotion_of(name: str) -> str | None:
+    """The emotion of any label set that a class is called after."""
+    return canonical_emotion(_NUMBER.sub("", name))
+
+
 def _explained(unknown: list[str], label_set_name: str, where: str) -> str:
     known = ", ".join(label_set(label_set_name).labels)
     listed = ", ".join(repr(name) for name in unknown[:12])
-    wider = any(canonical_emotion(_NUMBER.sub("", name)) for name in unknown)
+    wider = any(emotion_of(name) for name in unknown)
     hint = "; --labels basic8 has contempt too" if wider else ""
     return (
         f"{where}: {listed} {'is no class' if len(unknown) == 1 else 'are no classes'} of "

@@ -10,8 +10,8 @@ crowd-sourced label distribution", ICMI 2016, and its reference trainer, which r
 (fer2013new.csv disagrees with it in 1,602 rows).
 """
 
-import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,11 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from tag_plugin.data.file_names import find_inside
 from tag_plugin.data.official import compare_counts
 from tag_plugin.data.rows import Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+from tag_plugin.data.text_file import csv_rows
 from tag_plugin.facs.emotions import LABEL_SETS
 
 EMOTION_COLUMNS = LABEL_SETS["ferplus"].labels
@@ -51,6 +53,8 @@ ACCESS = (
 )
 _VOTES = len(EMOTION_COLUMNS) + 2
 _COLUMNS = _VOTES + 2
+_MANY = re.compile(r"[0-9]{1,3}")
+"""A number of votes: there are ten people."""
 
 NO_NAME, REPEATED, NO_MAJORITY, NO_EMOTION = (
     "no image name",
@@ -134,12 +138,9 @@ class FerPlus:
         Raises:
             SourceError: a line has other columns; the message names the file and the line.
         """
-        path = self._label_file(split)
         named: set[str] = set()
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            for number, line in enumerate(csv.reader(lines), start=1):
-                if line:
-                    yield self._entry(split, line, f"{path}:{number}", named)
+        for where, line in csv_rows(self._label_file(split)):
+            yield self._entry(split, line, where, named)
 
     def _entry(
         self, split: Split, line: list[str], where: str, named: set[str]
@@ -162,12 +163,17 @@ class FerPlus:
         return Counter(face.label for face in faces)
 
     def _label_file(self, split: Split) -> Path:
-        return self.root / FOLDERS[split] / LABEL_FILE
+        return find_inside(self.root, FOLDERS[split], LABEL_FILE)
+
+
+def holds_ferplus(root: Path) -> bool:
+    """Whether a folder looks like FERPlus's."""
+    return any(find_inside(root, folder, LABEL_FILE).is_file() for folder in FOLDERS.values())
 
 
 def _parsed(line: list[str], where: str) -> tuple[str, list[int]]:
     votes = [column.strip() for column in line[-_VOTES:]]
-    if len(line) != _COLUMNS or not all(vote.isdecimal() for vote in votes):
+    if len(line) != _COLUMNS or not all(_MANY.fullmatch(vote) for vote in votes):
         raise SourceError(
             f"{where}: expected {_COLUMNS} columns without a header, name, box and {_VOTES} votes "
             f"(neutral ... contempt, unknown, NF), got {len(line)}: {','.join(line)[:100]!r}. "

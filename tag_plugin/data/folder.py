@@ -1,9 +1,10 @@
 """A user's own pictures in folders that are named like their classes.
 
     ROOT/happy/a.jpg  ROOT/sad/b.png ...                     held out by name: see `held_out`
-    ROOT/{train,dev,test}/happy/a.jpg ...                    val, valid and validation are dev
+    ROOT/{train,dev,test}/happy/a.jpg ...                    Train, validation, PublicTest, ... too
 
-Everything below a class folder belongs to the class.
+Everything below a class folder belongs to the class. One more folder around either layout, files
+that a system left behind, and folders without a picture beside the splits are passed over.
 """
 
 import hashlib
@@ -13,29 +14,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
-from tag_plugin.data.class_names import LEFT_OUT, map_classes
+from tag_plugin.data.class_names import LEFT_OUT, emotion_of, map_classes
+from tag_plugin.data.file_names import (
+    SUFFIXES,
+    check_dataset_name,
+    file_id,
+    files_below,
+    folders,
+    is_leftover,
+    split_of_name,
+)
 from tag_plugin.data.picture import BAD_NAME, ImageError, check_name
 from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
-SPLIT_FOLDERS: Mapping[str, Split] = MappingProxyType(
-    {
-        "train": "train",
-        "training": "train",
-        "dev": "dev",
-        "val": "dev",
-        "valid": "dev",
-        "validation": "dev",
-        "test": "test",
-        "testing": "test",
-    }
-)
 DEV_PERCENT, TEST_PERCENT = 5, 10
-NO_PICTURE, CLASS_LEFT_OUT = "not a picture by its name", "class left out"
+NO_PICTURE, CLASS_LEFT_OUT, STRAY = (
+    "not a picture by its name",
+    "class left out",
+    "a picture outside the class folders",
+)
 
 
 @dataclass(frozen=True)
@@ -71,56 +70,90 @@ class ImageFolder:
     def settings(self) -> Mapping[str, str]:
         """The classes, and the names of all files: another file is another dataset."""
         digest = hashlib.sha256()
-        for path, _ in self._files():
+        for path, _, _ in self._files():
             digest.update(os.fsencode(path.relative_to(self.root)) + b"\0")
         classes = ", ".join(f"{name}={label}" for name, label in sorted(self._classes.items()))
         return {"classes": classes, "files": digest.hexdigest(), "identity": self.identity or ""}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The pictures of a split, folder by folder, sorted by name."""
-        for path, folder_split in self._files():
-            entry = self._entry(path)
+        for path, class_name, folder_split in self._files():
+            entry = self._entry(path, class_name)
             if (folder_split or self._held_out(entry)) == split:
                 yield entry
 
-    def _entry(self, path: Path) -> SourceFace | LeftOut:
+    def _entry(self, path: Path, class_name: str | None) -> SourceFace | LeftOut:
         inside = path.relative_to(self.root)
         try:
             check_name(str(inside))
         except ImageError as error:
             return LeftOut(repr(str(inside)), BAD_NAME, str(error))
-        name = inside.parts[1 if inside.parts[0] in self._split_folders else 0]
+        if class_name is None:
+            return LeftOut(str(inside), STRAY)
         if path.suffix.lower() not in SUFFIXES:
             return LeftOut(str(inside), NO_PICTURE)
-        if self._classes[name] == LEFT_OUT:
-            return LeftOut(str(inside), CLASS_LEFT_OUT, name)
+        if self._classes[class_name] == LEFT_OUT:
+            return LeftOut(str(inside), CLASS_LEFT_OUT, class_name)
         found = re.search(self.identity, str(inside)) if self.identity else None
         who = found[1] if found else None
-        return SourceFace(file_id(inside), self._classes[name], path, identity=who)
+        return SourceFace(file_id(inside), self._classes[class_name], path, identity=who)
 
     def _held_out(self, entry: SourceFace | LeftOut) -> Split:
         who = entry.identity if isinstance(entry, SourceFace) else None
         return held_out(who or entry.id)
 
-    def _files(self) -> Iterator[tuple[Path, Split | None]]:
-        """Every file below the class folders, with the split that its folder names."""
-        for name in self._split_folders or ("",):
-            for class_name in _folders(self.root / name):
-                for path in _walk(self.root / name / class_name):
-                    yield path, SPLIT_FOLDERS.get(name)
+    def _files(self) -> Iterator[tuple[Path, str | None, Split | None]]:
+        """Every file below the class folders, with its class and the split that a folder names.
+
+        A picture outside them has no class.
+        """
+        yield from ((path, None, "train") for path in _pictures(self._top))
+        for split, folder in self._class_parents:
+            if folder != self._top:
+                yield from ((path, None, split) for path in _pictures(folder))
+            for class_name in folders(folder):
+                for path in files_below(folder / class_name):
+                    yield path, class_name, split
 
     @cached_property
-    def _split_folders(self) -> tuple[str, ...]:
-        found = _folders(self.root)
-        return tuple(found) if found and all(name in SPLIT_FOLDERS for name in found) else ()
+    def _top(self) -> Path:
+        return self._inner(self.root)
+
+    @cached_property
+    def _class_parents(self) -> tuple[tuple[Split | None, Path], ...]:
+        """The folders that hold class folders, each with its split; None without split folders.
+
+        Raises:
+            SourceError: a folder with pictures beside the splits is none of them.
+        """
+        names = [name for name in folders(self._top) if name not in self.declared]
+        splits = {name: split for name in names if (split := split_of_name(name))}
+        if not splits:
+            return ((None, self._top),)
+        for name in folders(self._top):
+            if name not in splits and any(_has_picture(self._top / name)):
+                raise SourceError(
+                    f"{self._top} has split folders ({', '.join(splits)}), but {name!r} beside "
+                    "them holds pictures and is none; next: move it away, or into a split"
+                )
+        return tuple((split, self._inner(self._top / name)) for name, split in splits.items())
+
+    def _inner(self, folder: Path) -> Path:
+        """The folder, or the only one in it where its name says nothing and classes lie inside."""
+        names = folders(folder)
+        if len(names) == 1 and not self._means(names[0]):
+            inner = folder / names[0]
+            if any(self._means(name) for name in folders(inner)):
+                return inner
+        return folder
+
+    def _means(self, name: str) -> bool:
+        """Whether a folder's name is a split or a class."""
+        return name in self.declared or bool(split_of_name(name) or emotion_of(name))
 
     @cached_property
     def _classes(self) -> Mapping[str, str]:
-        names = {
-            name: None
-            for part in self._split_folders or ("",)
-            for name in _folders(self.root / part)
-        }
+        names = {name: None for _, folder in self._class_parents for name in folders(folder)}
         if not names:
             raise SourceError(
                 f"{self.root} has no class folders; expected ROOT/happy, ROOT/sad, ... or "
@@ -138,22 +171,6 @@ def held_out(key: str) -> Split:
     return "dev" if place < TEST_PERCENT + DEV_PERCENT else "train"
 
 
-def file_id(path: Path) -> str:
-    """A row id from a relative path: readable, fit for a file name, and its own for each path."""
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(path.with_suffix("")))[-80:]
-    return f"{readable}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
-
-
-def check_dataset_name(name: str) -> None:
-    """A dataset's name becomes a folder and a part of a recipe.
-
-    Raises:
-        SourceError: it has other characters than letters, digits, `_` and `-`.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
-        raise SourceError(f"{name!r} cannot name a dataset: use letters, digits, _ and -")
-
-
 def _groups(expression: str) -> int:
     try:
         return re.compile(expression).groups
@@ -161,21 +178,14 @@ def _groups(expression: str) -> int:
         raise SourceError(f"--identity {expression!r}: {error}") from None
 
 
-def _folders(path: Path) -> list[str]:
-    if not path.is_dir():
-        return []
-    with os.scandir(path) as found:
-        return sorted(
-            each.name for each in found if each.is_dir() and not each.name.startswith(".")
-        )
+def _pictures(folder: Path) -> list[Path]:
+    """The pictures that lie in a folder itself, sorted."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and not is_leftover(path.name) and path.is_file()
+    )
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below, sorted; links to folders are not followed."""
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda each: each.name)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name)
-        elif not entry.name.startswith("."):
-            yield folder / entry.name
+def _has_picture(folder: Path) -> Iterator[bool]:
+    return (True for path in files_below(folder) if path.suffix.lower() in SUFFIXES)

@@ -15,7 +15,8 @@ from typing import Any, Final
 from PIL import Image
 
 from tag_plugin.data.class_names import LEFT_OUT, map_classes
-from tag_plugin.data.folder import CLASS_LEFT_OUT, check_dataset_name, held_out
+from tag_plugin.data.file_names import check_dataset_name
+from tag_plugin.data.folder import CLASS_LEFT_OUT, held_out
 from tag_plugin.data.picture import UNREADABLE, decode_picture, open_picture
 from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace

@@ -13,6 +13,7 @@ from typing import Final
 
 from tag_plugin.data.face_frame import Crop
 from tag_plugin.data.source import SourceError
+from tag_plugin.data.text_file import text_lines
 
 ANNOTATIONS: Final = Path("Annotation", "manual")
 
@@ -28,6 +29,8 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _POINTS: Final = 5
 FACE_OVER_FEATURES: Final = 2.2
 """Side of the crop over the larger side of the landmarks' box: eyes to mouth is half a face."""
+FARTHEST: Final = 100_000
+"""Pixels from the corner of a photograph within which a landmark lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,14 @@ def read_annotation(path: Path) -> Annotation | None:
     """
     if not path.is_file():
         return None
-    lines = path.read_text(encoding="utf-8").split("\n")
-    values = [line.split() for line in lines if line.strip()]
     try:
+        values = [line.split() for _, line in text_lines(path)]
         points = [(float(x), float(y)) for x, y in values[:_POINTS]]
         codes = [int(code) for (code,) in values[_POINTS : _POINTS + len(ATTRIBUTES)]]
         named = zip(ATTRIBUTES.items(), codes, strict=True)
         attributes = {name: names[code] for (name, names), code in named if code >= 0}
         return Annotation(_crop(points), attributes)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise SourceError(
             f"{path}: expected {_POINTS} lines with x and y, then the codes of gender, race and "
             f"age: {error}"
@@ -66,6 +68,8 @@ def _crop(points: list[tuple[float, float]]) -> Crop:
     if len(points) != _POINTS:
         raise ValueError(f"{len(points)} landmarks")
     across, down = zip(*points, strict=True)
+    if not all(abs(value) <= FARTHEST for value in (*across, *down)):  # nan is refused as well
+        raise ValueError(f"landmarks that lie in no picture: {points}")
     extent = max(max(across) - min(across), max(down) - min(down), 1.0)
     half = FACE_OVER_FEATURES * extent / 2
     x, y = (max(across) + min(across)) / 2, (max(down) + min(down)) / 2

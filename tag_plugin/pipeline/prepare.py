@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from PIL import Image
 
 from tag_plugin.data.face_frame import ImageError, write_face
+from tag_plugin.data.file_names import find_file, plain_id, same_name
 from tag_plugin.data.picture import check_name, open_picture
 from tag_plugin.data.rows import SPLITS, Row, Split, dump_row
+from tag_plugin.data.short_digest import short_digest
 from tag_plugin.data.source import LeftOut, Pictures, Source, SourceFace
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.pipeline.face_finder import FaceFinder
@@ -21,6 +24,7 @@ from tag_plugin.pipeline.manifest import Manifest
 from tag_plugin.pipeline.shards import Shard
 from tag_plugin.pipeline.stage import Stage
 
+SAME_NAME: Final = "another picture's name, but for its suffix or case"
 Entry = tuple[Split, SourceFace | LeftOut]
 
 
@@ -45,11 +49,32 @@ class _Entries:
     limit: int | None
 
     def since(self, start: int) -> Iterator[Entry]:
-        entries = islice(self.source.entries(self.split), start, self.limit)
+        entries = islice(_distinct(self.source.entries(self.split)), start, self.limit)
         return ((self.split, each) for each in entries)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.since(0))
+        entries = islice(self.source.entries(self.split), self.limit)
+        return sum(1 for _ in entries)
+
+
+def _distinct(entries: Iterator[SourceFace | LeftOut]) -> Iterator[SourceFace | LeftOut]:
+    """Faces with ids that are fit for file names, each its own on every disk."""
+    seen: set[int] = set()
+    for entry in entries:
+        if isinstance(entry, LeftOut):
+            yield entry
+            continue
+        try:
+            check_name(entry.id)
+        except ImageError as error:
+            yield LeftOut(repr(entry.id), error.reason, str(error))
+            continue
+        digest = short_digest(same_name(entry.id))
+        if digest in seen:
+            yield LeftOut(entry.id, SAME_NAME, f"{entry.image}: rename it")
+        else:
+            seen.add(digest)
+            yield replace(entry, id=plain_id(entry.id))
 
 
 def prepare(source: Source, settings: PrepareSettings) -> Manifest:
@@ -106,7 +131,6 @@ def _prepared(target: _Target, framer: Framer, item: Entry) -> Outcome:
     if isinstance(entry, LeftOut):
         return Dropped(entry.id, entry.reason, entry.detail)
     try:
-        check_name(entry.id)
         frame, info = framer.frame(_opened(entry, target.root), entry.crop)
     except ImageError as error:
         return Dropped(entry.id, error.reason, str(error))
@@ -127,4 +151,6 @@ def _prepared(target: _Target, framer: Framer, item: Entry) -> Outcome:
 
 
 def _opened(entry: SourceFace, root: Path) -> Image.Image:
-    return open_picture(entry.image, root) if isinstance(entry.image, Path) else entry.image()
+    if not isinstance(entry.image, Path):
+        return entry.image()
+    return open_picture(find_file(entry.image, root), root)

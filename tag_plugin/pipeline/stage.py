@@ -2,13 +2,13 @@
 
 import shutil
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +18,9 @@ from tag_plugin.pipeline.journal import Dropped, Journal, Outcome, StageError, d
 from tag_plugin.pipeline.manifest import Manifest, open_manifest
 from tag_plugin.pipeline.parallel import OpenWorker, ordered_map
 from tag_plugin.pipeline.shards import Shard, join, shard_folder, unfinished
+
+_CAUSES: Final = 3
+_LONGEST_CAUSE: Final = 240
 
 InOrder = Callable[[OpenWorker[Any, Any], Iterable[Any], int], Iterator[Outcome]]
 """(open_worker, inputs, workers) -> the outcome of every input, in order."""
@@ -110,6 +113,10 @@ class Stage:
 
         The shard that finishes last joins them all; an earlier one returns its own manifest, which
         says what it waits for.
+
+        Raises:
+            StageError: not one row is kept; the message says why, and nothing is left behind but
+                the list of what was dropped.
         """
         if not self._is_whole(manifest):
             manifest.expects = tuple(splits)
@@ -124,7 +131,17 @@ class Stage:
                     )
                 manifest.splits[split] = self._split(split, manifest, inputs, open_worker, bar)
                 manifest.save()
-        return manifest if self._is_whole(manifest) else self._joined(manifest)
+        whole = manifest if self._is_whole(manifest) else self._joined(manifest)
+        if not whole.waiting_for and not any(each["rows"] for each in whole.splits.values()):
+            self._remove_results(whole)
+            raise StageError(nothing_kept(whole))
+        return whole
+
+    def _remove_results(self, manifest: Manifest) -> None:
+        """Nothing is done: the same command does it anew once the cause is mended."""
+        manifest.path.unlink(missing_ok=True)
+        for split in manifest.splits:
+            (self.directory / self.output / f"{split}.jsonl").unlink(missing_ok=True)
 
     @property
     def _folder(self) -> Path:
@@ -210,6 +227,30 @@ class Stage:
         (self._folder / f"{self.shard.suffix}.json").unlink(missing_ok=True)
         for path in self._folder.glob(f"*-{self.shard.suffix}.*"):
             path.unlink(missing_ok=True)
+
+
+def nothing_kept(manifest: Manifest) -> str:
+    """What a stage without a row says: how many inputs, and the first causes."""
+    inputs = sum(each["inputs"] for each in manifest.splits.values())
+    causes = first_causes(manifest.splits.values())
+    return (
+        f"{manifest.path.parent}: {manifest.path.stem} kept none of {inputs} entries: "
+        f"{causes or 'there are none'}; next: mend that and run the same command again"
+    )
+
+
+def first_causes(summaries: Iterable[Mapping[str, Any]]) -> str:
+    """The reasons for which most inputs were dropped, each with its count and first input."""
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for summary in summaries:
+        for reason, dropped in summary["dropped"].items():
+            counts[reason] += dropped["count"]
+            first.setdefault(reason, next(iter(dropped["ids"]), ""))
+    return "; ".join(
+        f"{reason} {count} (first: {first[reason][:_LONGEST_CAUSE]})"
+        for reason, count in counts.most_common(_CAUSES)
+    )
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tag_plugin.data.folder import CLASS_LEFT_OUT, NO_PICTURE, ImageFolder, file_id
+from tag_plugin.data.file_names import file_id
+from tag_plugin.data.folder import CLASS_LEFT_OUT, NO_PICTURE, ImageFolder
 from tag_plugin.data.picture import BAD_NAME
 from tag_plugin.data.source import LeftOut, SourceError, SourceFace
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.file_names import check_dataset_name
 from tag_plugin.data.rows import SPLITS, Row, Split, write_rows
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
@@ -77,10 +78,12 @@ def prepare_synth(
     Returns the number of rows of each split.
 
     Raises:
-        ValueError: a negative count, or DATA_DIR/<name> holds something else.
+        ValueError: a negative count, no name for a dataset, or DATA_DIR/<name> holds something
+            else.
     """
     if any(count < 0 for count in counts.values()):
         raise ValueError(f"negative number of faces: {dict(counts)}")
+    check_dataset_name(name)
     root = data_dir / name
     _require_ours(root, seed)
     written: dict[str, int] = {}

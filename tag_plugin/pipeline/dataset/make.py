@@ -83,7 +83,7 @@ def make(settings: MakeSettings) -> Made:
     """Write the parts, `dataset.json`, the card and the entries of DATA_DIR/dataset_info.json.
 
     Raises:
-        StageError: nothing is built.
+        StageError: nothing is built, or not one train row is kept.
     """
     directory = settings.directory
     built = _built(directory)
@@ -101,6 +101,11 @@ def make(settings: MakeSettings) -> Made:
         for row in _free(built.get("dev"), before_dev, parts):
             parts.add("dev", row)
         parts.left_out += Counter({NOT_A_ROW: parts.bad.count})
+        if not (parts.counts["sft"] or parts.counts["rl"]):
+            raise StageError(
+                f"{directory}: data make kept none of the train rows: "
+                f"{dict(parts.left_out) or 'there are none'}; next: tag-plugin build {directory}"
+            )
         names = {part: f"{OUTPUT}/{file.finish()}" for part, file in opened.items()}
     return _finish(settings, parts, names)
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tag_plugin.data.text_file import TextFileError, json_lines, read_yaml_mapping
 from tag_plugin.pipeline.journal import StageError
 
 
@@ -66,7 +69,10 @@ PRESETS: Mapping[str, Limits] = MappingProxyType(
         ),
     }
 )
-"""By the dataset's name; another dataset has the default."""
+"""`preset_of` says which one a dataset has."""
+SMALL_SIDES: Final = ((64, "ferplus"), (128, "rafdb"))
+"""Side of the source pictures, in the middle of them all, up to which a preset is meant."""
+_SAMPLE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +128,41 @@ def margin(measures: Mapping[str, float], limits: Limits) -> tuple[float, str]:
     return nearest
 
 
-def limits_for(dataset: str, file: Path | None, changes: Mapping[str, str]) -> Limits:
-    """The preset of a dataset, changed by a YAML file of limits and then by NAME -> VALUE.
+def preset_of(directory: Path) -> str:
+    """The name of the preset of a prepared dataset, whatever the dataset is called.
+
+    Drawings have their own; else it goes by the true resolution of the frames (the median of the
+    first of each split); large pictures of a known label set have that set's.
+    """
+    sides: list[int] = []
+    label_sets: set[str] = set()
+    for path in sorted((directory / "prepared").glob("*.jsonl")):
+        for _, row in islice(json_lines(path, lambda _: None), _SAMPLE):
+            frame = row.get("frame") if isinstance(row, dict) else None
+            if isinstance(row, dict):
+                label_sets.add(str(row.get("label_set")))
+            if isinstance(frame, dict) and isinstance(frame.get("side"), int):
+                sides.append(frame["side"])
+    family = label_sets.pop() if len(label_sets) == 1 else "default"
+    if family == "synth" or not sides:
+        return family if family in PRESETS else "default"
+    middle = median(sides)
+    by_size = next((name for side, name in SMALL_SIDES if middle <= side), None)
+    return by_size or (family if family == "rafdb" else "default")
+
+
+def limits_for(preset: str, file: Path | None, changes: Mapping[str, str]) -> Limits:
+    """A preset, changed by a YAML file of limits and then by NAME -> VALUE.
 
     Raises:
         StageError: an unknown name or a value that is no number; the message lists the names.
     """
-    content: dict[str, Any] = PRESETS.get(dataset, PRESETS["default"]).model_dump()
+    content: dict[str, Any] = PRESETS.get(preset, PRESETS["default"]).model_dump()
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8")) if file else {}
-        if not isinstance(loaded or {}, dict):
-            raise StageError(f"{file} is not a mapping of limits")
+        loaded = read_yaml_mapping(file) if file else {}
         given = {name: yaml.safe_load(value) for name, value in changes.items()}
-        return Limits.model_validate({**content, **(loaded or {}), **given})
-    except (OSError, yaml.YAMLError) as error:
+        return Limits.model_validate({**content, **loaded, **given})
+    except (OSError, TextFileError, yaml.YAMLError) as error:
         raise StageError(f"the limits cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
