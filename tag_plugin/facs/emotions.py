@@ -4,7 +4,6 @@ Classes are always compared by name. A benchmark's class numbers live in its rea
 `tag_plugin.data` and nowhere else.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,7 +27,8 @@ EMOTIONS: tuple[str, ...] = tuple(SYNONYMS)
 _CANONICAL = {name: name for name in EMOTIONS} | {
     word: name for name, words in SYNONYMS.items() for word in words
 }
-_DECORATION = re.compile(r"^[\s\"'`*_.:!()\[\]]+|[\s\"'`*_.:!,()\[\]]+$")
+_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_DECORATION = f"{_SPACES}\"'`*_.:!()[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def canonical_emotion(text: str) -> str | None:
     >>> canonical_emotion(" **Happy**. "), canonical_emotion("not happy")
     ('happiness', None)
     """
-    return _CANONICAL.get(_DECORATION.sub("", text[:200]).casefold())
+    return _CANONICAL.get(text[:200].lstrip(_DECORATION).rstrip(f"{_DECORATION},").casefold())
 
 
 def label_set(name: str) -> LabelSet:

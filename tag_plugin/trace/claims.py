@@ -7,11 +7,15 @@ from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxError, BoxFrame, BoxProblem, from_frame
 from tag_plugin.trace.grammar import ARROWS, INSPECT, Defect, denies_itself, text_problem
 
-_NUMBER = r"\s*([-+]?\d{1,9}(?:\.\d{1,9})?)\s*"
+# Only ASCII digits are numbers. No two quantifiers over the same characters stand side by side, so
+# that a line is read in time that grows linearly with its length, whatever it holds.
+_NUMBER = r"\s*([-+]?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*"
 _BOX = re.compile(rf"<bbox>\s*\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]\s*</bbox>", re.IGNORECASE)
-_UNIT = re.compile(r"\s*AU\s?(\d{1,4})\s*(?:\(([^()]{0,80})\))?\s*:(.*)", re.IGNORECASE | re.DOTALL)
+_UNIT = re.compile(
+    r"\s*AU\s?([0-9]{1,4})\s*(?:\(([^()]{0,80})\)\s*)?:(.*)", re.IGNORECASE | re.DOTALL
+)
 BOX_TAG = re.compile(r"<bbox>", re.IGNORECASE)
-AU_MENTION = re.compile(r"\bAU\s?\d", re.IGNORECASE)
+AU_MENTION = re.compile(r"\bAU\s?[0-9]", re.IGNORECASE)
 
 _BOX_DEFECTS = {
     BoxProblem.MALFORMED: Defect.MALFORMED_BOX,

@@ -31,6 +31,9 @@ INDICATE: Final = "a dominant emotion of"
 DUPLICATE_IOU: Final = 0.5
 """Two boxes of one AU that overlap at least this much are the same claim twice."""
 
+PLACES_OF_ONE_UNIT: Final = 20
+"""So many different places of one AU are all that a face can show; more of them are repetition."""
+
 ARROWS = re.compile(r"→|->")
 _NEGATION = re.compile(
     r"^(?:not|no|none|never|nothing|without|neither|lacks?|lacking)\b"
@@ -141,12 +144,32 @@ class Trace(BaseModel):
     def _sound(self) -> "Trace":
         if self.answer not in EMOTIONS:
             raise ValueError(f"unknown emotion {self.answer!r}; known: {', '.join(EMOTIONS)}")
-        for index, step in enumerate(self.inspections):
-            if any(same_claim(step.au, step.box, s.au, s.box) for s in self.inspections[:index]):
+        places = ClaimedPlaces()
+        for step in self.inspections:
+            if places.repeats(step.au, step.box):
                 raise ValueError(f"AU{step.au} is claimed twice in the same place")
+            places.add(step.au, step.box)
         return self
 
 
 def same_claim(au: int, box: Box, other_au: int, other_box: Box) -> bool:
     """Whether two claims point at the same place for the same AU."""
     return au == other_au and iou(box, other_box) >= DUPLICATE_IOU
+
+
+class ClaimedPlaces:
+    """Where each AU has been claimed so far; the work for one more claim is bounded."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[int, list[Box]] = {}
+
+    def repeats(self, au: int, box: Box) -> bool:
+        """Whether this claim was made before, or its AU in too many places already."""
+        boxes = self._boxes.get(au, ())
+        if len(boxes) >= PLACES_OF_ONE_UNIT:
+            return True
+        return any(same_claim(au, box, au, other) for other in boxes)
+
+    def add(self, au: int, box: Box) -> None:
+        """Remember a claim."""
+        self._boxes.setdefault(au, []).append(box)

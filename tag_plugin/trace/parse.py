@@ -14,10 +14,10 @@ from tag_plugin.trace.grammar import (
     NOTHING_INDICATES,
     NOTHING_VISIBLE,
     VERIFICATION_LOOP,
+    ClaimedPlaces,
     Defect,
     Inspection,
     Trace,
-    same_claim,
     text_problem,
 )
 
@@ -105,6 +105,7 @@ class _Reader:
     seen: set[int] = field(default_factory=set)
     defects: dict[Defect, None] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
+    places: ClaimedPlaces = field(default_factory=ClaimedPlaces)
     answers: list[str] = field(default_factory=list)
     global_analysis: str = ""
     conclusion: str = ""
@@ -116,6 +117,7 @@ class _Reader:
     def read(self, line: str) -> None:
         if self.answers and not _ANSWER_TAG.match(line):
             self.note(Defect.TEXT_AFTER_ANSWER)
+            self._read_answers(line)
             self._stray_boxes(line, Defect.BOX_AFTER_ANSWER)
         elif _ANSWER_TAG.search(line):
             self._read_answer(line)
@@ -166,39 +168,39 @@ class _Reader:
             self._add(claim)
 
     def _add(self, claim: Claim) -> None:
-        if self._is_duplicate(claim):
-            claim = replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
+        if claim.au is not None and claim.box is not None:
+            if self.places.repeats(claim.au, claim.box):
+                claim = replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
+            elif not claim.defects:
+                self.places.add(claim.au, claim.box)
         self.note(*claim.defects)
         self.claims.append(claim)
-
-    def _is_duplicate(self, claim: Claim) -> bool:
-        if claim.au is None or claim.box is None:
-            return False
-        return any(
-            same_claim(claim.au, claim.box, other.au, other.box)
-            for other in self.claims
-            if other.au is not None and other.box is not None and not other.defects
-        )
 
     def _stray_boxes(self, line: str, defect: Defect) -> None:
         for _ in BOX_TAG.findall(line):
             self._add(Claim(defects=(defect,)))
 
     def _read_answer(self, line: str) -> None:
-        before = line[: _match_start(line)].strip()
+        """A line with an answer tag: what stands before it, the answers, and what follows them."""
+        start = _match_start(line)
+        before = line[:start].strip()
         if before and not self._read_heading(before):
             self._read_body(before)
-        found = _ANSWER.findall(line)
+        self._read_answers(line)
+        self._stray_boxes(line[start:], Defect.BOX_AFTER_ANSWER)
+
+    def _read_answers(self, line: str) -> None:
+        found = list(_ANSWER.finditer(line))
         if len(found) < len(_ANSWER_TAG.findall(line)):
             self.note(Defect.TRUNCATED)
-        if found and self.section in (_ANALYSIS, _LOOP):
+        if not found:
+            return
+        if self.section in (_ANALYSIS, _LOOP):
             self.note(Defect.MISPLACED_ANSWER)
-        elif found:
-            self.answers.extend(found)
-        after = line.rpartition(">")[2].strip() if found else ""
-        if after:
+        else:
+            self.answers.extend(answer[1] for answer in found)
+        if _ANSWER.sub("", line[found[0].end() :]).strip():
             self.note(Defect.TEXT_AFTER_ANSWER)
-        self._stray_boxes(line[_match_start(line) :], Defect.BOX_AFTER_ANSWER)
 
     def finish(self) -> ParsedCompletion:
         self.note(*(defect for section, defect in enumerate(_MISSING) if section not in self.seen))
@@ -237,7 +239,7 @@ class _Reader:
         if found is None:
             self.note(Defect.UNREADABLE_CONCLUSION)
             return
-        concluded = {int(unit) for unit in re.findall(r"\d+", found["units"] or "")}
+        concluded = {int(unit) for unit in re.findall("[0-9]+", found["units"] or "")}
         claimed = {claim.au for claim in self.claims if claim.au is not None}
         if concluded != claimed or self.labels.canonical(found["emotion"]) != answer:
             self.note(Defect.CONCLUSION_MISMATCH)
