@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet
 from tag_plugin.trace.answer import AnswerPolicy, is_cut_off, read_answer
 from tag_plugin.trace.claims import BOX_TAG, Claim, read_claims
@@ -169,12 +169,16 @@ class _Reader:
 
     def _add(self, claim: Claim) -> None:
         if claim.au is not None and claim.box is not None:
-            if self.places.repeats(claim.au, claim.box):
-                claim = replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
-            elif not claim.defects:
-                self.places.add(claim.au, claim.box)
+            claim = self._placed(claim, claim.au, claim.box)
         self.note(*claim.defects)
         self.claims.append(claim)
+
+    def _placed(self, claim: Claim, au: int, box: Box) -> Claim:
+        if self.places.repeats(au, box):
+            return replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
+        if not claim.defects:
+            self.places.add(au, box)
+        return claim
 
     def _stray_boxes(self, line: str, defect: Defect) -> None:
         for _ in BOX_TAG.findall(line):
