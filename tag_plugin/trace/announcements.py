@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tag_plugin.trace.answer_marks import plain
+from tag_plugin.trace.answer_marks import plain, without_latex
 from tag_plugin.trace.answer_value import (
     COLON,
     END,
@@ -28,7 +28,13 @@ _TAGGED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _DENIED_BEFORE = re.compile(r"(?:\b(?:not|never|n?or)|n['’]t|不是|并非)[\s(\"'*$]{0,4}\Z", re.I)
-_GAPS = re.compile(rf"[{END};\n][{END};\s\-•]*+")
+_BLANK: Final = "".join(filter(str.isspace, map(chr, range(0x3001)))).replace("\n", "") + "•-"
+_GAPS = re.compile(
+    rf"(?<![\s\-•;{END}])[{re.escape(_BLANK)}]*+[;{END}\n][\s\-•;{END}]*+"
+    "(?=[a-z,:\uff1a最答预情表面])",
+    re.IGNORECASE,
+)
+"""All between two sentences or lines, up to a letter that an announcement may begin with."""
 _SIGN: Final = (
     rf"(?:\s*+\([^()\n]{{0,40}}\))?\s*+(?:is|are|=|[{COLON}]|->|→|[–—]|-(?=\s)|是|为)++[{COLON}]?"
 )
@@ -49,8 +55,10 @@ def announcements(text: str) -> Iterator[list[str]]:
     """What is announced as the answer, kind by kind, the strongest first."""
     yield _tagged(text)
     text = plain(text)
+    lowered = text.lower()
     for names in (ANSWER_NAMES, EMOTION_NAMES):
-        yield [*json_values(text, names), *_named(text, names)]
+        occurs = any(name in lowered for name in names.split("|"))
+        yield [*json_values(text, names), *_named(text, names)] if occurs else []
     yield _bare_lines(text)
     yield _last_sentence(text)
 
@@ -107,19 +115,21 @@ def _tagged(text: str) -> list[str]:
 
 
 def _denied_or_said(text: str, found: re.Match[str]) -> str:
-    said = found[found.lastindex or 0]
+    said = without_latex(found[found.lastindex or 0])
     lead = text[max(0, found.start() - 12) : found.start()]
     return f"not {said}" if _DENIED_BEFORE.search(lead) else said
 
 
 def _named(text: str, names: str) -> list[str]:
     """`Therefore, the final answer is: ...` at the beginning of a line or a sentence."""
-    text, values, position = f"\n{text}", [], 0
+    values: list[str] = []
+    text, position = f"\n{text}", 0
     while gap := _GAPS.search(text, position):
         position = gap.end()
         named = _NAMED[names].match(text, position)
         if named:
-            position = named.end()
+            # A gap is seen from its first character on, so it is not cut here.
+            position += len(named[0].rstrip(f"{_BLANK}\n;{END}"))
             if named[1].strip(" \t{[").casefold() not in _NOTHING:
                 values.append(named[1])
     return values

@@ -32,26 +32,31 @@ _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 
 def plain(text: str) -> str:
     """A completion without marks; the end of a turn ends the line."""
-    text = _TAGS.sub("", _TOKENS.sub(" ", _TURN_ENDS.sub("\n", text)))
-    return _MARKDOWN.sub("", _without_latex(_without_emoji(text)).replace("_", " "))
+    text = without_latex(_without_emoji(_without_tags(_TURN_ENDS.sub("\n", text))))
+    return _MARKDOWN.sub("", text.replace("_", " "))
 
 
 def plain_value(text: str) -> str:
     """An announced value without marks and without the quotes around it, in ASCII punctuation."""
-    text = _TAGS.sub("", _TOKENS.sub(" ", text))
-    text = _MARKDOWN.sub("", _without_latex(_without_emoji(text)))
+    text = _MARKDOWN.sub("", without_latex(_without_emoji(_without_tags(text))))
     if not text.isascii():
         text = text.translate(_FULL_WIDTH)
     return text.strip().strip("\"'“”‘’")
 
 
-def _without_emoji(text: str) -> str:
-    return text if text.isascii() else _EMOJI.sub(" ", _UNSEEN.sub("", text))
-
-
-def _without_latex(text: str) -> str:
-    for _ in range(3):  # \boxed{\textbf{\text{happy}}}
+def without_latex(text: str) -> str:
+    r"""The text without boxes and fonts: `\boxed{\text{happy}}` -> `happy`."""
+    for _ in range(3):
         if "\\" not in text:
             break
         text = _LATEX.sub(r"\1", text)
     return text
+
+
+def _without_tags(text: str) -> str:
+    text = _TOKENS.sub(" ", text) if "<" in text or "[" in text else text
+    return _TAGS.sub("", text) if "<" in text else text
+
+
+def _without_emoji(text: str) -> str:
+    return text if text.isascii() else _EMOJI.sub(" ", _UNSEEN.sub("", text))

@@ -34,6 +34,7 @@ _CONCLUSION = re.compile(
 _HEADING = re.compile(
     f"({GLOBAL_ANALYSIS})|({VERIFICATION_LOOP})|({FINAL_CONCLUSION})", re.IGNORECASE
 )
+_NOTHING_VISIBLE = NOTHING_VISIBLE.rstrip(".").casefold()
 _MISSING = (Defect.MISSING_ANALYSIS, Defect.MISSING_LOOP, Defect.MISSING_CONCLUSION)
 _PREAMBLE, _ANALYSIS, _LOOP, _CONCLUDED = -1, 0, 1, 2
 
@@ -112,10 +113,13 @@ class _Reader:
     nothing_visible: bool = False
 
     def note(self, *defects: Defect) -> None:
-        self.defects.update(dict.fromkeys(defects))
+        for defect in defects:
+            self.defects[defect] = None
 
     def read(self, line: str) -> None:
-        if self.answers and not _ANSWER_TAG.match(line):
+        if "<" not in line:
+            self._read_plain(line)
+        elif self.answers and not _ANSWER_TAG.match(line):
             self.note(Defect.TEXT_AFTER_ANSWER)
             self._read_answers(line)
             self._stray_boxes(line, Defect.BOX_AFTER_ANSWER)
@@ -124,8 +128,14 @@ class _Reader:
         elif not self._read_heading(line):
             self._read_body(line)
 
+    def _read_plain(self, line: str) -> None:
+        if self.answers:
+            self.note(Defect.TEXT_AFTER_ANSWER)
+        elif not self._read_heading(line):
+            self._read_body(line)
+
     def _read_heading(self, line: str) -> bool:
-        heading = _HEADING.match(line)
+        heading = _HEADING.match(line) if ":" in line else None
         if heading is None or heading.lastindex is None:
             return False
         self._enter(heading.lastindex - 1, line[heading.end() :].strip())
@@ -158,7 +168,7 @@ class _Reader:
             self._stray_boxes(line, Defect.MISPLACED_BOX)
 
     def _read_loop_line(self, line: str) -> None:
-        if line.rstrip(".").casefold() == NOTHING_VISIBLE.rstrip(".").casefold():
+        if line.rstrip(".").casefold() == _NOTHING_VISIBLE:
             self.nothing_visible = True
             return
         found = read_claims(line, self.frame)
@@ -181,8 +191,10 @@ class _Reader:
         return claim
 
     def _stray_boxes(self, line: str, defect: Defect) -> None:
-        for _ in BOX_TAG.findall(line):
-            self._add(Claim(defects=(defect,)))
+        boxes = len(BOX_TAG.findall(line)) if "<" in line else 0
+        if boxes:
+            self.note(defect)
+            self.claims.extend([Claim(defects=(defect,))] * boxes)
 
     def _read_answer(self, line: str) -> None:
         """A line with an answer tag: what stands before it, the answers, and what follows them."""
