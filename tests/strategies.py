@@ -6,7 +6,8 @@ from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import BOX_SCALE, Box
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import EMOTIONS
-from tag_plugin.trace.grammar import Inspection, Trace, denies_itself, same_claim, text_problem
+from tag_plugin.trace.denial import denies_itself
+from tag_plugin.trace.grammar import Inspection, Trace, same_claim, text_problem
 
 
 def _spans(smallest: int) -> st.SearchStrategy[tuple[int, int]]:

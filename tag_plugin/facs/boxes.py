@@ -8,7 +8,6 @@ This is the only module that converts between the two.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
 from typing import Annotated, Final
 
 from pydantic import PlainSerializer, PlainValidator
@@ -18,6 +17,10 @@ FACE_FRAME: Final = 448
 
 BOX_SCALE: Final = 1000
 """Stored boxes are integers 0..BOX_SCALE of the face frame."""
+
+
+_FAR_OUTSIDE: Final = 1e9
+"""No coordinate; such a number is not even rounded."""
 
 
 class BoxFrame(StrEnum):
@@ -44,8 +47,7 @@ class BoxError(ValueError):
     """Something that is not a box; `problem` says why."""
 
     def __init__(self, values: object, problem: BoxProblem) -> None:
-        shown = str(list(values) if isinstance(values, tuple) else values)
-        super().__init__(f"{shown[:80]} is not a box: {problem}")
+        super().__init__(f"{_shown(values)} is not a box: {problem}")
         self.problem = problem
 
 
@@ -73,6 +75,8 @@ class Box:
 
 def box_from_values(values: object) -> Box:
     """A stored box [x1, y1, x2, y2] as a `Box`; the reading half of the row schema.
+
+    Whatever a file holds in place of the four numbers, the error is the same one.
 
     Raises:
         BoxError: not four whole numbers, reversed, empty or outside the frame.
@@ -115,7 +119,7 @@ def from_frame(values: Sequence[float], frame: BoxFrame) -> Box:
     x1, y1, x2, y2 = values
     extent = frame.extent
     if not (0 <= x1 < x2 <= extent and 0 <= y1 < y2 <= extent):
-        finite = isfinite(sum(values))
+        finite = all(abs(value) < _FAR_OUTSIDE for value in values)
         raise BoxError(values, _problem(values, extent) if finite else BoxProblem.MALFORMED)
     scale = BOX_SCALE / extent
     return Box(
@@ -146,7 +150,18 @@ def _area(box: Box) -> int:
 
 
 def _is_whole(value: object) -> bool:
-    return type(value) is int or (isinstance(value, float) and value.is_integer())
+    """Whether this is a whole number that can be a coordinate; text and truth values are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _FAR_OUTSIDE and float(value).is_integer()
+
+
+def _shown(values: object) -> str:
+    """The values in a message: short, and whatever they are."""
+    try:
+        return repr(list(values) if isinstance(values, tuple) else values)[:120]
+    except (ValueError, RecursionError):  # an int of more digits than Python prints, deep nesting
+        return "what stands there"
 
 
 def _problem(values: Sequence[float], extent: int) -> BoxProblem:

@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_valida
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import StoredBox
 
-Probability = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1, strict=True)]
+UnitNumber = Annotated[int, Field(ge=1, le=9999, strict=True)]
+"""A number that is written as one: neither text nor a truth value stands for an AU."""
 
 
 class Thresholds(BaseModel):
@@ -30,7 +32,7 @@ class Detection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    au: int
+    au: UnitNumber
     probability: Probability
     box: StoredBox
 
@@ -54,7 +56,7 @@ class Detections(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     detections: tuple[Detection, ...]
-    supported: Annotated[frozenset[int], PlainSerializer(sorted, return_type=list[int])]
+    supported: Annotated[frozenset[UnitNumber], PlainSerializer(sorted, return_type=list[int])]
 
     @model_validator(mode="after")
     def _within_support(self) -> "Detections":

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxError, BoxFrame, BoxProblem, from_frame
-from tag_plugin.trace.grammar import ARROWS, INSPECT, Defect, denies_itself, text_problem
+from tag_plugin.trace.denial import denies_itself
+from tag_plugin.trace.grammar import ARROWS, INSPECT, Defect, text_problem
 
 # Only ASCII digits are numbers. No two quantifiers over the same characters stand side by side, so
 # that a line is read in time that grows linearly with its length, whatever it holds.

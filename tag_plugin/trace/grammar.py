@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import Box, StoredBox, iou
 from tag_plugin.facs.emotions import EMOTIONS
+from tag_plugin.trace.denial import denies_itself
 
 GLOBAL_ANALYSIS: Final = "Global analysis:"
 VERIFICATION_LOOP: Final = "Verification loop:"
@@ -35,15 +36,6 @@ PLACES_OF_ONE_UNIT: Final = 20
 """So many different places of one AU are all that a face can show; more of them are repetition."""
 
 ARROWS = re.compile(r"→|->")
-_NEGATION = re.compile(
-    r"^(?:not|no|none|never|nothing|without|neither|lacks?|lacking)\b"
-    r"|(?:\bnot|n['’]t|\bnever|\bun)[ -]?(?:\w+ly )?"
-    r"(?:activated|active|present|visible|detected|observed|engaged|evident|seen|apparent)\b"
-    r"|\b(?:absent|inactive|invisible)\b"
-    r"|\bno (?:clear |visible |real )?"
-    r"(?:sign|evidence|trace|indication|activation|activity|movement|contraction)\b",
-    re.IGNORECASE,
-)
 
 
 class Defect(StrEnum):
@@ -76,15 +68,6 @@ class Defect(StrEnum):
     MISPLACED_ANSWER = "answer before the conclusion"
     TEXT_AFTER_ANSWER = "text after the answer"
     TRUNCATED = "truncated"
-
-
-def denies_itself(observation: str) -> bool:
-    """Whether an observation says that its Action Unit is not there.
-
-    >>> denies_itself("not visible"), denies_itself("the brows are drawn together")
-    (True, False)
-    """
-    return _NEGATION.search(observation) is not None
 
 
 def text_problem(text: str) -> str | None:

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tag_plugin.facs.boxes import (
     FACE_FRAME,
@@ -14,6 +15,7 @@ from tag_plugin.facs.boxes import (
     snap,
     to_frame,
 )
+from tag_plugin.facs.detections import Detection
 from tests.strategies import boxes
 
 RELATIVE, ABSOLUTE = BoxFrame.RELATIVE, BoxFrame.ABSOLUTE
@@ -106,7 +108,32 @@ def test_iou_of_known_boxes(first, second, expected):
     assert iou(first, second) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("values", [[1, 2, 3], [1.5, 2, 3, 4], []])
-def test_a_stored_box_must_be_four_whole_numbers(values):
+NO_NUMBERS = [None, "1", "", True, [1], {}, 1.5, float("nan"), float("inf"), 10**5000, "\u0661", 1j]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(
+            [*[1, 2, 30][:place], value, *[1, 2, 30][place:]]
+            for value in NO_NUMBERS
+            for place in (0, 3)
+        ),
+        *([1, 2, 3], [], [1, 2, 30, 40, 50], [[1, 2, 30, 40]], {"x1": 1}, {1, 2, 30, 40}),
+        *("1234", "[1,2,30,40]", b"\1\2\36\50", range(4), *NO_NUMBERS),
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_whatever_stands_for_a_stored_box_is_one_error_of_its_row(values):
     with pytest.raises(BoxError, match="malformed"):
         box_from_values(values)
+    with pytest.raises(ValidationError, match="is not a box: malformed"):
+        Detection(au=4, probability=0.5, box=values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(1, 2, 30, 40), [1.0, 2, 30.0, 40], Box(1, 2, 30, 40)],
+)
+def test_four_whole_numbers_are_a_stored_box(values):
+    assert box_from_values(values) == Box(1, 2, 30, 40)

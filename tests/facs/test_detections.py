@@ -43,6 +43,24 @@ def test_half_valid_detections_do_not_exist(make, message):
         make()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("au", value) for value in (None, "4", "\u0664", True, 4.5, [4], 3, -4, 10**30)),
+        *(("probability", value) for value in (None, "0.5", True, -0.1, 1.1, [0.5])),
+        *(("probability", value) for value in (float("nan"), float("inf"), 10**400)),
+        *(("supported", value) for value in (None, 4, ["4"], [[4]], [True], [10**400])),
+    ],
+    ids=lambda value: str(value)[:9],
+)
+def test_a_number_in_a_detection_must_be_written_as_one(field, value):
+    one = {"au": 4, "probability": 0.5, "box": [1, 2, 30, 40]}
+    whole = {"detections": [one], "supported": [4]}
+    (whole if field == "supported" else one)[field] = value
+    with pytest.raises(ValidationError, match=field):
+        Detections.model_validate(whole)
+
+
 def test_json_round_trip_keeps_boxes_as_four_numbers():
     found = detections({12: 0.8, 1: 0.1})
     assert found.model_dump(mode="json")["detections"][0]["box"] == [100, 100, 300, 300]
