@@ -27,6 +27,7 @@ ADAPTERS = {
     "llamafactory.data.loader": "tag_plugin.hosts.llamafactory:register_loader",
     "llamafactory.train.tuner": "tag_plugin.hosts.llamafactory:register_tuner",
     "lmms_eval.tasks": "tag_plugin.hosts.lmms_eval:register_tasks",
+    "lmms_eval.caching.response_cache": "tag_plugin.hosts.lmms_eval:register_response_cache",
     "lmms_eval.evaluator": "tag_plugin.hosts.lmms_eval:register_evaluator",
     "lmms_eval.models.simple.qwen3_vl": "tag_plugin.hosts.lmms_eval:register_qwen3_vl",
 }

@@ -6,6 +6,7 @@ from typing import Final
 from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, BoxFrame
 from tag_plugin.results.record import Judged
 from tag_plugin.trace.grammar import Defect
+from tag_plugin.trace.reasoning import without_reasoning
 
 OUT_OF_FRAME_SHARE: Final = 0.2
 TRUNCATED_SHARE: Final = 0.05
@@ -18,6 +19,7 @@ def alarms(samples: Sequence[Judged]) -> Iterator[str]:
     judged = [sample for sample in samples if sample.failed is None]
     yield from _failed(samples)
     if judged:
+        yield from _empty(judged)
         yield from _without_detections(judged)
         yield from _wrong_frame(judged)
         yield from _truncated(judged)
@@ -30,6 +32,22 @@ def _failed(samples: Sequence[Judged]) -> Iterator[str]:
             f"{len(failed)} of {len(samples)} requests failed and are not judged (the first: "
             f"{failed[0].id}: {failed[0].failed}): these are not the numbers of the whole test "
             "set; next: run it again (--use_cache DIR asks only what has no answer yet)"
+        )
+
+
+def without_answer(samples: Sequence[Judged]) -> list[Judged]:
+    """The judged samples whose reply is empty, or holds reasoning and nothing after it."""
+    judged = (sample for sample in samples if sample.failed is None)
+    return [each for each in judged if not (without_reasoning(each.completion) or "").strip()]
+
+
+def _empty(judged: Sequence[Judged]) -> Iterator[str]:
+    empty = without_answer(judged)
+    if empty:
+        yield (
+            f"{len(empty)} of {len(judged)} replies are empty, or reasoning without an answer (the "
+            f"first: {empty[0].id}), and count as unparsable; next: evaluate again with "
+            "--gen_kwargs max_new_tokens=N, larger than now, if the model was cut off"
         )
 
 

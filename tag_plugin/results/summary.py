@@ -9,7 +9,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.results.alarms import alarms
+from tag_plugin.results.alarms import alarms, without_answer
 from tag_plugin.results.record import Judged
 from tag_plugin.scoring.estimates import Estimate, estimates
 from tag_plugin.scoring.matching import Target
@@ -44,13 +44,15 @@ class Group(_Frozen):
 class Summary(_Frozen):
     """One task of one run.
 
-    `n` counts judged samples, `failed` requests without an answer (never judged). `metrics` holds
+    `n` counts judged samples, `empty` those of them whose reply is empty or reasoning alone,
+    `failed` requests without an answer (never judged). `metrics` holds
     the metrics that apply; `confusion` counts [gold][prediction] in the order of `labels`, the
     last column is unparsable. `subgroups` are by attribute and value.
     """
 
     n: int
     failed: int
+    empty: int = 0
     labels: tuple[str, ...]
     metrics: Mapping[str, Estimate]
     confusion: tuple[tuple[int, ...], ...]
@@ -76,6 +78,7 @@ def summarise(
     return Summary(
         n=len(judged),
         failed=len(found) - len(judged),
+        empty=len(without_answer(judged)),
         labels=labels.labels,
         metrics=_estimates(results, labels, template, bootstrap),
         confusion=tuple(tuple(map(int, row)) for row in confusion_matrix(results, labels)),

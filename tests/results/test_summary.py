@@ -66,6 +66,14 @@ def test_failed_requests_are_not_judged_and_are_said():
     assert "1 of 5 requests failed and are not judged (the first: f9" in alarm
 
 
+def test_replies_without_an_answer_are_judged_and_counted_apart():
+    empty = record("f9", "fear", None, completion="<think>no end")
+    found = summary([*RECORDS, empty])
+    assert (found.n, found.failed, found.empty) == (5, 0, 1)
+    assert found.metrics["unparsable_rate"].value == 0.4
+    assert summary().empty == 0
+
+
 def test_all_requests_failed_is_a_summary_without_numbers():
     found = summary([record("f9", "fear", None, failed="no")])
     assert (found.n, found.failed, found.metrics) == (0, 1, {})
@@ -90,6 +98,9 @@ SMALL = [{"au": 12, "box": [10, 20, 200, 448], "region": "x", "observation": "y"
     [
         (many(79, 21, defects=[Defect.OUT_OF_FRAME_BOX]), "21 of 100 .*TAG_BOX_FRAME=absolute"),
         (many(94, 6, defects=[Defect.TRUNCATED]), "6 of 100 .*cut off.*max_new_tokens"),
+        (many(3, 1, completion=" \n"), "1 of 4 replies are empty.*: f003.*max_new_tokens=N"),
+        (many(3, 1, completion="<think>The mouth"), "1 of 4 replies are empty, or reasoning"),
+        (many(3, 1, completion="<think>The mouth</think>\n"), "1 of 4 replies are empty"),
         (many(0, 4, **BARE), "no detections.*next: tag-plugin detect .TAG_DATA_DIR/ferplus"),
         (
             many(0, 60, frame=BoxFrame.RELATIVE, claims=SMALL),

@@ -15,10 +15,17 @@ def register_tasks(tasks: ModuleType) -> None:
 
 
 def register_evaluator(evaluator: ModuleType) -> None:
-    """Makes `lmms_eval.evaluator` settle data and box frame before a model loads."""
+    """Makes `lmms_eval.evaluator` settle what is asked before a model loads, and name failures."""
     from tag_plugin.hosts.lmms_eval.patches import patch_evaluator
 
     patch_evaluator(evaluator)
+
+
+def register_response_cache(response_cache: ModuleType) -> None:
+    """Makes `lmms_eval.caching.response_cache` keep the answers of a killed evaluation."""
+    from tag_plugin.hosts.lmms_eval.patches import patch_response_cache
+
+    patch_response_cache(response_cache)
 
 
 def register_qwen3_vl(wrapper: ModuleType) -> None:

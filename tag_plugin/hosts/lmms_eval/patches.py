@@ -8,6 +8,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -52,9 +53,19 @@ def patch_tasks(tasks: ModuleType) -> None:
 
 
 def patch_evaluator(evaluator: ModuleType) -> None:
-    """lmms_eval/evaluator.py: `simple_evaluate`, which loads the model and then the tasks."""
+    """lmms_eval/evaluator.py: `simple_evaluate`, which loads the model and then the tasks;
+    `unwrap_generation_output`, which makes texts of a model's replies.
+    """  # noqa: D205  # a list of symbols, not a summary
     needed = ("model", "model_args", "verbosity", "tasks", "task_manager")
     original = _host(evaluator, "simple_evaluate", needed, exactly=False)
+    unwrap = _host(evaluator, "unwrap_generation_output", ("output",))
+
+    def unwrap_generation_output(output: Any) -> Any:  # noqa: ANN401  # host objects
+        from tag_plugin.hosts.lmms_eval.empty_reply import reply_without_text
+
+        text, counts = unwrap(output)
+        empty = reply_without_text(output, text, counts)
+        return (text if empty is None else empty), counts
 
     def simple_evaluate(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
         bound = inspect.signature(original).bind(*args, **kwargs)
@@ -75,6 +86,33 @@ def patch_evaluator(evaluator: ModuleType) -> None:
             return finish(original(**call), evaluation)
 
     _replace(evaluator, "simple_evaluate", simple_evaluate)
+    _replace(evaluator, "unwrap_generation_output", unwrap_generation_output)
+
+
+def patch_response_cache(module: ModuleType) -> None:
+    """lmms_eval/caching/response_cache.py: `ResponseCache.create` and `ResponseCache.execute`."""
+    cache = module.ResponseCache
+    create = _host(cache, "create", ("cache_root",), exactly=False)
+    execute = _host(cache, "execute", ("self", "lm", "reqtype", "requests"))
+
+    def create_after_recovery(cls: Any, /, cache_root: str, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+        from tag_plugin.hosts.lmms_eval.resuming import recover
+
+        root = Path(cache_root).absolute()
+        recover(root.parent if cache_root.endswith(".db") else root, module)
+        return create.__func__(cls, cache_root, **kwargs)
+
+    def execute_by_batch(self: Any, lm: Any, reqtype: str, requests: list[Any]) -> Any:  # noqa: ANN401  # host objects
+        from tag_plugin.hosts.lmms_eval.evaluation import RUNNING
+        from tag_plugin.hosts.lmms_eval.resuming import ask_by_batch
+
+        if RUNNING.get() is None:
+            return execute(self, lm, reqtype, requests)
+        return ask_by_batch(execute, self, lm, reqtype, requests)
+
+    if not getattr(execute, _PATCHED, False):
+        cache.create = classmethod(create_after_recovery)
+    _replace(cache, "execute", execute_by_batch)
 
 
 def patch_qwen3_vl(wrapper: ModuleType) -> None:

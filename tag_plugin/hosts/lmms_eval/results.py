@@ -12,6 +12,7 @@ from typing import Any, Final
 from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet, label_set
+from tag_plugin.hosts.lmms_eval.empty_reply import EmptyReply
 from tag_plugin.hosts.lmms_eval.evaluation import no_collections
 from tag_plugin.hosts.lmms_eval.finishing import count_judged
 from tag_plugin.results.record import RECORD, as_units
@@ -108,6 +109,8 @@ def _failure(completion: str | None) -> str | None:
     """Why there is no answer to judge; None when there is one, be it empty."""
     if completion is None:
         return "the model returned nothing"
+    if isinstance(completion, EmptyReply):
+        return completion.reason
     return completion[:300] if completion.startswith(FAILURES) else None
 
 

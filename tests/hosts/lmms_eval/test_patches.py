@@ -1,19 +1,25 @@
 """The host's functions are changed as declared, once, and only for TAG tasks; hand-made hosts."""
 
+import json
+import pickle
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.lmms_eval import patches
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.evaluation import RUNNING
+from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
 from tag_plugin.hosts.lmms_eval.patches import (
     HostChangedError,
     patch_evaluator,
     patch_qwen3_vl,
+    patch_response_cache,
     patch_tasks,
 )
+from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.wrappers import Wrapper
 from tag_plugin.hosts.paths import tasks_dir
 
 SYSTEM = "You are a helpful assistant."
@@ -52,7 +58,17 @@ def fake_evaluator(index: dict[str, Any]) -> Any:
         loads.append((RUNNING.get(), task_manager.model_name, limit))
         return {"results": {}}
 
-    return SimpleNamespace(simple_evaluate=simple_evaluate, TaskManager=TaskManager, loads=loads)
+    def unwrap_generation_output(output):
+        return (
+            (output.text, output.token_counts) if hasattr(output, "text") else (str(output), None)
+        )
+
+    return SimpleNamespace(
+        simple_evaluate=simple_evaluate,
+        unwrap_generation_output=unwrap_generation_output,
+        TaskManager=TaskManager,
+        loads=loads,
+    )
 
 
 def fake_qwen3() -> Any:
@@ -155,6 +171,51 @@ def test_only_a_tag_prompt_loses_the_hosts_system_line(monkeypatch, system_promp
     assert model._apply_chat_template([messages]) == [roles]
 
 
+SERVICE = Wrapper("openai chat", {"model_version": "m"}, {}, service=True)
+LOCAL = Wrapper("qwen2_5_vl chat", {"pretrained": "x"}, {})
+ENGINE = Wrapper("vllm chat", {"model": "x"}, {})
+
+
+def reply(text, counts=None):
+    return SimpleNamespace(text=text, token_counts=counts)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "output", "reason"),
+    [
+        (SERVICE, reply(None, {"output_tokens": 64}), "the model returned nothing"),
+        (SERVICE, None, "the model returned nothing"),
+        (SERVICE, reply("", {"output_tokens": 64}), "the service returned an empty text"),
+        (SERVICE, " \n", "the service returned an empty text"),
+        (LOCAL, reply(""), "generating failed, the host's log says why"),
+        (LOCAL, reply("", {"output_tokens": 1}), None),  # it ended at once: its answer
+        (LOCAL, "", None),
+        (ENGINE, reply(""), None),  # counts no tokens at all
+        (SERVICE, reply("sad"), None),
+        (SERVICE, "None of these", None),
+    ],
+)
+def test_a_reply_without_text_is_told_from_an_empty_answer(wrapper, output, reason):
+    evaluator = fake_evaluator(INDEX)
+    patch_evaluator(evaluator)
+    token = RUNNING.set(Evaluation(Question(BoxFrame.RELATIVE, "a test"), wrapper=wrapper))
+    try:
+        text, _ = evaluator.unwrap_generation_output(output)
+    finally:
+        RUNNING.reset(token)
+    assert getattr(text, "reason", None) == reason
+    if reason:
+        again = pickle.loads(pickle.dumps(text.strip()))  # noqa: S301  # as between processes
+        assert (again, again.reason, json.dumps(again)) == ("", reason, '""')
+
+
+def test_outside_of_a_tag_evaluation_a_reply_is_the_hosts_affair():
+    evaluator = fake_evaluator(INDEX)
+    patch_evaluator(evaluator)
+    assert evaluator.unwrap_generation_output(reply(None, 3)) == (None, 3)
+    assert evaluator.unwrap_generation_output(None) == ("None", None)
+
+
 def another(some: object, signature: object) -> None:
     """What a later host may have in the place of a function that we replace."""
 
@@ -169,6 +230,17 @@ def changed_evaluator() -> Any:
     return SimpleNamespace(__name__="lmms_eval.evaluator", simple_evaluate=another)
 
 
+def changed_cache() -> Any:
+    class ResponseCache:
+        @classmethod
+        def create(cls, cache_root):
+            return cls()
+
+        execute = another
+
+    return SimpleNamespace(ResponseCache=ResponseCache)
+
+
 def changed_qwen3() -> Any:
     wrapper = fake_qwen3()
     del wrapper.Qwen3_VL._apply_chat_template
@@ -180,6 +252,7 @@ def changed_qwen3() -> Any:
     [
         (patch_tasks, changed_tasks(), r"ConfigurableTask\.download"),
         (patch_evaluator, changed_evaluator(), r"evaluator\.simple_evaluate"),
+        (patch_response_cache, changed_cache(), r"ResponseCache\.execute"),
         (patch_qwen3_vl, changed_qwen3(), r"Qwen3_VL\._apply_chat_template"),
     ],
 )

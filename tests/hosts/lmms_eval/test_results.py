@@ -12,6 +12,7 @@ import pytest
 from tag_plugin.data.rows import write_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
+from tag_plugin.hosts.lmms_eval.empty_reply import EmptyReply
 from tag_plugin.hosts.lmms_eval.questions import Question
 from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, METRICS, RECORD, process_results
 from tag_plugin.results.record import Judged
@@ -84,6 +85,7 @@ def test_an_unparsable_answer_is_wrong_and_does_not_raise(data_dir: Path):
         [None],
         ["[LMMS_EVAL_REQUEST_FAILED after 5 retries] Answer: happiness"],
         ["[LMMS_EVAL_BUDGET_EXCEEDED]"],
+        [EmptyReply("the service returned an empty text")],
     ],
 )
 def test_a_failed_request_is_recorded_and_feeds_no_metric(data_dir: Path, results):

@@ -1,0 +1,39 @@
+"""A reply without text that is no answer of the model: kept apart from one that it gave."""
+
+from typing import Any
+
+from tag_plugin.hosts.lmms_eval.evaluation import RUNNING
+
+
+class EmptyReply(str):
+    """An empty text as any other to the host, which says why it is one."""
+
+    reason: str
+
+    def __new__(cls, reason: str) -> "EmptyReply":
+        """An empty text for this reason."""
+        made = super().__new__(cls, "")
+        made.reason = reason
+        return made
+
+    def strip(self, characters: str | None = None, /) -> str:
+        """Itself: the host strips every reply before it is judged."""
+        return self
+
+
+def reply_without_text(output: Any, text: Any, counts: Any) -> EmptyReply | None:  # noqa: ANN401  # host objects
+    """Why a reply has no text though the model did not say nothing; None for any other reply.
+
+    A service has no text where its reasoning took all tokens, or it refused. A wrapper of ours
+    returns an empty text without a count of tokens where generating failed; with one, the model
+    ended at once, which is its answer.
+    """
+    evaluation = RUNNING.get()
+    if evaluation is None or (isinstance(text, str) and text.strip() and output is not None):
+        return None
+    if output is None or text is None:
+        return EmptyReply("the model returned nothing")
+    if evaluation.wrapper.service:
+        return EmptyReply("the service returned an empty text")
+    failed = evaluation.wrapper.loads_checkpoint and not isinstance(output, str) and counts is None
+    return EmptyReply("generating failed, the host's log says why") if failed else None

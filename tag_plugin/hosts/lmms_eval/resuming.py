@@ -1,0 +1,143 @@
+"""An evaluation with --use_cache goes on where it was killed.
+
+The host stores answers once the model has given all of them, and reads only runs that came to their
+end. Here they are stored batch by batch, and what killed runs left is read first.
+"""
+
+import json
+import os
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from loguru import logger
+from rich.console import Console
+from rich.progress import Progress
+
+_LOCK_SECONDS: Final = 600
+"""A merge takes seconds; a lock that is older belongs to nobody."""
+
+_SIZES: Final = ("batch_size", "batch_size_per_gpu", "num_concurrent")
+
+
+def ask_by_batch(execute: Any, cache: Any, model: Any, kind: str, requests: Sequence[Any]) -> Any:  # noqa: ANN401  # host objects
+    """The answers to all requests; those of a batch are stored before the next one is asked.
+
+    Args:
+        execute: the host's `ResponseCache.execute`.
+        cache: the host's cache.
+        model: the host's model.
+        kind: the request type.
+        requests: what is asked, in the host's order.
+    """
+    size, answers = _batch_size(model), []
+    host = type(cache).__module__
+    logger.disable(host)  # two lines a batch
+    try:
+        with _one_bar(model, len(requests)) as answered:
+            for start in range(0, len(requests), size):
+                batch = requests[start : start + size]
+                answers.extend(execute(cache, model, kind, batch))
+                answered(len(batch))
+    finally:
+        logger.enable(host)
+    logger.info(f"--use_cache: {cache.get_stats()['hits']} answers of {len(requests)} were there")
+    return answers
+
+
+def _batch_size(model: Any) -> int:  # noqa: ANN401  # a host object
+    """How many requests the model takes at once."""
+    sizes = (getattr(model, name, 1) for name in _SIZES)
+    return max(1, *(size for size in sizes if isinstance(size, int)))
+
+
+@contextmanager
+def _one_bar(model: Any, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ANN401  # a host object
+    """One progress bar over all batches, in the place of the wrapper's bar for each."""
+    modules = [sys.modules[each.__module__] for each in type(model).__mro__]
+    bars = [(module, vars(module)["tqdm"]) for module in modules if "tqdm" in vars(module)]
+    for module, bar in bars:
+        vars(module)["tqdm"] = partial(_hidden, bar)
+    try:
+        first = os.environ.get("RANK", "0") == "0"
+        with Progress(console=Console(stderr=True), disable=not first) as progress:
+            shown = progress.add_task("answers", total=total)
+            yield partial(progress.advance, shown)
+    finally:
+        for module, bar in reversed(bars):
+            vars(module)["tqdm"] = bar
+
+
+def _hidden(bar: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # a host object
+    return bar(*args, **{**kwargs, "disable": True})
+
+
+def recover(root: Path, host: ModuleType) -> None:
+    """Puts what killed runs left into the cache that the next run reads.
+
+    Args:
+        root: the folder of --use_cache.
+        host: lmms_eval/caching/response_cache.py.
+    """
+    runs, target = root / host._LAYERED_RUNS_DIRNAME, root / "cache.db"
+    if not runs.is_dir():
+        return
+    lock = runs / host._LAYERED_LOCK_DIRNAME
+    _drop_stale_lock(lock)
+    left = [run for run in sorted(runs.iterdir()) if _has_answers_left(run, host)]
+    if not left and not target.with_name("cache.db-wal").exists():
+        return
+    try:
+        with host._merge_lock(str(lock)):
+            for run in left:
+                _merge(run, target, host)
+            host.ResponseCache.merge_shards([], str(target))  # settles what a killed merge left
+    except (TimeoutError, sqlite3.Error) as error:
+        logger.warning(f"--use_cache: what killed runs left in {root} cannot be read now: {error}")
+
+
+def _has_answers_left(run: Path, host: ModuleType) -> bool:
+    """Whether a run has answers that were written after it was last merged."""
+    written = [file.stat().st_mtime_ns for file in run.glob("rank_*")]
+    merged = run / host._LAYERED_MERGED_MARKER
+    return bool(written) and not (merged.is_file() and merged.stat().st_mtime_ns >= max(written))
+
+
+def _merge(run: Path, target: Path, host: ModuleType) -> None:
+    for shard in sorted(run.glob("rank_*.db")):
+        try:
+            host.ResponseCache.merge_shards([str(shard)], str(target))
+        except sqlite3.Error as error:  # killed before its tables were made
+            logger.debug(f"--use_cache: {shard}: {error}")
+
+
+def _drop_stale_lock(lock: Path) -> None:
+    """Removes the lock of a merge whose process was killed."""
+    if not lock.is_dir():
+        return
+    owner = lock / "owner.json"
+    age = time.time() - lock.stat().st_mtime
+    if age > _LOCK_SECONDS or _owner_is_dead(owner):
+        logger.warning(f"--use_cache: {lock} was left by a killed run and is removed")
+        owner.unlink(missing_ok=True)
+        lock.rmdir()
+
+
+def _owner_is_dead(owner: Path) -> bool:
+    try:
+        held = json.loads(owner.read_text(encoding="utf-8"))
+        if held["hostname"] != socket.gethostname():
+            return False
+        os.kill(int(held["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):  # another user's, or not written to its end
+        return False
+    return False
