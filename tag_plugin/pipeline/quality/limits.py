@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.text_file import TextFileError, json_lines, read_yaml_mapping
 from tag_plugin.pipeline.journal import StageError
 
@@ -28,7 +29,7 @@ class Limits(BaseModel):
         face: whether a frame in which no face is found is dropped.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sharpness_min: float | None = 15.0
     face_size_min: float | None = 48.0
@@ -163,10 +164,9 @@ def limits_for(preset: str, file: Path | None, changes: Mapping[str, str]) -> Li
         given = {name: yaml.safe_load(value) for name, value in changes.items()}
         return Limits.model_validate({**content, **loaded, **given})
     except (OSError, TextFileError, yaml.YAMLError) as error:
-        raise StageError(f"the limits cannot be read: {error}") from None
+        raise StageError(f"the limits cannot be read: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
         raise StageError(
-            f"limit {'.'.join(map(str, first['loc']))}: {first['msg']}; the limits are "
+            f"{f'{file}: ' if file else ''}limit {first_problem(error)}; the limits are "
             f"{', '.join(Limits.model_fields)}"
         ) from None

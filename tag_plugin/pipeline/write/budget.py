@@ -29,7 +29,7 @@ class Budget:
         self._limits = settings.budget
         self._price = settings.price
         named = (settings.parameters.get(n) for n in ("max_tokens", "max_completion_tokens"))
-        self._answer = next((int(each) for each in named if each), _ANSWER_TOKENS)
+        self._answer = next((each for each in named if each), _ANSWER_TOKENS)
         self._prompt = 0
         self._flying: list[Estimate] = []
         self._settled = asyncio.Event()

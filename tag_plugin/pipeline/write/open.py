@@ -88,5 +88,16 @@ async def _open_client(settings: WriterSettings) -> AsyncIterator[Client]:
         return
     from tag_plugin.pipeline.write.openai_client import OpenAIClient
 
-    async with OpenAIClient(settings, os.environ.get(settings.api_key_env)) as client:
+    async with OpenAIClient(settings, _key(settings.api_key_env)) as client:
         yield client
+
+
+def _key(variable: str) -> str | None:
+    """The key without spaces around it, as a file or a shell adds them; never told to anyone."""
+    key = os.environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise StoppedError(
+            f"the environment variable {variable} holds characters that no key has; next: set it "
+            "to the key alone"
+        )
+    return key or None

@@ -1,19 +1,24 @@
 """What a writer can be told: a YAML file, and the command line's flags over it."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.text_file import read_yaml_mapping
 from tag_plugin.facs.boxes import BoxFrame
 
 Mode = Literal["insert", "verify"]
 MILLION: Final = 1_000_000
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+_ANSWER_LENGTHS: Final = ("max_tokens", "max_completion_tokens")
+_OURS: Final = ("model", "messages", "stream")
+"""Parts of a request that `parameters` may not replace."""
 
 
 class Price(BaseModel):
@@ -73,31 +78,55 @@ class WriterSettings(BaseModel):
     box_frame: BoxFrame = BoxFrame.RELATIVE
     parameters: dict[str, Any] = Field(default={"temperature": 0.7, "max_tokens": 1024})
     send_seed: bool = True
-    format_retries: int = Field(default=3, ge=0)
-    label_retries: int = Field(default=3, ge=0)
+    format_retries: int = Field(default=3, ge=0, le=100)
+    label_retries: int = Field(default=3, ge=0, le=100)
     min_iou: float = Field(default=0.5, ge=0, le=1)
-    concurrency: int = Field(default=8, ge=1)
-    timeout: float = Field(default=180.0, gt=0)
-    request_retries: int = Field(default=8, ge=0)
-    backoff: float = Field(default=1.0, gt=0)
+    concurrency: int = Field(default=8, ge=1, le=4096)
+    timeout: float = Field(default=180.0, gt=0, le=86_400)
+    request_retries: int = Field(default=8, ge=0, le=1000)
+    backoff: float = Field(default=1.0, gt=0, le=3600)
     requests_per_minute: float | None = Field(default=None, gt=0)
     tokens_per_minute: float | None = Field(default=None, gt=0)
     price: Price = Price()
     budget: Limits = Limits()
-    max_reply_bytes: int = Field(default=MILLION, ge=1000)
-    batch_size: int = Field(default=8, ge=1)
+    max_reply_bytes: int = Field(default=MILLION, ge=1000, le=100 * MILLION)
+    batch_size: int = Field(default=8, ge=1, le=4096)
     device: str = "auto"
     dtype: str = "auto"
 
     @field_validator("base_url")
     @classmethod
     def _no_secret_in_the_address(cls, url: str | None) -> str | None:
-        parts = urlsplit(url or "http://none")
+        text = url or "http://none"
+        parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must begin with http:// or https://")
+        if parts.port == 0 or not text.isprintable() or " " in text or parts.fragment:
+            raise ValueError("must be http://HOST:PORT/v1 and nothing else")
         if parts.username or parts.password or parts.query:
             raise ValueError("must not hold a key; put it into the environment (api_key_env)")
         return url
+
+    @field_validator("budget", "price", "parameters", mode="before")
+    @classmethod
+    def _empty_is_none_given(cls, value: object) -> object:
+        return {} if value is None else value
+
+    @field_validator("parameters")
+    @classmethod
+    def _fit_for_a_request(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        for name in _OURS:
+            if name in parameters:
+                raise ValueError(f"{name} is not a parameter; it has a place of its own")
+        for name in _ANSWER_LENGTHS:
+            value = parameters.get(name)
+            if value is not None and (type(value) is not int or value < 1):
+                raise ValueError(f"{name} must be a whole number above 0")
+        try:
+            json.dumps(parameters, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"cannot be sent as JSON ({error})") from None
+        return parameters
 
     @model_validator(mode="after")
     def _complete(self) -> "WriterSettings":
@@ -129,20 +158,18 @@ def load_settings(file: Path | None, flags: Mapping[str, Any]) -> WriterSettings
 
     Raises:
         ValueError: not YAML, an unknown or a wrong setting; the message names it.
+        OSError: no such file.
     """
-    stored: Any = {}
-    if file is not None:
-        try:
-            stored = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        except yaml.YAMLError as error:
-            raise ValueError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(stored, dict):
-        raise ValueError(f"{file} must hold settings, one `name: value` a line")
+    stored = read_yaml_mapping(file) if file else {}
     given = {name: value for name, value in flags.items() if value is not None}
-    budget = {**(stored.get("budget") or {}), **given.pop("budget", {})}
+    limits = given.pop("budget", {})
+    if limits:
+        budget = stored.get("budget")
+        given["budget"] = {**budget, **limits} if isinstance(budget, dict) else limits
     try:
-        return WriterSettings.model_validate({**stored, **given, "budget": budget})
+        return WriterSettings.model_validate({**stored, **given})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "writer"
-        raise ValueError(f"{file or 'writer settings'}: {place}: {first['msg']}") from None
+        problem = first_problem(error)
+        raise ValueError(
+            f"{file or 'writer settings'}: {problem}; next: docs/writers.md lists the settings"
+        ) from None

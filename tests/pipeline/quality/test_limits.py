@@ -72,3 +72,20 @@ def test_presets_files_and_changes_are_laid_over_each_other(tmp_path):
 def test_a_wrong_limit_is_explained(changes, message):
     with pytest.raises(StageError, match=message):
         limits_for("mine", None, changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sharpness_min: .nan", "limit sharpness_min: "),
+        ("yaw_max: wide", "limit yaw_max: "),
+        ("- 1", "not a mapping"),
+        ("yaw_max: [", "not YAML"),
+        ("face: maybe", "limit face: "),
+    ],
+)
+def test_a_wrong_file_of_limits_is_named(tmp_path, text, message):
+    (tmp_path / "limits.yaml").write_text(text)
+    with pytest.raises((StageError, ValueError), match=message) as error:
+        limits_for("mine", tmp_path / "limits.yaml", {})
+    assert str(tmp_path / "limits.yaml") in str(error.value)

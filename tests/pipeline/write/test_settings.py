@@ -1,13 +1,19 @@
 """A file and flags over it; whatever is wrong is named."""
 
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tag_plugin.pipeline.write.open import _key
+from tag_plugin.pipeline.write.request import StoppedError
 from tag_plugin.pipeline.write.settings import Price, WriterSettings, load_settings
 
+BOMB = "model: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefgh")
+)
 FILE = "model: m\nbase_url: http://127.0.0.1:8000/v1\nprice: {input: 1}\nbudget: {tokens: 10}\n"
 
 
@@ -32,16 +38,87 @@ def test_flags_win_and_a_budget_is_joined(tmp_path):
         (FILE.replace("http", "ftp"), "must begin with http"),
         (FILE.replace("127", "me:secret@127"), "must not hold a key"),
         (FILE.replace("v1", "v1?key=secret"), "must not hold a key"),
-        ("model: [", "is not YAML"),
-        ("- a\n", "must hold settings"),
+        ("model: [", r":\d: not YAML"),
+        ("- a\n", "not a mapping"),
         ("model: m\nbase_url: http://h/v1\nbudget: {cost: 1}\n", "needs price"),
+        ("7\n", "not a mapping"),
+        ("5: m\n", "quote it"),
+        ("[" * 3000, "YAML"),
+        ("model: &a [*a]\n", "an alias inside"),
+        (BOMB, "aliases followed"),
+        (FILE + "api_key: secret\n", "api_key: Extra inputs"),
+        (FILE + "model: [a, b]\n", "model: Input should be a valid string"),
+        (FILE.replace("{tokens: 10}", "lots"), "budget: Input should be"),
+        (FILE.replace("{tokens: 10}", "[1]"), "budget: Input should be"),
+        (FILE.replace("{tokens: 10}", "{tokens: -1}"), r"budget\.tokens: "),
+        (FILE.replace("{tokens: 10}", "{tokens: 10, hours: 3}"), r"budget\.hours: Extra"),
+        (FILE.replace("{input: 1}", "5"), "price: Input should be"),
+        (FILE.replace("{input: 1}", "{input: .nan}"), r"price\.input: "),
+        (FILE.replace("8000", "99999"), "base_url: .*Port out of range"),
+        (FILE.replace("8000", "eight"), "base_url: .*Port could not be cast"),
+        (FILE.replace("http://127.0.0.1:8000/v1", "'http://[::1'"), "base_url: .*Invalid IPv6"),
+        (FILE.replace("127.0.0.1:8000", ""), "must begin with http"),
+        (FILE.replace("/v1", "/v 1"), "base_url: .*nothing else"),
+        (FILE + "concurrency: 0\n", "concurrency: "),
+        (FILE + "concurrency: 1000000000\n", "concurrency: "),
+        (FILE + "concurrency: many\n", "concurrency: "),
+        (FILE + "timeout: .inf\n", "timeout: "),
+        (FILE + "timeout: -1\n", "timeout: "),
+        (FILE + "min_iou: 2\n", "min_iou: "),
+        (FILE + "min_iou: .nan\n", "min_iou: "),
+        (FILE + "batch_size: 1.5\n", "batch_size: "),
+        (FILE + "parameters: [1]\n", "parameters: "),
+        (FILE + "parameters: {temperature: .nan}\n", "parameters: .*cannot be sent as JSON"),
+        (FILE + "parameters: {since: 2026-01-01}\n", "parameters: .*cannot be sent as JSON"),
+        (FILE + "parameters: {max_tokens: lots}\n", "parameters: .*max_tokens must be"),
+        (FILE + "parameters: {messages: []}\n", "parameters: .*messages is not a parameter"),
+        (FILE + "x" * 2**20, "too long for settings"),
+        (FILE + "".join(f"k{n}: secret\n" for n in range(40_000)), "and 39999 more"),
     ],
+    ids=lambda text: text[-40:],
 )
 def test_a_mistake_is_named_without_the_key(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as error:
         load_settings(stored(tmp_path, text), {})
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)
+    assert str(error.value).startswith(f"{tmp_path / 'writer.yaml'}")
+    assert len(str(error.value)) < len(str(tmp_path)) + 500
+
+
+@pytest.mark.parametrize(
+    "content",
+    [FILE.encode("utf-16"), FILE.encode("utf-8-sig"), FILE.replace("\n", "\r\n").encode()],
+    ids=["utf-16", "a mark", "crlf"],
+)
+def test_the_encoding_of_the_file_does_not_matter(tmp_path, content):
+    (tmp_path / "writer.yaml").write_bytes(content)
+    assert load_settings(tmp_path / "writer.yaml", {}) == load_settings(stored(tmp_path), {})
+
+
+def test_bytes_that_are_no_text_are_named_with_the_file(tmp_path):
+    (tmp_path / "writer.yaml").write_bytes(FILE.encode() + b"mode: \xff\n")
+    with pytest.raises(ValueError, match=r"writer\.yaml:5: not UTF-8"):
+        load_settings(tmp_path / "writer.yaml", {})
+
+
+@pytest.mark.parametrize("key", ["se\ncret", "sécret", "se\x1bcret"])
+def test_a_key_with_characters_that_no_key_has_is_refused_and_not_shown(monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(StoppedError, match="OPENAI_API_KEY holds characters") as error:
+        _key("OPENAI_API_KEY")
+    assert "cret" not in str(error.value)
+
+
+def test_spaces_around_a_key_are_not_part_of_it(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", " key\n")
+    assert _key("OPENAI_API_KEY") == "key"
+    assert _key("NO_SUCH_VARIABLE") is None
+
+
+def test_settings_without_a_value_are_those_that_were_not_given(tmp_path):
+    found = load_settings(stored(tmp_path, FILE + "budget:\nprice:\nparameters:\n"), {})
+    assert (found.budget.tokens, found.price, dict(found.parameters)) == (None, Price(), {})
 
 
 def test_only_what_decides_the_rows_is_decisive():
