@@ -15,7 +15,7 @@ from tag_plugin.cli.options import (
     parse_shard,
     print_summary,
 )
-from tag_plugin.data.terminal import echo
+from tag_plugin.data.terminal import echo, one_line
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.quality.limits import Limits
@@ -55,7 +55,18 @@ def quality(
     manifest = check(settings)
     if not manifest.waiting_for:
         echo(f"Look at {_draw(dataset, chosen)}; duplicates in {dataset / DUPLICATES}")
+    _warn_of_two_labels(dataset)
     print_summary(manifest, f"tag-plugin detect {dataset}")
+
+
+def _warn_of_two_labels(dataset: Path) -> None:
+    from tag_plugin.pipeline.quality.check import prepared_files
+    from tag_plugin.pipeline.two_labels import TWO_LABELS, in_words, two_labels
+
+    pairs = two_labels(prepared_files(dataset))
+    if pairs:
+        text = f"WARNING {in_words(pairs)}; all of them in {dataset / TWO_LABELS}"
+        typer.secho(one_line(text), fg=typer.colors.YELLOW, err=True)
 
 
 def _draw(dataset: Path, limits: "Limits") -> Path:

@@ -24,6 +24,7 @@ from tag_plugin.pipeline.journal import StageError
 from tag_plugin.pipeline.manifest import read_json, write_json
 from tag_plugin.pipeline.overlaps import Overlaps
 from tag_plugin.pipeline.parallel import ordered_map
+from tag_plugin.pipeline.two_labels import in_words, two_labels
 from tag_plugin.pipeline.verify import shortcoming
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
@@ -132,6 +133,7 @@ def validate(settings: ValidateSettings) -> Report:
     report.warnings += [f"{part}: {n} rows without detections" for part, n in undetected.items()]
     _warn_of_balance(report, label_sets)
     _warn_of_near_duplicates(report, files)
+    _warn_of_two_labels(report, files)
     write_json(settings.directory / REPORT, report.as_json())
     return report
 
@@ -219,6 +221,12 @@ def _warn_of_near_duplicates(report: Report, files: Mapping[str, Path]) -> None:
             f"{count} pictures of {names[split]} are near duplicates of one in {of_split}; "
             "next: tag-plugin quality"
         )
+
+
+def _warn_of_two_labels(report: Report, files: Mapping[str, Path]) -> None:
+    pairs = two_labels(files)
+    if pairs:
+        report.warnings.append(f"{in_words(pairs)}; next: keep the right one of each")
 
 
 def _judge(directory: Path) -> JudgeConfig:

@@ -23,6 +23,7 @@ from tag_plugin.pipeline.quality.limits import Limits, faults
 from tag_plugin.pipeline.quality.measures import geometry, light
 from tag_plugin.pipeline.shards import Shard
 from tag_plugin.pipeline.stage import RowFile, Stage, digests
+from tag_plugin.pipeline.two_labels import TWO_LABELS, two_labels, write_two_labels
 
 OUTPUT, MANIFEST = "checked", "quality.json"
 DUPLICATES: Final = "duplicates.jsonl"
@@ -50,7 +51,7 @@ class QualitySettings:
 
 
 def check(settings: QualitySettings) -> Manifest:
-    """Write `checked/<split>.jsonl` and DATA_DIR/<dataset>/duplicates.jsonl; resumes.
+    """Write `checked/<split>.jsonl`, duplicates.jsonl and two_labels.jsonl beside it; resumes.
 
     Raises:
         DetectorError: landmarks are needed and mediapipe or its model is missing.
@@ -72,6 +73,7 @@ def check(settings: QualitySettings) -> Manifest:
     manifest = stage.open(decisive, restart=settings.restart)
     found = find_duplicates(inputs)
     write_duplicates(settings.directory / DUPLICATES, found)
+    write_two_labels(settings.directory / TWO_LABELS, two_labels(inputs))
     known = {} if settings.keep_duplicates else {(each.split, each.id): each for each in found}
     worker = partial(_open_worker, settings.directory, settings.limits, known)
     return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
