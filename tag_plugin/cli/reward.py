@@ -39,11 +39,15 @@ def try_reward(
 ) -> None:
     """A table of rewards: mean, standard deviation, and the share to which each applies."""
     from tag_plugin.data.console import console
+    from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
     from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
 
     entries, asked = _asked(reward, recipe, template)
     samples = read_completions(completions, rows)
-    tried = try_rewards(entries, samples, _frame(asked))
+    try:
+        tried = try_rewards(entries, samples, _frame(asked))
+    except GrpoError as error:
+        raise GrpoError(f"{recipe}: {error}" if recipe and not reward else str(error)) from error
     shown = console()
     shown.print(_summary(tried, f"{len(samples)} completions of {completions.name}"))
     if show:
@@ -52,18 +56,26 @@ def try_reward(
 
 def _asked(
     names: list[str] | None, recipe: Path | None, template: str | None
-) -> tuple[list[Any], str | None]:
-    """The entries of `rewards:`, and the template."""
-    import yaml
-
-    from tag_plugin.hosts.judged import DEFAULT
+) -> tuple[list[Any] | None, str | None]:
+    """The entries of `rewards:` (None: TAG's own), and the template."""
+    from tag_plugin.data.text_file import read_yaml_mapping
+    from tag_plugin.hosts.llamafactory.grpo.arguments import check_rewards, structure
+    from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 
     if names:
         return list(names), template
     if recipe is None:
         raise ValueError("next: --reward NAME, --reward file.py:function, or --recipe FILE")
-    settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
-    return settings.get("rewards") or list(DEFAULT), template or settings.get("template")
+    settings = read_yaml_mapping(recipe)
+    named = template or settings.get("template")
+    if named is not None and not isinstance(named, str):
+        raise GrpoError(f"{recipe}: template: must be a name, not {named!r:.40}")
+    try:
+        entries = structure(settings.get("rewards"), "rewards")
+        check_rewards(entries)
+    except GrpoError as error:
+        raise GrpoError(f"{recipe}: {error}") from None
+    return entries, named
 
 
 def _frame(template: str | None) -> "BoxFrame | None":

@@ -20,6 +20,7 @@ MAX_LINE: Final = 64 * 2**20
 """Bytes of the longest line that is read."""
 MAX_SETTINGS: Final = 2**20
 """Bytes of the longest YAML file that is read."""
+MAX_YAML_DEPTH: Final = 200
 MAX_YAML_VALUES: Final = 100_000
 """Values of a YAML file, those that an alias repeats counted each time."""
 
@@ -176,6 +177,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # YAML is any value
         raise TextFileError(f"{path}: longer than {MAX_SETTINGS:,} bytes, too long for settings")
     text = read_text(path)
     try:
+        _check_depth(yaml.parse(text, Loader=_YAML_LOADER))
         value = yaml.load(text, Loader=_YAML_LOADER)  # noqa: S506  # a safe loader
         values = _size(value, {}, ())
     except RecursionError:
@@ -206,6 +208,16 @@ def read_yaml_mapping(path: Path) -> dict[str, Any]:
         if not isinstance(key, str):
             raise TextFileError(f"{path}: the key {str(key)[:40]!r} is no string; quote it")
     return value
+
+
+def _check_depth(events: Iterator[Any]) -> None:
+    """The loader in C takes a stack frame a level, and ends the process where that is too deep."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_YAML_DEPTH:
+            raise RecursionError
 
 
 def _raise(error: TextFileError) -> None:

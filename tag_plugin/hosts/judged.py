@@ -53,11 +53,13 @@ DEFAULT: Mapping[str, float] = MappingProxyType(
 )
 """The method's own rewards, with their weights."""
 
+_LARGEST_WEIGHT: Final = 1e6
+
 _MEMORY: Final = 8192  # completions; several rewards ask for the same verdict
 
 
 class GroundTruthError(ValueError):
-    """A ground truth that `tag-plugin export-rl` did not write, or a reward that does not exist."""
+    """A ground truth that `tag-plugin export-rl` did not write, or a setting that is none."""
 
 
 class GroundTruth(BaseModel):
@@ -81,6 +83,15 @@ def reference(row: str) -> Reference:
     return Row.model_validate_json(row).reference
 
 
+def weight_problem(weight: object) -> str | None:
+    """Why a value is not the weight of a reward, or None; a weight of 0 only logs it."""
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        return f"not a number but {weight!r:.40}"
+    if not 0 <= weight <= _LARGEST_WEIGHT:
+        return f"must be from 0 to {_LARGEST_WEIGHT:g}, not {weight!r:.40}"
+    return None
+
+
 def scores(
     text: str,
     ground_truth: str,
@@ -90,11 +101,13 @@ def scores(
     """The rewards `names` of a completion of an exported row.
 
     Raises:
-        GroundTruthError: another ground truth, or an unknown reward.
+        GroundTruthError: another ground truth, an unknown reward, or a weight that is none.
     """
-    unknown = set(names) - set(NAMES)
-    if unknown:
-        raise GroundTruthError(f"unknown reward {min(unknown)!r}; next: one of {', '.join(NAMES)}")
+    for name, weight in names.items():
+        if name not in PARTS:
+            raise GroundTruthError(f"unknown reward {name!r}; next: one of {', '.join(NAMES)}")
+        if problem := weight_problem(weight):
+            raise GroundTruthError(f"weights: {name}: {problem}")
     known, frame = _read(ground_truth)
     scored = score_completion(text, known, frame, config)
     return {name: PARTS[name](scored, config) for name in names}
@@ -104,10 +117,20 @@ def judge_config(settings: Mapping[str, Any] | None) -> JudgeConfig:
     """The judge's settings as a host gives them: mappings of any kind.
 
     Raises:
-        ValidationError: an unknown setting, or a value of the wrong type.
+        GroundTruthError: an unknown setting, or a value of the wrong type or out of range.
     """
     plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in (settings or {}).items()}
-    return JudgeConfig.model_validate(plain)
+    try:
+        return JudgeConfig.model_validate(plain)
+    except ValidationError as error:
+        raise GroundTruthError(f"judge: {setting_problem(error)}") from None
+
+
+def setting_problem(error: ValidationError) -> str:
+    """The first setting that is wrong, by its place, and why."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def total(values: Mapping[str, float | None], weights: Mapping[str, float]) -> float:

@@ -126,6 +126,9 @@ def test_an_object_is_asked_for_by_name(tmp_path, text):
             for a, b in zip("abcdefgh", "bcdefghi", strict=True)
         ), "values, aliases followed"),
         ("a: " + "x" * 2**20, "too long for settings"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ("- " * 50_000 + "a", "nested too deeply"),
+        ("{a: " * 50_000 + "}" * 50_000, "nested too deeply"),
     ],
 )  # fmt: skip
 def test_yaml_that_cannot_be_read_names_the_file(tmp_path, text, words):

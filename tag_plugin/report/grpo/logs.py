@@ -1,12 +1,15 @@
 """What a GRPO run left behind: its log and its rollouts."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from tag_plugin.data.text_file import TextFileError, json_lines
 from tag_plugin.report.charts.lines import Curve
+from tag_plugin.report.grpo.lines import LineError, log_entry, rollout
+
+_Value = TypeVar("_Value")
 
 LOG: Final = "grpo_log.jsonl"
 ROLLOUTS: Final = "rollouts.jsonl"
@@ -19,11 +22,15 @@ class RunError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run's directory. `log` and `rollouts` are in the order of the steps."""
+    """One run's directory. `log` and `rollouts` are in the order of the steps.
+
+    `left_out`: the lines and values that no run wrote, each with its file and line.
+    """
 
     path: Path
     log: Sequence[dict[str, Any]]
     rollouts: Sequence[dict[str, Any]]
+    left_out: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -44,7 +51,7 @@ class Run:
 
     def curve(self, key: str, name: str = "") -> Curve:
         """A logged value by step; empty when it never was logged."""
-        found = [(entry["step"], entry[key]) for entry in self.log if _is_number(entry.get(key))]
+        found = [(entry["step"], entry[key]) for entry in self.log if key in entry]
         return Curve(name or key, [float(step) for step, _ in found], [y for _, y in found])
 
 
@@ -58,28 +65,42 @@ def read_run(path: Path) -> Run:
 
     Raises:
         RunError: no log, or an empty one.
+        TextFileError: a file that is no text at all.
     """
-    log = [entry for entry in _entries(path / LOG) if "step" in entry]
+    left_out: list[str] = []
+    log = [entry for entry in _log_entries(path / LOG, left_out) if "step" in entry]
     if not log:
+        first = f" ({left_out[0]})" if left_out else ""
         raise RunError(
-            f"{path}: no {LOG} with a step in it; next: llamafactory-cli train "
+            f"{path}: no {LOG} with a step in it{first}; next: llamafactory-cli train "
             "recipes/tag_grpo.yaml"
         )
-    return Run(path, log, list(_entries(path / ROLLOUTS)))
+    rollouts = [line for _, line in _numbered(path / ROLLOUTS, rollout, left_out)]
+    return Run(path, log, rollouts, left_out)
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.is_file():
+def _log_entries(path: Path, left_out: list[str]) -> Iterator[dict[str, Any]]:
+    for where, (entry, problems) in _numbered(path, log_entry, left_out):
+        left_out.extend(f"{where}: {problem}" for problem in problems)
+        yield entry
+
+
+def _numbered(
+    path: Path, check: Callable[[Any], _Value], left_out: list[str]
+) -> Iterator[tuple[str, _Value]]:
+    """(`file:line`, value) of the good lines; why each other line is left out.
+
+    Half a last line is passed over: the run is writing it, or was killed there.
+    """
+    if not path.exists():
         return
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # the run is writing it, or was killed there
-            if isinstance(entry, dict):
-                yield entry
 
+    def bad(error: TextFileError) -> None:
+        if not error.unfinished:
+            left_out.append(str(error))
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    for where, line in json_lines(path, bad):
+        try:
+            yield where, check(line)
+        except LineError as error:
+            left_out.append(f"{where}: {error}")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from tag_plugin.data.terminal import warn
 from tag_plugin.report.charts.lines import LineChart
 from tag_plugin.report.gallery.pack import pack
 from tag_plugin.report.grpo.curves import sections
@@ -18,6 +19,8 @@ from tag_plugin.report.html.document import write_page
 from tag_plugin.report.html.embedded import json_block
 
 _TEMPLATE: Final = "grpo.html.j2"
+_NAMED: Final = 5
+"""So many lines that are left out are named on the terminal."""
 
 
 def write_grpo_report(directory: Path, out: Path) -> None:
@@ -27,6 +30,10 @@ def write_grpo_report(directory: Path, out: Path) -> None:
         RunError: the directory holds no log of a GRPO run.
     """
     run = read_run(directory)
+    for problem in run.left_out[:_NAMED]:
+        warn(problem)
+    if run.left_out:
+        warn(f"left out of the report: {len(run.left_out)} lines or values of {directory}")
     moved = drift(run.rollouts)
     numbers = count()
     numbered = [
@@ -37,7 +44,7 @@ def write_grpo_report(directory: Path, out: Path) -> None:
     contents += [("gallery-section", "Completions")] if run.rollouts else []
     context = {
         "name": run.name,
-        "subtitle": f"{directory.resolve()}, {run.steps} logged steps",
+        "subtitle": f"{directory.resolve()}, {run.steps} logged steps" + _left_out(run),
         "tiles": _tiles(run),
         "verdict": verdict(run),
         "silent": SILENT,
@@ -52,6 +59,12 @@ def write_grpo_report(directory: Path, out: Path) -> None:
         "blocks": _blocks(run, [pair for _, charts in numbered for pair in charts]),
     }
     write_page(out, _TEMPLATE, context, STYLES, SCRIPTS)
+
+
+def _left_out(run: Run) -> str:
+    if not run.left_out:
+        return ""
+    return f"; left out: {len(run.left_out)} lines or values, the first: {run.left_out[0]}"
 
 
 def _blocks(run: Run, charts: list[tuple[int, LineChart]]) -> Iterator[Markup]:

@@ -94,7 +94,7 @@ def _face(rollout: Rollout, directory: Path) -> Face:
     images = rollout.get("images") or [""]
     targets = _targets(rollout)
     places = None if targets is None else tuple(Place(t.au, t.box.as_tuple()) for t in targets)
-    gold = str(rollout["solution"]) if _is_tag(rollout) else ""
+    gold = str(rollout.get("solution") or "") if _is_tag(rollout) else ""
     task = rollout.get("dataset") or ""
     image = _found(Path(str(images[0])), directory)
     return Face(rollout["prompt_id"], image, gold, places, task, rollout["step"])
@@ -102,7 +102,10 @@ def _face(rollout: Rollout, directory: Path) -> Face:
 
 def _found(image: Path, directory: Path) -> Path:
     bases = (Path.cwd(), directory, *directory.parents)
-    return next((base / image for base in bases if (base / image).is_file()), image)
+    try:
+        return next((base / image for base in bases if (base / image).is_file()), image)
+    except OSError:  # a name that is too long for a file
+        return image
 
 
 def _answer(rollout: Rollout, total: float, groups: frozenset[str]) -> Answer:

@@ -1,10 +1,13 @@
 """What a recipe of `stage: grpo` may say, as one extension of the host's finetuning arguments."""
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import Field, field, make_dataclass
 from typing import Any, Final, Literal, cast, get_args, get_type_hints
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tag_plugin.data.text_file import TextFileError, parse_json
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.host_settings import refuse_unfollowed
 
@@ -78,8 +81,8 @@ def extended_arguments(host: type) -> type:
 def _post_init(host: type) -> Any:  # noqa: ANN401  # a dataclass hook
     def check(self: Any) -> None:  # noqa: ANN401  # the extended arguments
         host.__post_init__(self)  # type: ignore[attr-defined]  # the host's dataclass has one
-        self.grpo = _from_text(self.grpo, "grpo")
-        self.rewards = _from_text(self.rewards, "rewards")
+        self.grpo = structure(self.grpo, "grpo")
+        self.rewards = structure(self.rewards, "rewards")
         if self.stage == STAGE:
             refuse_unfollowed(self)
             _check_numbers(self)
@@ -91,24 +94,44 @@ def _post_init(host: type) -> Any:  # noqa: ANN401  # a dataclass hook
     return check
 
 
-def _from_text(value: Any, name: str) -> Any:  # noqa: ANN401  # YAML gives structures, a command line text
+def structure(value: Any, name: str) -> Any:  # noqa: ANN401  # YAML gives structures, a command line text
+    """The mapping or list that an option holds, also where it was written as JSON.
+
+    Raises:
+        GrpoError: text that is not JSON.
+    """
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except json.JSONDecodeError as error:
-        raise GrpoError(f"{name}: not JSON ({error}); next: write it as YAML in a recipe") from None
+        return parse_json(value, name)
+    except TextFileError as error:
+        raise GrpoError(f"{error}; next: write it as YAML in a recipe") from None
+
+
+def check_rewards(rewards: Any) -> None:  # noqa: ANN401  # YAML
+    """That `rewards:` is a list.
+
+    Raises:
+        GrpoError: it is not.
+    """
+    if rewards is not None and not isinstance(rewards, list):
+        raise GrpoError(f"rewards: must be a list, not {rewards!r:.80}")
 
 
 def _check_numbers(arguments: Any) -> None:  # noqa: ANN401  # the extended arguments
     if arguments.grpo is not None and not isinstance(arguments.grpo, Mapping):
-        raise GrpoError(f"grpo: must be a mapping of settings, not {arguments.grpo!r}")
-    if arguments.rewards is not None and not isinstance(arguments.rewards, list):
-        raise GrpoError(f"rewards: must be a list, not {arguments.rewards!r}")
+        raise GrpoError(f"grpo: must be a mapping of settings, not {arguments.grpo!r:.80}")
+    check_rewards(arguments.rewards)
+    for name, kind, _ in _OPTIONS[2:]:
+        value = getattr(arguments, name)
+        try:
+            TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
+        except ValidationError as error:
+            raise GrpoError(f"{name}: {error.errors()[0]['msg']}, not {value!r:.40}") from None
     least = {"signal_warning": 1, "signal_patience": 1, "rollout_steps": 0, "rollout_samples": 1}
     for name, bound in least.items():
         value = getattr(arguments, name)
         if value is not None and value < bound:
             raise GrpoError(f"{name}: must be at least {bound}, not {value}")
-    if not 0 < arguments.signal_share <= 1 or arguments.signal_epsilon < 0:
+    if not (0 < arguments.signal_share <= 1 and 0 <= arguments.signal_epsilon < math.inf):
         raise GrpoError("signal_share must be in (0, 1] and signal_epsilon at least 0")

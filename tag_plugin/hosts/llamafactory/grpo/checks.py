@@ -28,7 +28,7 @@ def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any
     if config.use_vllm and not _has_vllm():
         raise GrpoError("grpo: use_vllm needs vLLM; next: pip install 'vllm==0.10.2', or leave it")
     _check_checkpoint(config)
-    check_reference(model_args, finetuning_args, config.beta)
+    check_reference(model_args, finetuning_args, config)
 
 
 def _check_checkpoint(config: Any) -> None:  # noqa: ANN401  # a host object

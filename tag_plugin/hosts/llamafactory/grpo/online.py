@@ -15,6 +15,7 @@ from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.detectors.base import Detector, DetectorError
 from tag_plugin.detectors.memory import RememberingDetector, memory_directory
 from tag_plugin.detectors.registry import DETECTORS, detector
+from tag_plugin.hosts.judged import setting_problem
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 
 _MEMORY: Final = 8192  # rows of a process; the others are on disk
@@ -66,8 +67,7 @@ def online_detector(reward: str, args: Mapping[str, Any]) -> OnlineDetector | No
     try:
         asked = DetectorArgs.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise GrpoError(f"rewards: {reward}: args.{first['loc'][0]}: {first['msg']}") from None
+        raise GrpoError(f"rewards: {reward}: args.{setting_problem(error)}") from None
     if asked.detector not in DETECTORS:
         near = difflib.get_close_matches(asked.detector, DETECTORS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(DETECTORS)}"

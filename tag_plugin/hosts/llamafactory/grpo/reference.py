@@ -27,17 +27,23 @@ _CHANGES_MODEL: Final = (
 """What the host does to the model that it loads, and TRL not to the one that it reads anew."""
 
 
-def check_reference(model_args: Any, finetuning_args: Any, beta: float) -> None:  # noqa: ANN401  # host objects
+def check_reference(model_args: Any, finetuning_args: Any, config: Any) -> None:  # noqa: ANN401  # host objects
     """Refuses a recipe whose reference would be another model than the one it starts from.
 
     Raises:
         GrpoError: names the setting and what to write instead.
     """
-    if not beta:
+    adapter = finetuning_args.finetuning_type in ("lora", "oft")
+    if config.sync_ref_model and (adapter or not config.beta):
+        raise GrpoError(
+            "grpo: sync_ref_model: there is no reference model of its own to keep in step; next: "
+            "beta above 0 and finetuning_type: full, or leave it out"
+        )
+    if not config.beta:
         return
     if finetuning_args.pissa_init:
         raise _other_model("pissa_init: true", "has its principal part taken out", "pissa_init")
-    if finetuning_args.finetuning_type in ("lora", "oft"):
+    if adapter:
         _check_adapters(model_args, finetuning_args)
         return
     changed = next((name for name in _CHANGES_MODEL if getattr(model_args, name)), None)

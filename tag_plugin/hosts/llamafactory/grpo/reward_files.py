@@ -4,7 +4,7 @@ import importlib.util
 import inspect
 import math
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -48,7 +48,11 @@ class FileReward:
         Raises:
             GrpoError: it cannot; says what it lacks.
         """
-        signature = inspect.signature(load_function(self.file, self.name))
+        function = load_function(self.file, self.name)
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError) as error:
+            raise GrpoError(f"rewards: {self.where} cannot be called by name ({error})") from None
         try:
             signature.bind(**dict.fromkeys(given), **self.args)
         except TypeError as error:
@@ -67,19 +71,20 @@ class FileReward:
         function = load_function(self.file, self.name)
         try:
             values = function(**columns, **self.args)
-        except Exception as error:  # the user's function may raise anything
+        except (Exception, SystemExit) as error:  # the user's function may raise anything
             raise GrpoError(f"rewards: {self._line_of(error)}: {_said(error)}") from error
         return self._checked(values, len(columns["completions"]))
 
     def _checked(self, values: Any, expected: int) -> list[float | None]:  # noqa: ANN401  # the user's
-        if isinstance(values, str | Mapping) or not hasattr(values, "__len__"):
+        count = _length(values)
+        if count is None:
             raise GrpoError(
                 f"rewards: {self.where} gave {_shown(values)}, not a list with a number for each "
                 "completion"
             )
-        if len(values) != expected:
+        if count != expected:
             raise GrpoError(
-                f"rewards: {self.where} gave {len(values)} values for {expected} completions; "
+                f"rewards: {self.where} gave {count} values for {expected} completions; "
                 "next: one for each, None where it does not apply"
             )
         return [self._number(index, value) for index, value in enumerate(values)]
@@ -89,7 +94,7 @@ class FileReward:
             return None
         try:
             number = math.nan if isinstance(value, str) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
             raise GrpoError(
@@ -137,9 +142,19 @@ def _load_module(path: Path, asked: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the user's file may raise anything
+    except (Exception, SystemExit) as error:  # the user's file may raise anything
         raise GrpoError(f"rewards: {path} does not run: {_said(error)}") from error
     return module
+
+
+def _length(values: Any) -> int | None:  # noqa: ANN401  # the user's
+    """How many values; None where they have no order, or are none."""
+    if isinstance(values, str | bytes | Mapping | Set):
+        return None
+    try:
+        return len(values)
+    except TypeError:  # a number, a generator, an array without dimensions
+        return None
 
 
 def _said(error: BaseException) -> str:

@@ -7,12 +7,22 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.judged import DEFAULT, GROUNDING, NAMES, PARTS, WEIGHTS, Part, judged
+from tag_plugin.hosts.judged import (
+    DEFAULT,
+    GROUNDING,
+    NAMES,
+    PARTS,
+    WEIGHTS,
+    Part,
+    judged,
+    setting_problem,
+    weight_problem,
+)
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.online import DetectorArgs, OnlineDetector, online_detector
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
@@ -71,13 +81,23 @@ class JudgedReward:
 Reward = JudgedReward | FileReward
 
 
+def _weight(value: object) -> object:
+    problem = None if value is None else weight_problem(value)
+    if problem:
+        raise ValueError(problem)
+    return value
+
+
+Weight = Annotated[float, BeforeValidator(_weight)]
+
+
 class RewardSpec(BaseModel):
     """One entry of `rewards:`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    weight: float | None = None
+    weight: Weight | None = None
     args: dict[str, Any] = {}
 
 
@@ -123,6 +143,8 @@ def parse_rewards(entries: Sequence[Any] | None, frame: BoxFrame | None) -> Weig
         WEIGHTS.get(function.name, 1.0) if spec.weight is None else spec.weight
         for spec, function in zip(specs, functions, strict=True)
     )
+    if not any(weights):
+        raise GrpoError("rewards: every weight is 0, so that no completion earns anything")
     return WeightedRewards(functions, weights)
 
 
@@ -130,9 +152,7 @@ def _spec(entry: Any) -> RewardSpec:  # noqa: ANN401  # YAML
     try:
         return RewardSpec.model_validate({"name": entry} if isinstance(entry, str) else entry)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise GrpoError(f"rewards: {entry!r}: {place}: {first['msg']}") from None
+        raise GrpoError(f"rewards: {entry!r:.80}: {setting_problem(error)}") from None
 
 
 def _reward(spec: RewardSpec, frame: BoxFrame | None) -> Reward:
@@ -163,5 +183,4 @@ def _judged_reward(spec: RewardSpec, frame: BoxFrame) -> JudgedReward:
     try:
         return JudgedReward(spec.name, frame, JudgeConfig.model_validate(left), online)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise GrpoError(f"rewards: {spec.name}: args.{first['loc'][0]}: {first['msg']}") from None
+        raise GrpoError(f"rewards: {spec.name}: args.{setting_problem(error)}") from None

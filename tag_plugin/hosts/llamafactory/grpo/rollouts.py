@@ -29,6 +29,10 @@ class RolloutRecord:
     weights: Mapping[str, float] = field(default_factory=dict)
     last: int | None = None
 
+    def begin(self) -> None:
+        """A new run: nothing of an earlier one stays."""
+        self.file.begin()
+
     def resume(self, step: int) -> None:
         """Continues after a step; whatever was written beyond it will be written again."""
         self.last = self.file.keep_until(step)

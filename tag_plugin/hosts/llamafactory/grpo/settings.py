@@ -1,6 +1,7 @@
 """The recipe's `grpo:` mapping and the host's training arguments -> TRL's GRPOConfig."""
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from types import MappingProxyType
@@ -26,6 +27,28 @@ RESERVED: Mapping[str, str] = MappingProxyType(
 _TRAINING: Final = {each.name for each in fields(TrainingArguments)}
 _OWN: Final = {each.name for each in fields(GRPOConfig)} - _TRAINING
 _BY_BOOLEAN: Final = {"scale_rewards"}  # annotated as text, True and False are documented values
+
+_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "loss_type": ("grpo", "bnpo", "dr_grpo", "dapo"),
+        "importance_sampling_level": ("token", "sequence"),
+        "scale_rewards": ("group", "batch", "none"),
+        "vllm_mode": ("server", "colocate"),
+    }
+)
+_POSITIVE: Final = {"temperature", "repetition_penalty", "top_p", "vllm_gpu_memory_utilization"}
+_SHARES: Final = {"top_p", "min_p", "top_entropy_quantile", "ref_model_mixup_alpha"} | {
+    "vllm_gpu_memory_utilization"
+}
+_LEAST: Mapping[str, int] = MappingProxyType(
+    {
+        **dict.fromkeys(("beta", "epsilon", "epsilon_high", "delta", "top_k"), 0),
+        **dict.fromkeys(("num_iterations", "steps_per_generation", "generation_batch_size"), 1),
+        **dict.fromkeys(("max_completion_length", "ref_model_sync_steps"), 1),
+        "vllm_tensor_parallel_size": 1,
+    }
+)
+"""What TRL would find out, if at all, when the model has long been loaded."""
 
 
 def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,9 +99,26 @@ def _value(name: str, value: Any) -> Any:  # noqa: ANN401  # YAML
     if name in _BY_BOOLEAN and isinstance(value, bool):
         return value
     try:
-        return TypeAdapter(get_type_hints(GRPOConfig)[name]).validate_python(value)
+        checked = TypeAdapter(get_type_hints(GRPOConfig)[name]).validate_python(value)
     except ValidationError as error:
-        raise GrpoError(f"grpo: {name}: {error.errors()[0]['msg']}, not {value!r}") from None
+        raise GrpoError(f"grpo: {name}: {error.errors()[0]['msg']}, not {value!r:.40}") from None
+    _check_range(name, checked)
+    return checked
+
+
+def _check_range(name: str, value: Any) -> None:  # noqa: ANN401  # of the type that TRL declares
+    if value is None:
+        return
+    if name in _WORDS and value not in _WORDS[name]:
+        raise GrpoError(f"grpo: {name}: {value!r:.40}; next: one of {', '.join(_WORDS[name])}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GrpoError(f"grpo: {name}: must be finite, not {value}")
+    if name in _POSITIVE and value <= 0:
+        raise GrpoError(f"grpo: {name}: must be above 0, not {value}")
+    if name in _LEAST and value < _LEAST[name]:
+        raise GrpoError(f"grpo: {name}: must be at least {_LEAST[name]}, not {value}")
+    if name in _SHARES and not 0 <= value <= 1:
+        raise GrpoError(f"grpo: {name}: must be from 0 to 1, not {value}")
 
 
 def _check_groups(training_args: Any, settings: Mapping[str, Any]) -> None:  # noqa: ANN401  # a host object

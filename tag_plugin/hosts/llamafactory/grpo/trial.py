@@ -14,6 +14,8 @@ from statistics import fmean, stdev
 from typing import Any, Final
 
 from tag_plugin.data.rows import Row, dump_row, parse_row, read_rows
+from tag_plugin.data.terminal import warn
+from tag_plugin.data.text_file import TextFileError, json_lines
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
@@ -58,16 +60,17 @@ class Tried:
 def read_completions(path: Path, rows: Path | None) -> list[Sample]:
     """The samples of a file: `completion`, `tag_row` ("" where there is none) and other columns.
 
+    Half a last line, which a run may still be writing, is passed over with a warning.
+
     Raises:
         GrpoError: no such file, no lines, or a line that is none; names the line.
+        TextFileError: a line that is no JSON.
         RowError: a line of `rows` is no row.
     """
     if not path.is_file():
         raise GrpoError(f"no file {path}; next: a JSONL file, one completion a line")
     known = {row.id: row for row in read_rows(rows)} if rows else {}
-    lines = path.read_text(encoding="utf-8").split("\n")
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    samples = [_sample(line, f"{path}:{number}", known) for number, line in numbered]
+    samples = [_sample(value, where, known) for where, value in json_lines(path, _unfinished_only)]
     if not samples:
         raise GrpoError(f"{path} holds no completions")
     if rows and not any(sample[TAG_ROW] for sample in samples):
@@ -76,7 +79,7 @@ def read_completions(path: Path, rows: Path | None) -> list[Sample]:
 
 
 def try_rewards(
-    entries: Sequence[Any], samples: Sequence[Sample], frame: BoxFrame | None
+    entries: Sequence[Any] | None, samples: Sequence[Sample], frame: BoxFrame | None
 ) -> list[Tried]:
     """Each reward's values, then their weighted sum (None where no reward applies).
 
@@ -95,21 +98,34 @@ def try_rewards(
     return [*tried, Tried("total", None, _total(rewards, values))]
 
 
-def _sample(line: str, where: str, rows: Mapping[str, Row]) -> Sample:
-    try:
-        found = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise GrpoError(f"{where}: not JSON ({error})") from None
-    text = next((found[key] for key in _TEXTS if key in found), None) if found else None
-    if not isinstance(found, dict) or not isinstance(text, str):
+def _unfinished_only(error: TextFileError) -> None:
+    if not error.unfinished:
+        raise error
+    warn(error)
+
+
+def _sample(value: Any, where: str, rows: Mapping[str, Row]) -> Sample:  # noqa: ANN401  # JSON
+    line = value if isinstance(value, dict) else {}
+    text = next((line[key] for key in _TEXTS if key in line), None)
+    if not isinstance(text, str):
         raise GrpoError(f"{where}: no text; next: {{'completion': ...}}, and any other columns")
-    left = {key: value for key, value in found.items() if key not in _TEXTS}
-    row = left.pop(TAG_ROW, None) or _row_of(found, rows)
-    return left | {"completion": text, TAG_ROW: _as_line(row, where)}
+    if "self" in line:
+        raise GrpoError(f"{where}: a column cannot have the name 'self'")
+    images = line.get("images")
+    if images is not None and not _is_list_of_text(images):
+        raise GrpoError(f"{where}: images: not a list of paths but {images!r:.40}")
+    columns = {key: column for key, column in line.items() if key not in _TEXTS}
+    row = columns.pop(TAG_ROW, None) or _row_of(line, rows)
+    return columns | {"completion": text, TAG_ROW: _as_line(row, where)}
 
 
-def _row_of(found: Sample, rows: Mapping[str, Row]) -> Row | None:
-    return next((rows[found[key]] for key in _IDS if found.get(key) in rows), None)
+def _is_list_of_text(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _row_of(line: Sample, rows: Mapping[str, Row]) -> Row | None:
+    ids = (line.get(key) for key in _IDS)
+    return next((rows[each] for each in ids if isinstance(each, str) and each in rows), None)
 
 
 def _as_line(row: Any, where: str) -> str:  # noqa: ANN401  # JSON
@@ -134,7 +150,12 @@ def _columns(samples: Sequence[Sample]) -> dict[str, Any]:
 def _check(reward: Reward, columns: Mapping[str, Any]) -> None:
     if isinstance(reward, FileReward):
         reward.check_signature([*columns])
-    elif not any(columns[TAG_ROW]):
+        return
+    if reward.detector and not all(
+        images for images, row in zip(columns["images"], columns[TAG_ROW], strict=True) if row
+    ):
+        raise GrpoError(f"{reward.name} asks a detector, and a completion names no images")
+    if not any(columns[TAG_ROW]):
         raise GrpoError(
             f"{reward.name} compares with TAG rows, and no completion has one; next: --rows "
             "data/DATASET/detected/SPLIT.jsonl, whose ids the completions name"

@@ -110,8 +110,8 @@ def _watch(
     )
     metrics = StepFile(out / METRICS)
     if config.should_save and config.resume_from_checkpoint is None:
-        rollouts.resume(step=0)
-        metrics.keep_until(step=-1)
+        rollouts.begin()
+        metrics.begin()
     return Watch(
         rewards,
         GroupSignal(
