@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from tag_plugin.cli import evaluation, export_rl, prefer, product, quality, report, rows
+from tag_plugin.cli import evaluation, export_rl, prefer, product, prompt, quality, report, rows
 from tag_plugin.cli.data import data
 from tag_plugin.cli.detector import detector
 from tag_plugin.cli.prepare import prepare
@@ -27,6 +27,7 @@ app.add_typer(reward, name="reward")
 evaluation.register(app)
 product.register(app)
 export_rl.register(app)
+prompt.register(app)
 report.register(app)
 prefer.register(app)
 

@@ -1,0 +1,58 @@
+"""The question as training sends it, which a server must be sent for a right answer."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tag_plugin.data.face_frame import face_file
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, TemplateError, suggestion
+from tag_plugin.trace.prompt import Style, question_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingQuestion:
+    """`system` is the template's own system text, "" where it has none; `frame` is the boxes'."""
+
+    template: str
+    frame: BoxFrame
+    system: str
+    user: str
+
+    def messages(self, face: Path) -> list[dict[str, Any]]:
+        """The messages of a chat request, the picture before the text.
+
+        Raises:
+            ImageError: the picture is no face frame.
+        """
+        content = b64encode(face_file(face)).decode()
+        kind = "png" if face.suffix.lower() == ".png" else "jpeg"
+        address = f"data:image/{kind};base64,{content}"
+        picture = {"type": "image_url", "image_url": {"url": address}}
+        user = {"role": "user", "content": [picture, {"type": "text", "text": self.user}]}
+        return [*([{"role": "system", "content": self.system}] if self.system else ()), user]
+
+
+def training_question(template: str, labels: LabelSet, style: Style) -> TrainingQuestion:
+    """What a model that was trained under a template is asked.
+
+    Args:
+        template: a tag_ template, or a template of the host with one tag_ twin.
+        labels: the emotions to choose from.
+        style: `grounded`, or `direct` for a model that was trained on labels only.
+
+    Raises:
+        TemplateError: neither, or a template with several twins; names them.
+    """
+    twins = [name for name, ours in TAG_TEMPLATES.items() if template in (name, ours.host)]
+    if len(twins) != 1:
+        raise TemplateError(
+            f"template {template!r} declares no box frame; next: {suggestion(template)}"
+        )
+    from llamafactory.data.template import TEMPLATES
+
+    frame = TAG_TEMPLATES[twins[0]].frame
+    user = question_prompt(style, labels, frame)
+    return TrainingQuestion(twins[0], frame, TEMPLATES[twins[0]].default_system, user)
