@@ -15,7 +15,7 @@ from tag_plugin.preference.journal import ReplyJournal
 from tag_plugin.preference.judge import Endpoint
 from tag_plugin.preference.numbers import Number, Preference, preference
 from tag_plugin.preference.pairs import Study
-from tag_plugin.preference.raters import agreement, pooled, read_answers, write_rating_page
+from tag_plugin.preference.raters import agreement, pooled, read_raters, write_rating_page
 
 PAGE: Final = "rate.html"
 JOURNAL: Final = "replies.jsonl"
@@ -43,7 +43,7 @@ def run_study(
     Raises:
         PreferenceError: the judge does not answer, or a file of answers does not fit.
     """
-    raters = dict(read_answers(path, study) for path in answers)
+    raters = read_raters(answers, study)
     write_rating_page(study, out / PAGE)
     identical = len(study.pairs) - len(study.asked)
     found: dict[str, Preference] = {}

@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from tag_plugin.data.text_file import json_lines
+
 
 class ReplyJournal:
     """An append-only file of replies. A killed run leaves at most half a line, which is dropped.
@@ -55,5 +57,11 @@ def _mended(path: Path) -> dict[str, str]:
     if whole != content:
         with path.open("r+b") as file:
             file.truncate(len(whole))
-    entries = [json.loads(line) for line in whole.decode("utf-8").splitlines()]
-    return {entry["key"]: entry["reply"] for entry in entries}
+    return dict(_entry(where, entry) for where, entry in json_lines(path))
+
+
+def _entry(where: str, entry: object) -> tuple[str, str]:
+    key, reply = (entry.get(name) if isinstance(entry, dict) else None for name in ("key", "reply"))
+    if not isinstance(key, str) or not isinstance(reply, str):
+        raise ValueError(f"{where}: not a judge's reply; next: take this line out of the file")
+    return key, reply

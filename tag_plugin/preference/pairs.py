@@ -103,4 +103,4 @@ def _drawn(names: Sequence[str], count: int, seed: int) -> list[str]:
 
 def _answered(path: Path, task: str | None) -> dict[str, Judged]:
     samples = read_samples(path) if path.suffix == ".jsonl" else read_run(path, task).samples()
-    return {sample.id: sample for sample in samples if sample.failed is None}
+    return {sample.id: sample for sample in samples if sample.failed is None}  # no id twice

@@ -4,13 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from markupsafe import Markup
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sklearn.metrics import cohen_kappa_score
 
 from tag_plugin.data.console import progress
+from tag_plugin.data.terminal import warn
+from tag_plugin.data.text_file import TextFileError, read_json
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.asking import Opinion
 from tag_plugin.preference.pairs import Pair, PreferenceError, Study
@@ -34,8 +36,10 @@ class RaterAnswers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     study: str
-    rater: str
-    answers: dict[int, Literal["left", "right", "tie"]]
+    rater: Annotated[str, Field(max_length=200)]
+    answers: dict[
+        Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})$")], Literal["left", "right", "tie"]
+    ]
 
 
 def write_rating_page(study: Study, out: Path) -> None:
@@ -52,32 +56,60 @@ def write_rating_page(study: Study, out: Path) -> None:
     write_page(out, "rate.html.j2", context, _STYLES, _SCRIPTS)
 
 
+def read_raters(paths: Sequence[Path], study: Study) -> dict[str, list[Opinion]]:
+    """Rater -> opinions, from saved files; a file that repeats another one counts once.
+
+    Raises:
+        PreferenceError: as `read_answers`, or two files differ under one rater's name.
+    """
+    raters: dict[str, list[Opinion]] = {}
+    places: dict[str, Path] = {}
+    for path in paths:
+        rater, opinions = read_answers(path, study)
+        if rater in raters and opinions != raters[rater]:
+            raise PreferenceError(
+                f"{path} and {places[rater]} are both of a rater {rater!r} and differ; next: give "
+                "each its own `rater`, or name one of the two files only"
+            )
+        if rater in raters:
+            warn(f"{path} says the same as {places[rater]}; counted once")
+        raters[rater], places[rater] = opinions, path
+    return raters
+
+
 def read_answers(path: Path, study: Study) -> tuple[str, list[Opinion]]:
-    """(rater, opinions) from a saved file.
+    """(rater, opinions) from a saved file; without a rater's name it goes by the file's.
 
     Raises:
         PreferenceError: not such a file, or one of another study.
     """
+    again = "next: open rate.html and save them there"
     try:
-        saved = RaterAnswers.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError):
+        saved = RaterAnswers.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part)[:40] for part in first["loc"])
         raise PreferenceError(
-            f"{path} holds no saved answers; next: open rate.html and save them there"
+            f"{path} holds no saved answers ({place}: {first['msg']}); {again}"
         ) from None
+    except (TextFileError, OSError) as error:
+        raise PreferenceError(f"{path} holds no saved answers ({error}); {again}") from None
     if saved.study != study.id:
         raise PreferenceError(
-            f"{path} answers the study {saved.study}, this one is {study.id}; next: name the same "
-            "A, B, --count and --seed as when its page was written"
+            f"{path} answers the study {saved.study[:40]}, this one is {study.id}; next: name the "
+            "same A, B, --count and --seed as when its page was written"
         )
     pairs = study.asked
-    unknown = [number for number in saved.answers if not 0 <= number < len(pairs)]
+    unknown = [number for number in saved.answers if int(number) >= len(pairs)]
     if unknown:
-        raise PreferenceError(f"{path}: no pair {unknown[0]} in this study of {len(pairs)}")
+        raise PreferenceError(
+            f"{path}: no pair {unknown[0]} in this study of {len(pairs)}; {again}"
+        )
     opinions = [
         Opinion(pairs[number].id, study.a_first(pairs[number]), _PLACE[place])
-        for number, place in sorted(saved.answers.items())
+        for number, place in sorted((int(name), side) for name, side in saved.answers.items())
     ]
-    return saved.rater or path.stem, opinions
+    return " ".join(saved.rater.split()) or path.stem, opinions
 
 
 def agreement(raters: Sequence[Sequence[Opinion]]) -> float | None:

@@ -10,7 +10,7 @@ from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.face_frame import ImageError, open_face
 from tag_plugin.data.short_digest import short_digest
 from tag_plugin.data.terminal import warn
-from tag_plugin.data.text_file import json_lines
+from tag_plugin.data.text_file import TextFileError, json_lines
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.report.overlay import LabelledBox, contact_sheet, overlay
@@ -102,7 +102,10 @@ def draw_samples(path: Path, out: Path, count: int) -> list[Path]:
     step = max(1, len(samples) // count)
     pages = dict(_drawn(samples[::step][:count], problems))
     if not pages:
-        raise SamplesError(f"{path}: nothing to draw: {problems[0]}")
+        raise SamplesError(
+            f"{path}: nothing to draw ({problems[0]}); next: name a folder that lmms-eval "
+            "wrote with --log_samples, where its pictures are"
+        )
     _tell(path, problems)
     written = [_write(out / name, page) for name, page in pages.items()]
     sheet = contact_sheet(list(pages.values())[:_SHEET_ROWS], columns=2)
@@ -111,17 +114,20 @@ def draw_samples(path: Path, out: Path, count: int) -> list[Path]:
 
 def _readable(path: Path, problems: list[object]) -> Iterator[Judged]:
     places: dict[str, str] = {}
-    for where, sample in json_lines(path, problems.append):
-        try:
-            record = read_record(sample, where)
-        except ResultsError as error:
-            problems.append(error)
-            continue
-        if record.id in places:
-            problems.append(f"{where}: {record.id} is also at {places[record.id]}")
-            continue
-        places[record.id] = where
-        yield record
+    try:
+        for where, sample in json_lines(path, problems.append):
+            try:
+                record = read_record(sample, where)
+            except ResultsError as error:
+                problems.append(error)
+                continue
+            if record.id in places:
+                problems.append(f"{where}: {record.id} is also at {places[record.id]}")
+                continue
+            places[record.id] = where
+            yield record
+    except (TextFileError, OSError) as error:  # no file, or no text at all
+        problems.append(error)
 
 
 def _drawn(samples: Iterable[Judged], problems: list[object]) -> Iterator[tuple[str, Image]]:

@@ -140,6 +140,8 @@ def _lines(path: Path) -> Iterator[tuple[str, Any]]:
     except TextFileError as error:
         cut = " (the file ends inside this line: it was cut)" if error.unfinished else ""
         raise ResultsError(f"{error}{cut}; next: evaluate again with --log_samples") from None
+    except OSError as error:
+        raise ResultsError(f"{error}; next: evaluate again with --log_samples") from None
 
 
 def read_samples(path: Path) -> Iterator[Judged]:

@@ -6,6 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
+from tag_plugin.data.terminal import one_line
+from tag_plugin.preference.journal import ReplyJournal
 from tag_plugin.preference.pairs import PreferenceError, make_study
 from tag_plugin.preference.raters import agreement, read_answers, write_rating_page
 from tests.preference.two_runs import sample, write_two_runs
@@ -108,3 +110,89 @@ def test_raters_agree_as_kappa_says(tmp_path):
     assert agreement(opinions[:2]) == pytest.approx(1.0)
     assert 0.8 < agreement(opinions) < 1.0
     assert agreement(opinions[:1]) is None
+
+
+def answers(folder, name, made_for, content=None, **changes):
+    saved = {"study": made_for.id, "rater": "kim", "answers": {"0": "left", "1": "tie"}}
+    whole = json.dumps(saved | changes).encode()
+    (folder / name).write_bytes(whole if content is None else content)
+    return folder / name
+
+
+def prefer(folder, *files):
+    a, b = (str(folder / f"{run}_samples_tag_synth.jsonl") for run in "AB")
+    named = [word for file in files for word in ("--answers", str(file))]
+    return CliRunner().invoke(app, ["prefer", a, b, "--out", str(folder / "o"), *named])
+
+
+@pytest.fixture
+def small(tmp_path):
+    return make_study(*write_two_runs(tmp_path, 3), 200, 0)
+
+
+SAVED = {
+    "empty": b"",
+    "no JSON": b"left",
+    "binary": bytes(range(256)),
+    "UTF-16 without its mark": '{"a": 1}'.encode("utf-16-le"),
+    "deep": b"[" * 100_000,
+    "a list": b"[]",
+    "null": b"null",
+    "a number": b"3",
+    "no keys": b"{}",
+    "half a surrogate pair": b'{"rater": "\\ud800"}',
+}
+CHANGED = {
+    "another study": {"study": "0" * 5_000_000},
+    "study null": {"study": None},
+    "rater a list": {"rater": ["kim"]},
+    "rater of 5 MB": {"rater": "k" * 5_000_000},
+    "answers a list": {"answers": ["left"]},
+    "answers null": {"answers": None},
+    "a side that is none": {"answers": {"0": "A"}},
+    "a side that is a number": {"answers": {"0": 1}},
+    "no such pair": {"answers": {"3": "left"}},
+    "a pair below zero": {"answers": {"-1": "left"}},
+    "a pair that is no number": {"answers": {"one": "left"}},
+    "one pair under two names": {"answers": {"0": "left", "00": "right"}},
+    "a pair of 5,000 digits": {"answers": {"9" * 5000: "left"}},
+    "something else": {"mood": 1},
+}
+
+
+@pytest.mark.parametrize("kind", [*SAVED, *CHANGED])
+def test_answers_that_cannot_be_read_are_named(small, tmp_path, kind):
+    file = answers(tmp_path, "x.json", small, SAVED.get(kind), **CHANGED.get(kind, {}))
+    done = prefer(tmp_path, file)
+    assert isinstance(done.exception, PreferenceError), repr(done.exception)
+    line = one_line(str(done.exception))
+    assert str(file) in line and "next: " in line
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("rater", ["[/bold]", "\x1b[31mkim", "a\nb", "日本", "", "  "])
+def test_a_rater_may_have_any_name(small, tmp_path, rater):
+    done = prefer(tmp_path, answers(tmp_path, "x.json", small, rater=rater))
+    assert done.exit_code == 0, repr(done.exception)
+    assert "\x1b" not in done.output
+    found = json.loads((tmp_path / "o" / "preference.json").read_text())["preferences"]
+    assert list(found) == [f"rater {' '.join(rater.split()) or 'x'}"]
+
+
+def test_two_files_of_one_rater_are_never_one_of_them(small, tmp_path):
+    first = answers(tmp_path, "a.json", small)
+    other = answers(tmp_path, "b.json", small, answers={"0": "right", "1": "tie"})
+    done = prefer(tmp_path, first, other)
+    assert f"{other} and {first} are both of a rater 'kim' and differ" in str(done.exception)
+    same = answers(tmp_path, "c.json", small)
+    done = prefer(tmp_path, first, same)
+    assert done.exit_code == 0 and f"{same} says the same as {first}" in done.stderr
+    found = json.loads((tmp_path / "o" / "preference.json").read_text())["preferences"]
+    assert list(found) == ["rater kim"] and found["rater kim"]["pairs"] == 2
+
+
+@pytest.mark.parametrize("line", ["null", "[]", "{}", '{"key": 1, "reply": "x"}', "{", "\x00"])
+def test_a_foreign_line_among_kept_replies_is_named(tmp_path, line):
+    (tmp_path / "replies.jsonl").write_text('{"key": "a", "reply": "b"}\n' + line + "\n")
+    with pytest.raises(ValueError, match=r"replies\.jsonl:2: "):
+        ReplyJournal(tmp_path / "replies.jsonl")
