@@ -8,10 +8,68 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.rows import Split
+from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.pipeline.journal import StageError
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+class _Drops(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    count: _Count
+    ids: list[str]
+
+
+class _Class(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    asked: _Count
+    kept: _Count
+    kept_at_once: _Count
+
+
+class _Statistics(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    by_class: dict[str, _Class]
+    kept_after_attempts: dict[str, _Count]
+    attempts: dict[str, _Count]
+    eliminated: dict[str, dict[str, _Count]]
+    failed_requests: dict[str, _Count]
+    replies: _Count
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    cost: float
+
+
+class _Summary(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    inputs: _Count
+    rows: _Count
+    counts: dict[str, _Count]
+    dropped: dict[str, _Drops]
+    resumed_at: _Count
+    inputs_per_second: float | None
+    writer_statistics: _Statistics | None = None
+
+
+class _Stored(BaseModel):
+    """What a manifest's file must hold for every reader of it; more is allowed."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    settings: dict[str, Any] = {}
+    splits: dict[Split, _Summary] = {}
+    expects: list[Split] = []
 
 
 @dataclass
@@ -45,7 +103,7 @@ def open_manifest(path: Path, settings: Mapping[str, Any], command: str) -> Mani
     wanted = json.loads(json.dumps(settings))
     if not path.is_file():
         return Manifest(path, wanted)
-    stored = read_json(path)
+    stored = read_manifest(path)
     changes = _changes(stored.get("settings", {}), wanted)
     if changes:
         raise StageError(
@@ -55,19 +113,34 @@ def open_manifest(path: Path, settings: Mapping[str, Any], command: str) -> Mani
     return Manifest(path, wanted, stored.get("splits", {}))
 
 
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a manifest's file holds of `settings`, `splits` and, a shard's, `expects`.
+
+    Raises:
+        StageError: not a manifest; the message names the file.
+    """
+    content = read_json(path)
+    try:
+        _Stored.model_validate(content)
+    except ValidationError as error:
+        raise StageError(
+            f"{path}: {first_problem(error)}: not the manifest of a stage; next: --restart makes "
+            "the stage anew"
+        ) from None
+    return content
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file.
 
     Raises:
         StageError: not a JSON object; the message names the file.
+        OSError: missing, or not to be opened.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StageError(f"{path} is not JSON ({error}); next: mend or remove it") from None
-    if not isinstance(content, dict):
-        raise StageError(f"{path} is not a JSON object; next: mend or remove it")
-    return content
+        return read_json_object(path)
+    except TextFileError as error:
+        raise StageError(f"{error}; next: mend or remove it") from None
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.pipeline.journal import NAMED_DROPS, StageError, dropped_file
-from tag_plugin.pipeline.manifest import Manifest, read_json
+from tag_plugin.pipeline.manifest import Manifest, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def join(directory: Path, output: str, manifest: str, count: int) -> Manifest:
     shards = [Shard(index, count) for index in range(1, count + 1)]
     stored = [_stored(folder, shard) for shard in shards]
     _require_equal(folder, shards, stored)
-    joined = Manifest(directory / manifest, stored[0]["settings"])
+    joined = Manifest(directory / manifest, stored[0].get("settings", {}))
     for split in stored[0]["splits"]:
         parts = [folder / f"{split}-{shard.suffix}.jsonl" for shard in shards]
         drops = [folder / f"{split}-{shard.suffix}.dropped.jsonl" for shard in shards]
@@ -102,17 +102,18 @@ def join(directory: Path, output: str, manifest: str, count: int) -> Manifest:
 
 
 def _is_finished(stored: Mapping[str, Any]) -> bool:
-    return bool(stored.get("expects")) and set(stored["expects"]) <= set(stored["splits"])
+    expected = set(stored.get("expects", ()))
+    return bool(expected) and expected <= set(stored.get("splits", ()))
 
 
 def _stored(folder: Path, shard: Shard) -> dict[str, Any]:
     path = folder / f"{shard.suffix}.json"
-    return read_json(path) if path.is_file() else {}
+    return read_manifest(path) if path.is_file() else {}
 
 
 def _require_equal(folder: Path, shards: list[Shard], stored: list[dict[str, Any]]) -> None:
     for shard, found in zip(shards, stored, strict=True):
-        if found["settings"] != stored[0]["settings"]:
+        if found.get("settings") != stored[0].get("settings"):
             raise StageError(
                 f"{folder}: shard {shard} was made with other settings than shard {shards[0]}; "
                 "next: run the one that is wrong again with --restart"

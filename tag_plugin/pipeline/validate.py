@@ -14,6 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
+from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.picture import ImageError, open_picture, picture_size
 from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
@@ -21,7 +24,7 @@ from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.chosen import files_of_dataset
 from tag_plugin.pipeline.duplicates import find_duplicates
 from tag_plugin.pipeline.journal import StageError
-from tag_plugin.pipeline.manifest import read_json, write_json
+from tag_plugin.pipeline.manifest import read_manifest, write_json
 from tag_plugin.pipeline.overlaps import Overlaps
 from tag_plugin.pipeline.parallel import ordered_map
 from tag_plugin.pipeline.two_labels import in_words, two_labels
@@ -231,5 +234,10 @@ def _warn_of_two_labels(report: Report, files: Mapping[str, Path]) -> None:
 
 def _judge(directory: Path) -> JudgeConfig:
     path = directory / "build.json"
-    stored = read_json(path).get("settings", {}).get("judge") if path.is_file() else None
-    return JudgeConfig.model_validate(stored) if stored else DEFAULT_JUDGE
+    stored = read_manifest(path).get("settings", {}).get("judge") if path.is_file() else None
+    try:
+        return DEFAULT_JUDGE if stored is None else JudgeConfig.model_validate(stored)
+    except ValidationError as error:
+        raise StageError(
+            f"{path}: settings.judge: {first_problem(error)}; next: tag-plugin build --restart"
+        ) from None

@@ -1,20 +1,28 @@
 """A stage's manifest: one directory, one set of settings."""
 
+import json
+
 import pytest
 
 from tag_plugin.pipeline.journal import StageError
 from tag_plugin.pipeline.manifest import open_manifest, read_json, write_json
 
+SUMMARY = {
+    "inputs": 4,
+    "rows": 3,
+    "counts": {"anger": 3},
+    "dropped": {"no face": {"count": 1, "ids": ["a"]}},
+    "resumed_at": 0,
+    "inputs_per_second": None,
+}
 SETTINGS = {"rule": "majority", "limit": None, "aus": (1, 2)}
 
 
 def test_finished_splits_are_remembered(tmp_path):
     manifest = open_manifest(tmp_path / "m.json", SETTINGS, "prepare x")
-    manifest.splits["train"] = {"rows": 3}
+    manifest.splits["train"] = SUMMARY
     manifest.save()
-    assert open_manifest(tmp_path / "m.json", SETTINGS, "prepare x").splits == {
-        "train": {"rows": 3}
-    }
+    assert open_manifest(tmp_path / "m.json", SETTINGS, "prepare x").splits == {"train": SUMMARY}
 
 
 @pytest.mark.parametrize(
@@ -33,11 +41,64 @@ def test_other_settings_are_refused_and_named(tmp_path, change, named):
     assert "`prepare x --restart`" in str(error.value)
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{"])
+BROKEN = {
+    "empty": b"",
+    "a list": b"[1]",
+    "null": b"null",
+    "a number": b"3",
+    "a text": b'"a"',
+    "half": b'{"settings": {',
+    "two": b"{}{}",
+    "deep": b'{"settings":' * 50_000,
+    "a long number": b'{"settings": ' + b"1" * 10_000 + b"}",
+    "bytes": b'{"settings": "\xff"}',
+    "half a pair": b'{"settings": {"a": "\\ud800"}}',
+    "half of UTF-16": "{}".encode("utf-16")[:-1],
+    "zeros": b"\0" * 100,
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_broken_file_is_named(tmp_path, content):
-    (tmp_path / "m.json").write_text(content)
-    with pytest.raises(StageError, match=r"m\.json is not (a )?JSON"):
+    (tmp_path / "m.json").write_bytes(content)
+    with pytest.raises(StageError, match=r"m\.json.*; next: mend or remove it") as error:
         read_json(tmp_path / "m.json")
+    assert len(str(error.value)) < len(str(tmp_path)) + 300
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_the_encoding_of_a_file_does_not_matter(tmp_path, encoding):
+    (tmp_path / "m.json").write_text('{"é": 1}', encoding=encoding)
+    assert read_json(tmp_path / "m.json") == {"é": 1}
+
+
+FOREIGN = [
+    {"settings": None},
+    {"settings": []},
+    {"settings": "a"},
+    {"splits": None},
+    {"splits": []},
+    {"splits": {"val": SUMMARY}},
+    {"splits": {"train": None}},
+    {"splits": {"train": {}}},
+    {"expects": "train"},
+    {"expects": ["val"]},
+    *({"splits": {"train": {k: v for k, v in SUMMARY.items() if k != key}}} for key in SUMMARY),
+    *({"splits": {"train": SUMMARY | {key: "a"}}} for key in SUMMARY),
+    *({"splits": {"train": SUMMARY | {"dropped": value}}} for value in ({"a": 1}, {"a": {}})),
+    {"splits": {"train": SUMMARY | {"rows": -1}}},
+    {"splits": {"train": SUMMARY | {"writer_statistics": {"cost": 1}}}},
+    {"splits": {"train": SUMMARY | {"counts": dict.fromkeys(map(str, range(50_000)), "a")}}},
+]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=lambda content: json.dumps(content)[:60])
+def test_a_file_of_something_else_is_named_with_its_first_problem(tmp_path, content):
+    write_json(tmp_path / "m.json", {"settings": SETTINGS, "splits": {}} | content)
+    with pytest.raises(StageError, match=r"m\.json: .*not the manifest of a stage") as error:
+        open_manifest(tmp_path / "m.json", SETTINGS, "prepare x")
+    assert "--restart" in str(error.value)
+    assert len(str(error.value)) < len(str(tmp_path)) + 400
 
 
 def test_a_json_file_is_replaced_in_one_step(tmp_path):

@@ -19,7 +19,7 @@ from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.hosts.lmms_eval.asked import Asked
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.questions import Question
-from tag_plugin.pipeline.manifest import read_json
+from tag_plugin.pipeline.manifest import read_manifest
 from tag_plugin.trace.prompt import Style
 
 DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
@@ -118,7 +118,7 @@ def preparation_of(dataset: str, file: Path) -> dict[str, Any]:
         WrongConfigurationError: the dataset was prepared in another way than its name says.
     """
     manifest = file.parent.parent / "prepare.json"
-    settings = read_json(manifest).get("settings", {}) if manifest.is_file() else {}
+    settings = read_manifest(manifest).get("settings", {}) if manifest.is_file() else {}
     for name, value in _REQUIRED.get(dataset, {}).items():
         if settings.get(name, value) != value:
             raise WrongConfigurationError(

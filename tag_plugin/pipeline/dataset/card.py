@@ -5,7 +5,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tag_plugin.pipeline.manifest import read_json
+from pydantic import ConfigDict, ValidationError
+
+from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.rows import DetectorInfo
+from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.manifest import read_manifest
 
 STAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -59,7 +64,7 @@ def card(directory: Path, dataset: Mapping[str, Any]) -> str:
         "## What was dropped",
         *_drops(stages),
         "## Detector",
-        _detector(stages["detect.json"]),
+        _detector(stages["detect.json"], directory / "detect.json"),
         "## Writer",
         *_writer(stages["build.json"]),
         "## Licence of the pictures and labels",
@@ -71,7 +76,7 @@ def card(directory: Path, dataset: Mapping[str, Any]) -> str:
 
 
 def _manifest(path: Path) -> Mapping[str, Any]:
-    return read_json(path) if path.is_file() else {}
+    return read_manifest(path) if path.is_file() else {}
 
 
 def _counts(dataset: Mapping[str, Any]) -> Iterator[str]:
@@ -102,16 +107,29 @@ def _drops(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "\n".join(lines)
 
 
-def _detector(manifest: Mapping[str, Any]) -> str:
+class _Detector(DetectorInfo):
+    """What detect.json says of the detector, besides its input."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    supported: list[int]
+
+
+def _detector(manifest: Mapping[str, Any], path: Path) -> str:
     settings = manifest.get("settings", {})
     if not settings:
         return "Not recorded."
-    supported = ", ".join(f"AU{au}" for au in settings.get("supported", ()))
-    thresholds = settings.get("thresholds", {})
+    try:
+        found = _Detector.model_validate(settings)
+    except ValidationError as error:
+        raise StageError(
+            f"{path}: settings: {first_problem(error)}; next: tag-plugin detect --restart"
+        ) from None
+    supported = ", ".join(f"AU{au}" for au in found.supported)
     return (
-        f"{settings.get('name')} {settings.get('version')}, model sha256 "
-        f"{settings.get('model_sha256') or '-'}. On from {thresholds.get('on')}, undecided from "
-        f"{thresholds.get('grey')}. It can measure {supported}."
+        f"{found.name} {found.version}, model sha256 {found.model_sha256 or '-'}. On from "
+        f"{found.thresholds.on}, undecided from {found.thresholds.grey}. It can measure "
+        f"{supported}."
     )
 
 
