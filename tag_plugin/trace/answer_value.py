@@ -23,7 +23,9 @@ from tag_plugin.trace.answer_words import (
 COLON: Final = ":\uff1a"
 END: Final = ".!?\u3002\uff01\uff1f"
 _STOP: Final = ".!\u3002\uff01"
-AROUND: Final = f" \t\\{{}}|•·…–—\"'“”‘’,()[]\uff08\uff09{COLON}{_STOP}-"
+AROUND: Final = (
+    f" \t\\{{}}|•·…–—\"'“”‘’,()[]\uff08\uff09{COLON}{_STOP}-«»‹›「」『』【】《》〈〉;\uff1b、"
+)
 
 _BULLET = re.compile(r"[\s\-–—•·‣*+→]++")
 _OPTION = re.compile(

@@ -27,7 +27,7 @@ _THINK = re.compile(r"</?think>", re.IGNORECASE)
 _ANSWER = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
 _ANSWER_TAG = re.compile(r"<answer>", re.IGNORECASE)
 _CONCLUSION = re.compile(
-    rf"(?:(?P<units>AU\d{{1,4}}(?: ?\+ ?AU\d{{1,4}})*)|{NOTHING_INDICATES})"
+    rf"(?:(?P<units>AU[0-9]{{1,4}}(?: ?\+ ?AU[0-9]{{1,4}})*)|{NOTHING_INDICATES})"
     rf" indicates? {INDICATE} (?P<emotion>[^.]*)\.?",
     re.IGNORECASE,
 )

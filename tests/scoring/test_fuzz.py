@@ -1,15 +1,17 @@
 """Arbitrary and mutated completions. `make fuzz` runs this with 100,000 examples of each kind."""
 
 import os
+import time
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.scoring.metrics import sample_result
 from tag_plugin.scoring.rewards import class_blind_grounding, dual_iou_grounding, reward_parts
-from tag_plugin.scoring.score import Reference, score_completion
+from tag_plugin.scoring.score import JudgeConfig, Reference, score_completion
+from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.render import render
 from tests.scoring.test_hacks import HONEST, REFERENCE
 from tests.strategies import TRACES
@@ -66,3 +68,44 @@ def mutated(draw):
 @given(mutated(), FRAMES)
 def test_mutated_completions_are_judged_soundly(text, frame):
     judge_soundly(text, frame)
+
+
+PIECES = st.lists(
+    WORDS
+    | st.sampled_from([" ", "\r", "\t", "\n", "\u00a0", "\x85", "_", "*", "-", ";", ".", '"', "\\"])
+    | st.sampled_from(
+        ['"answer":', "{", "[,", "Answer: ", "the final ", "is ", "\\boxed{", "❌", "x"]
+    ),
+    min_size=1,
+    max_size=5,
+).map("".join)
+STARTS = st.sampled_from(
+    ["", HONEST, "The person looks sad.", "Inspect b → AU4", '"answer"', "happy"]
+)
+SHORT, LONG = 2_000, 32_000
+NOISE = 0.02
+"""Seconds within which processor times are not told apart."""
+
+
+def least_seconds(text, policy, allowed):
+    """The least processor time of a few tries; one that was fast enough ends them."""
+    taken = []
+    while len(taken) < 4 and (not taken or min(taken) > allowed):
+        began = time.process_time()
+        score_completion(text, REFERENCE, BoxFrame.RELATIVE, JudgeConfig(answers=policy))
+        taken.append(time.process_time() - began)
+    return min(taken)
+
+
+@settings(FUZZ, max_examples=FUZZ.max_examples // 10)
+@given(STARTS, PIECES, st.sampled_from(["", "x", "\nAnswer: sad"]), st.sampled_from(AnswerPolicy))
+@example("The person looks sad.", "\n", "", AnswerPolicy.CAREFUL)
+@example("", '"answer":[,', "", AnswerPolicy.CAREFUL)
+@example("happy", " ", "x", AnswerPolicy.CAREFUL)
+@example("Inspect b → AU4", " ", "x", AnswerPolicy.CONTRACT)
+def test_time_grows_no_faster_than_the_text(start, piece, end, policy):
+    """A text 16 times as long may take 32 times as long; quadratic reading takes 256 times."""
+    texts = [start + (piece * (size // len(piece))) + end for size in (SHORT, LONG)]
+    short = least_seconds(texts[0], policy, 0)
+    allowed = 2 * LONG / SHORT * max(short, NOISE / 16)
+    assert least_seconds(texts[1], policy, allowed) <= allowed

@@ -163,6 +163,276 @@ NOT_CREDITED = [
 ]
 
 
+BOX = "<|begin_of_box|>{}<|end_of_box|>"
+FAMILIES = {
+    "GLM's box": (
+        *(BOX, f"<answer>{BOX}</answer>", f"The brows are high. {BOX}", f"**Answer:** {BOX}"),
+        *(f"<think>x</think>{BOX}", "<|begin_of_box|>{}", f"{BOX} because of AU12"),
+    ),
+    "thinking": (
+        *("◁think▷Not happy, not sad.◁/think▷{}", "[THINK]It may be fear.[/THINK]{}"),
+        *("<thought>anger?</thought>{}", "<seed:think>fear</seed:think>\n{}"),
+        *("<|START_THINKING|>fear<|END_THINKING|>{}", "<unused94>thought fear<unused95>{}"),
+        "<|channel|>analysis<|message|>fear?<|end|><|start|>assistant<|channel|>final<|message|>{}",
+    ),
+    "special tokens": (
+        *("{}<|im_end|>", "{}<|endoftext|>", "{}</s>", "<s>{}</s>", "{}<eos>", "{}<end_of_turn>"),
+        *("<|im_start|>assistant\n{}<|im_end|>", "{}<|eot_id|>", "{}<\uff5cend▁of▁sentence\uff5c>"),
+        *("[/INST] {}", "Answer: {}<|im_end|>", "The person looks {}.<|im_end|>", "<pad><pad>{}"),
+    ),
+    "emoji": (
+        *(
+            "{} 😀",
+            "😀 {}",
+            "**Answer:** {} 😊",
+            "<answer>{} 😢</answer>",
+            "✅ {}",
+            "{} ✔️",
+            "👉 {}",
+        ),
+        *("The person looks {} 😊.", "The person looks {}. 😊", '{{"emotion": "{} 😀"}}', "{}👍🏽"),
+        *("{}\u200b", "\ufeff{}"),
+    ),
+    "LaTeX": (
+        *(r"\boxed{{{}}}", r"<answer>\boxed{{{}}}</answer>", r"$\boxed{{\textbf{{{}}}}}$"),
+        *(r"\boxed{{\text{{{}}}}}", r"Answer: $\text{{{}}}$", r"\[ \boxed{{\mathrm{{{}}}}} \]"),
+        *(r"\(\boxed{{{}}}\)", r"\boxed {{{}}}", r"**Answer:** \textbf{{{}}}", r"\boxed{{(B) {}}}"),
+    ),
+    "bullets": (
+        *(
+            "- {}",
+            "* {}",
+            "• {}",
+            "– {}",
+            "1. {}",
+            "+ {}",
+            "→ {}",
+            "> {}",
+            "Reasons.\n\n- {}",
+            "·{}",
+        ),
+        *("Answer: - {}", "<answer>\n- {}\n</answer>", "## {}", "1) {}"),
+    ),
+    "options": (
+        *(
+            "(B) {}",
+            "B) {}",
+            "B. {}",
+            "[B] {}",
+            "B: {}",
+            "Option B: {}",
+            "Answer: (B) {}",
+            "B - {}",
+        ),
+        *("Answer: B. {}", "Answer: B ({})", "The answer is (C) {}.", "<answer>D. {}</answer>"),
+        *("Answer: 4 ({})", "**B. {}**", "(3) {}", "Answer: Option C: {}"),
+    ),
+    "marks around": (
+        *(
+            "**{}**",
+            "*{}*",
+            "***{}***",
+            "__{}__",
+            "_{}_",
+            "`{}`",
+            "<b>{}</b>",
+            "<strong>{}</strong>",
+        ),
+        *(
+            "**Answer**: *{}*",
+            "“{}”",
+            "‘{}’",
+            "«{}»",
+            "'{}'",
+            '"{}."',
+            "({})",
+            "[{}]",
+            "{}...",
+            "{}…",
+        ),
+        *(
+            "{}!",
+            "{},",
+            "{};",
+            "{}\u3002",
+            "\uff08{}\uff09",
+            "【{}】",
+            "「{}」",
+            "『{}』",
+            "《{}》",
+        ),
+        *(
+            "Answer\uff1a{}\u3002",
+            "答案\uff1a【{}】",
+            "答案是{}",
+            "<p>{}</p>",
+            "```\n{}\n```",
+            "~~~\n{}",
+        ),
+    ),
+    "JSON": (
+        *(
+            '{{"emotion": "{}"}}',
+            '<answer>{{"emotion": "{}"}}</answer>',
+            '{{"final_answer": "{}"}}',
+        ),
+        *('```json\n{{"label": "{}"}}\n```', 'Answer: {{"emotion": "{}"}}', '{{"answer": ["{}"]}}'),
+        *(
+            '{{"predicted_emotion": "{}", "score": 0.9}}',
+            "{{'class': '{}'}}",
+            '{{"emotion":"{}",}}',
+        ),
+        *('Answer:\n```json\n{{"emotion": "{}"}}\n```', '{{"emotion": {{"label": "{}"}}}}'),
+        '{{\n  "reason": "not sad, not angry",\n  "dominant_emotion": "{}"\n}}',
+    ),
+    "announced twice over": (
+        *("<answer>Answer: {}</answer>", "<answer>Emotion: {}</answer>", "Answer: Emotion: {}"),
+        *(r"\boxed{{Emotion: {}}}", "<answer>The emotion is {}.</answer>", "Final answer - {}"),
+        *("<final_answer>{}</final_answer>", "Answer (one word): {}", "Final answer – {}"),
+        *("ANSWER = {}", "answer -> {}", "Answer:{}", "1. Reasons.\n2. Answer: {}"),
+    ),
+}
+UNCLEAR = {
+    "two labels": (
+        *("{} and fear", "{}, fear", "{}/fear", "{} fear", "<answer>{}, fear</answer>", "{}\nfear"),
+        *(
+            f"{BOX} <|begin_of_box|>fear<|end_of_box|>",
+            r"\boxed{{{}}} \boxed{{fear}}",
+            "{} 😀 fear",
+        ),
+        *(r"<answer>\boxed{{{}}} \boxed{{fear}}</answer>", '{{"emotion": "{}/fear"}}'),
+        *('{{"emotion": ["{}", "fear"]}}', "Answer: {}\nAnswer: fear", "Answer: {} (or fear)"),
+        *("<answer>{}</answer>\n<answer>fear</answer>", '[{{"label": "{}"}}, {{"label": "fear"}}]'),
+        *("<answer>{}</answer> <|begin_of_box|>fear<|end_of_box|>", "{}<|im_end|>\nfear"),
+        "Answer: The person looks like fear. Emotion: {}",
+    ),
+    "a list of options": (
+        *(
+            "- {}\n- fear",
+            "1. {}\n2. fear",
+            "(A) {}\n(B) fear",
+            "A) {} B) fear",
+            "fear\n{}",
+            "• fear • {}",
+        ),
+        *(
+            "* {}\n* fear\n* disgust",
+            "Options: {}, fear",
+            "☐ {}",
+            "☐ fear\n☐ {}",
+            "○ {}",
+            "(A) {} (B) fear",
+        ),
+        *(
+            "<answer>A. {} B. fear</answer>",
+            "<answer>(A) fear, (B) {}</answer>",
+            "fear | {}",
+            "[fear, {}]",
+        ),
+    ),
+    "negated": (
+        *(
+            "not {}",
+            "- not {}",
+            "Answer: not {}",
+            "<answer>not {}</answer>",
+            "not **{}**",
+            "❌ {}",
+            "{} ❌",
+        ),
+        *(
+            f"not {BOX}",
+            r"It is not \boxed{{{}}}",
+            f"<answer>not {BOX}</answer>",
+            "(A) not {}",
+            "🚫 {}",
+        ),
+        *(
+            '{{"emotion": "not {}"}}',
+            "The answer isn't {}",
+            "The person is never {}.",
+            "✗ {}",
+            "👎 {}",
+        ),
+        *(
+            "Answer: (B) not {}",
+            r"\boxed{{not {}}}",
+            r"\boxed{{\text{{not }}{}}}",
+            "no {}",
+            "anything but {}",
+        ),
+        *(
+            "<|im_start|>assistant\nnot {}<|im_end|>",
+            "不{}",
+            "答案\uff1a不是{}",
+            "不是<answer>{}</answer>",
+        ),
+    ),
+    "hedged": (
+        *(
+            "maybe {}",
+            "Answer: maybe {}",
+            "<answer>possibly {}</answer>",
+            "perhaps {} 😊",
+            "{} 🤔",
+            "{}, maybe",
+        ),
+        *('{{"emotion": "maybe {}"}}', r"\boxed{{perhaps {}}}", "It could be {}.", "- might be {}"),
+        *(
+            "{} or something else",
+            "Answer: {}, but I am unsure",
+            "<|begin_of_box|>maybe {}<|end_of_box|>",
+        ),
+        *(
+            "Answer: {}? Possibly.",
+            "I am not sure it is {}.",
+            "It may be {} 😀.",
+            "The person would be {}.",
+        ),
+    ),
+    "asked": (
+        *(
+            "{}?",
+            "Is it {}?",
+            "Answer: {}?",
+            "<answer>{}?</answer>",
+            "{} ❓",
+            "**{}?**",
+            "- {}?",
+            "{}\uff1f",
+        ),
+        *(r"\boxed{{{}?}}", '{{"emotion": "{}?"}}', "<|begin_of_box|>{}?<|end_of_box|>", "(B) {}?"),
+    ),
+    "reasoning": (
+        *(
+            "◁think▷{}",
+            "[THINK]{}",
+            "<think>{}",
+            "<|channel|>analysis<|message|>{}",
+            "<think>{}</think>",
+        ),
+        *("◁think▷{}◁/think▷", "<thinking>Answer: {}</thinking>", "<|START_THINKING|>{}"),
+    ),
+}
+
+
+def in_families(families):
+    forms = [(name, form) for name, forms in families.items() for form in forms]
+    return pytest.mark.parametrize(("family", "form"), forms)
+
+
+@in_families(FAMILIES)
+def test_a_label_is_credited_whatever_marks_a_model_puts_around_it(family, form):
+    for word, label in (("happy", "happiness"), ("Sadness", "sadness"), ("NEUTRAL", "neutral")):
+        assert read_answer(form.format(word), LABELS).label == label
+
+
+@in_families(UNCLEAR)
+def test_no_form_of_an_unclear_answer_is_credited(family, form):
+    for word in ("happy", "Sadness", "NEUTRAL"):
+        assert read_answer(form.format(word), LABELS).label is None
+
+
 @pytest.mark.parametrize(("text", "label"), CREDITED)
 def test_a_single_clear_answer_is_credited(text, label):
     assert read_answer(text, LABELS).label == label

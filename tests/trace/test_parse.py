@@ -106,7 +106,34 @@ def test_harmless_variations_are_well_formed(text):
         (completion(answer="<answer>melancholy</answer>"), Defect.UNKNOWN_LABEL),
         (completion(answer=f"{ANSWER}\n<answer>fear</answer>"), Defect.SEVERAL_ANSWERS),
         (completion(ANSWER, STEP), Defect.MISPLACED_ANSWER),
-        (completion(answer=f"{ANSWER} indeed"), Defect.TEXT_AFTER_ANSWER),
+        *(
+            (completion(answer=f"{ANSWER}{after}"), Defect.TEXT_AFTER_ANSWER)
+            for after in (
+                *(
+                    " indeed",
+                    ">",
+                    " >",
+                    " <x>",
+                    " it may be fear <x>",
+                    "<br>more</br>",
+                    "</answer>",
+                ),
+                *(" " + "la " * 500 + ">", "<p>", " sadness</answer>", "\u2028more>", "\n<end>"),
+            )
+        ),
+        (completion(answer=f"{ANSWER} <answer>fear</answer>"), Defect.SEVERAL_ANSWERS),
+        (completion(answer=f"{ANSWER}\nno: <answer>fear</answer>"), Defect.SEVERAL_ANSWERS),
+        (completion(answer=f"{ANSWER}\nno: <answer>fear</answer>"), Defect.TEXT_AFTER_ANSWER),
+        (completion(answer=f"{ANSWER} or <answer>sadness</answer>"), Defect.TEXT_AFTER_ANSWER),
+        (completion(STEP.replace("412", "\u0664\u0661\u0662")), Defect.MALFORMED_BOX),
+        (completion(STEP.replace("412", "\uff14\uff11\uff12")), Defect.MALFORMED_BOX),
+        (completion(STEP.replace("AU4", "AU\u0664")), Defect.BOX_WITHOUT_AU),
+        (
+            completion(
+                conclusion="Final conclusion: AU\u0664 indicates a dominant emotion of sad."
+            ),
+            Defect.UNREADABLE_CONCLUSION,
+        ),
         (completion(answer=f"{ANSWER}\n{STEP}"), Defect.BOX_AFTER_ANSWER),
         (completion(answer=f"{ANSWER} <bbox>[1,2,3,4]</bbox>"), Defect.BOX_AFTER_ANSWER),
         (completion(analysis="Global analysis: x <bbox>[1,2,3,4]</bbox>"), Defect.MISPLACED_BOX),
@@ -133,6 +160,23 @@ def test_each_defect_is_found(text, defect):
 def test_an_answer_is_credited_only_when_it_is_single_and_clear(answers, labels, expected):
     text = completion(answer="\n".join(f"<answer>{answer}</answer>" for answer in answers))
     assert parse(text, labels=LABEL_SETS[labels]).answer == expected
+
+
+@pytest.mark.parametrize("between", ["", " ", " or ", "\n", "\nno, ", "</think>", "<x>"])
+def test_a_second_answer_counts_wherever_it_stands(between):
+    assert parse(f"{ANSWER}{between}<answer>fear</answer>").answer is None
+    assert parse(f"{ANSWER}{between}<answer>sad</answer>").answer == "sadness"
+
+
+def place(number):
+    return STEP.replace("[412,240,588,330]", f"[{number},{number},{number + 9},{number + 9}]")
+
+
+@pytest.mark.parametrize(("places", "duplicates"), [(5, 0), (20, 0), (21, 1), (40, 20)])
+def test_more_places_of_one_unit_than_a_face_has_are_repetition(places, duplicates):
+    claims = parse(completion(*(place(20 * number) for number in range(places)))).claims
+    assert len(claims) == places
+    assert sum(Defect.DUPLICATE_CLAIM in claim.defects for claim in claims) == duplicates
 
 
 def test_a_bare_answer_is_read_although_the_trace_is_missing():
