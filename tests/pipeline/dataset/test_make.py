@@ -153,14 +153,24 @@ def test_statistics_of_the_writer_reach_the_card(directory):
     build(BuildSettings(directory))
     path = directory / "build.json"
     content = json.loads(path.read_text())
-    statistics = {"requests": 1234, "by_class": {"fear": {"accepted": 17}}}
+    statistics = {
+        "by_class": {"fear": {"asked": 19, "kept": 17, "kept_at_once": 12}},
+        "kept_after_attempts": {"1": 12, "2": 5},
+        "attempts": {"kept": 17},
+        "eliminated": {},
+        "failed_requests": {},
+        "replies": 1234,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "cost": 0.0,
+    }
     content["splits"]["train"]["writer_statistics"] = statistics
     path.write_text(json.dumps(content))
     make(MakeSettings(directory))
     card = (directory / "dataset" / "README.md").read_text()
     assert "### What the writer did: train" in card
-    assert "* requests: 1234" in card
-    assert "    * accepted: 17" in card
+    assert "* replies: 1234" in card
+    assert "    * kept_at_once: 12" in card
 
 
 def test_without_built_rows_the_next_command_is_named(tmp_path):
