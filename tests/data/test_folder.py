@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tag_plugin.data.file_names import file_id
-from tag_plugin.data.folder import CLASS_LEFT_OUT, NO_PICTURE, ImageFolder
+from tag_plugin.data.folder import CLASS_LEFT_OUT, NO_PICTURE, STRAY, ImageFolder
 from tag_plugin.data.picture import BAD_NAME
 from tag_plugin.data.source import LeftOut, SourceError, SourceFace
 
@@ -154,3 +154,50 @@ def test_a_link_to_a_folder_is_not_walked(tmp_path):
 def test_a_dataset_needs_a_plain_name(tmp_path, name):
     with pytest.raises(SourceError, match="cannot name a dataset"):
         ImageFolder(tree(tmp_path, ["happy"]), name)
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        (("Train", "Test"), {"train": 2, "test": 2}),
+        (("TRAIN", "VAL"), {"train": 2, "dev": 2}),
+        (("Training", "PublicTest", "PrivateTest"), {"train": 2, "dev": 2, "test": 2}),
+        (("train", "Validation", "test_set"), {"train": 2, "dev": 2, "test": 2}),
+    ],
+)
+@pytest.mark.parametrize("above", ["", "images", "__MACOSX/.."])
+def test_split_folders_are_seen_whatever_their_case(tmp_path, splits, expected, above):
+    for split in splits:
+        tree(tmp_path / above, ["happy", "sad"], 1, split)
+    source = ImageFolder(tmp_path, "mine")
+    counts = {split: len(list(source.entries(split))) for split in ("train", "dev", "test")}
+    assert {split: count for split, count in counts.items() if count} == expected
+
+
+def test_what_a_system_left_and_folders_without_pictures_are_passed_over(tmp_path):
+    for split in ("train", "test"):
+        tree(tmp_path, ["happy"], 2, split)
+        (tmp_path / split / "happy" / "Thumbs.db").touch()
+        (tmp_path / split / "happy" / "._000.png").touch()
+        (tmp_path / split / ".DS_Store").touch()
+    tree(tmp_path, ["happy"], 1, "__MACOSX/train")
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "readme.txt").touch()
+    found = entries(ImageFolder(tmp_path, "mine"))
+    assert [type(each) for each in found] == [SourceFace] * 4
+
+
+def test_a_folder_with_pictures_beside_the_splits_is_named(tmp_path):
+    tree(tmp_path, ["happy"], 1, "train")
+    tree(tmp_path, ["more"], 1)
+    with pytest.raises(SourceError, match=r"split folders \(train\), but 'more' .*next: move it"):
+        ImageFolder(tmp_path, "mine")
+
+
+def test_a_picture_outside_the_class_folders_is_left_out_by_name(tmp_path):
+    tree(tmp_path, ["happy", "sad"], 1)
+    Image.new("L", (8, 8)).save(tmp_path / "lost.png")
+    left_out = [
+        each for each in entries(ImageFolder(tmp_path, "mine")) if isinstance(each, LeftOut)
+    ]
+    assert [(each.id, each.reason) for each in left_out] == [("lost.png", STRAY)]

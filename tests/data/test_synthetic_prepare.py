@@ -124,3 +124,10 @@ def test_a_row_that_is_no_procedural_face_is_named(row_id):
 
 def test_a_face_id_survives_its_text():
     assert parse_face_id(str(FaceId(12, 345))) == FaceId(12, 345)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/evil", "a b", "", "con"])
+def test_a_set_of_drawings_needs_a_plain_name_too(tmp_path, name):
+    with pytest.raises(ValueError, match="cannot name a dataset"):
+        prepare_synth(tmp_path / "out", {"train": 1}, workers=1, name=name)
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """prepare: frames, rows and a manifest that accounts for every entry."""
 
 import json
+import re
 
 import pytest
 
@@ -9,7 +10,7 @@ from tag_plugin.data.ferplus import NO_MAJORITY, FerPlus, VoteRule
 from tag_plugin.data.picture import UNREADABLE
 from tag_plugin.data.rows import read_rows
 from tag_plugin.pipeline.journal import StageError
-from tag_plugin.pipeline.prepare import PrepareSettings, prepare
+from tag_plugin.pipeline.prepare import SAME_NAME, PrepareSettings, prepare
 from tests.pipeline.ferplus_tree import write_tree
 
 
@@ -94,3 +95,43 @@ def test_two_processes_prepare_the_same_rows(tmp_path):
         written.append((data_dir / "ferplus" / "prepared" / "train.jsonl").read_bytes())
     assert written[0] == written[1]
     assert written[0].count(b"\n") == 20
+
+
+def test_a_stage_that_keeps_nothing_ends_with_the_cause_and_can_be_run_again(root, out):
+    """Not one picture is there: no rows, no manifest, no command to go on with."""
+    away = {path: path.with_suffix(".txt") for path in root.rglob("*.png")}
+    for path, aside in away.items():
+        path.rename(aside)
+    with pytest.raises(StageError) as ended:
+        prepare(FerPlus(root), out)
+    assert re.search(
+        r"prepare kept none of 15 entries: .*unreadable 12 \(first: fer000000: .*no such file",
+        str(ended.value),
+    )
+    assert not (out.data_dir / "ferplus" / "prepare.json").exists()
+    assert not list((out.data_dir / "ferplus" / "prepared").glob("*.jsonl"))
+    assert (out.data_dir / "ferplus" / "dropped" / "prepared-train.jsonl").is_file()
+    for path, aside in away.items():
+        aside.rename(path)
+    assert prepare(FerPlus(root), out).splits["train"]["rows"] == 4
+
+
+def test_pictures_in_another_case_are_found(root, out):
+    for path in list(root.rglob("*.png")):
+        path.rename(path.with_name(path.name.upper()))
+    assert prepare(FerPlus(root), out).splits["train"]["rows"] == 4
+
+
+def test_two_pictures_with_one_id_are_named_and_a_long_name_is_no_trouble(root, out):
+    folder = root / "FER2013Train"
+    first = (folder / "fer000000.png").read_bytes()
+    names = ["fer000000.bmp", "FER000001.png", f"{'x' * 240}.png", "con.png", "a b..png"]
+    with (folder / "label.csv").open("a") as labels:
+        for name in names:
+            (folder / name).write_bytes(first)
+            labels.write(f'{name},"(0, 0, 48, 48)",0,9,0,0,0,0,0,0,1,0\n')
+    train = prepare(FerPlus(root), out).splits["train"]
+    assert train["dropped"][SAME_NAME]["count"] == 2
+    assert len({row.image for row in rows(out, "train")}) == train["rows"] == 7
+    for row in rows(out, "train"):
+        assert (out.data_dir / "ferplus" / row.image).is_file()

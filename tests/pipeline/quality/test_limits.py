@@ -1,9 +1,19 @@
 """Limits: which measure breaks which, and how they are set."""
 
+import json
+
 import pytest
 
 from tag_plugin.pipeline.journal import StageError
-from tag_plugin.pipeline.quality.limits import PRESETS, REASONS, Limits, faults, limits_for, margin
+from tag_plugin.pipeline.quality.limits import (
+    PRESETS,
+    REASONS,
+    Limits,
+    faults,
+    limits_for,
+    margin,
+    preset_of,
+)
 
 GOOD = {
     "sharpness": 200.0,
@@ -89,3 +99,26 @@ def test_a_wrong_file_of_limits_is_named(tmp_path, text, message):
     with pytest.raises((StageError, ValueError), match=message) as error:
         limits_for("mine", tmp_path / "limits.yaml", {})
     assert str(tmp_path / "limits.yaml") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("sides", "label_set", "preset"),
+    [
+        ([48] * 9, "ferplus", "ferplus"),
+        ([48] * 9, "basic7", "ferplus"),
+        ([48, 48, 900], "basic7", "ferplus"),
+        ([100] * 3, "rafdb", "rafdb"),
+        ([100] * 3, "basic7", "rafdb"),
+        ([500] * 3, "rafdb", "rafdb"),
+        ([500] * 3, "ferplus", "default"),
+        ([500] * 3, "basic8", "default"),
+        ([None], "synth", "synth"),
+        ([None], "basic7", "default"),
+    ],
+)
+def test_the_preset_goes_by_the_pictures_and_not_by_the_folder(tmp_path, sides, label_set, preset):
+    (tmp_path / "prepared").mkdir()
+    rows = [{"label_set": label_set, "frame": side and {"side": side}} for side in sides]
+    lines = ["{", *(json.dumps(row) for row in rows)]
+    (tmp_path / "prepared" / "train.jsonl").write_text("\n".join(lines))
+    assert preset_of(tmp_path) == preset
