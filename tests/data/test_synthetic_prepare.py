@@ -42,8 +42,21 @@ def test_rows_and_pictures_are_where_the_layout_says(made):
 
 
 def test_the_manifest_says_what_was_made(made):
-    manifest = json.loads((made / "prepared" / "prepare.json").read_text())
-    assert (manifest["rows"], manifest["seed"]) == (COUNTS, 4)
+    manifest = json.loads((made / "prepare.json").read_text())
+    assert manifest["settings"] == {"faces": "drawn", "seed": 4}
+    assert {split: each["rows"] for split, each in manifest["splits"].items()} == COUNTS
+
+
+def test_the_faces_of_an_earlier_version_are_known_and_go_on(tmp_path):
+    prepare_synth(tmp_path, {"train": 2}, seed=4, workers=1)
+    root = tmp_path / "synth"
+    (root / "prepare.json").unlink()
+    former = root / "prepared/prepare.json"
+    former.write_text(json.dumps({"version": 1, "dataset": "synth", "seed": 4, "rows": {}}))
+    with pytest.raises(ValueError, match="the faces of seed 4"):
+        prepare_synth(tmp_path, {"train": 2}, seed=5, workers=1)
+    prepare_synth(tmp_path, {"train": 2}, seed=4, workers=1)
+    assert not former.exists(), "there is one manifest"
 
 
 def test_a_second_run_keeps_pictures_and_draws_what_is_missing(made):

@@ -64,6 +64,10 @@ def test_an_older_protocol_keeps_the_fingerprint_that_it_was_stated_with():
     old = Protocol.model_validate(OLD)
     assert old.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:12]
     assert old.fingerprint != PROTOCOL.fingerprint
+    more = PROTOCOL.model_copy(update={"preparation": {"rule": "majority", "seed": 0}})
+    assert differences(old, more) == {}
+    other = PROTOCOL.model_copy(update={"preparation": {"rule": "argmax"}})
+    assert set(differences(old, other)) == {"preparation.rule"}
     assert differences(old, PROTOCOL) == {}, "what only one of them states is no difference"
     assert "older tag-plugin" in (unstated(old) or "")
     assert unstated(PROTOCOL) is None

@@ -2,7 +2,7 @@
 
 DATA_DIR/<name>/images/<split>/<row id>.jpg      448x448 RGB
 DATA_DIR/<name>/prepared/{train,dev,test}.jsonl  rows without detections
-DATA_DIR/<name>/prepared/prepare.json            what was made, and how
+DATA_DIR/<name>/prepare.json                     what was made, and how
 """
 
 import json
@@ -23,10 +23,14 @@ from tag_plugin.data.file_names import check_dataset_name
 from tag_plugin.data.rows import SPLITS, Row, Split, write_rows
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
+from tag_plugin.data.text_file import read_json_object
 
 DATASET: Final = "synth"
 DEFAULT_COUNTS: Final[Mapping[Split, int]] = {"train": 4000, "dev": 200, "test": 300}
-_MANIFEST: Final = "prepared/prepare.json"
+_MANIFEST: Final = "prepare.json"
+_FORMER_MANIFEST: Final = "prepared/prepare.json"
+_DRAWN: Final = {"faces": "drawn"}
+"""What the settings of procedural faces begin with."""
 _JPEG: Final = (
     cv2.IMWRITE_JPEG_QUALITY,
     95,
@@ -105,13 +109,24 @@ def _require_ours(root: Path, seed: int) -> None:
     rows = [file for file in root.glob("prepared/*.jsonl") if file.stat().st_size]
     if not rows:
         return
-    held = "another dataset"
-    if (root / _MANIFEST).is_file():
-        drawn_with = json.loads((root / _MANIFEST).read_text(encoding="utf-8"))["seed"]
-        if drawn_with == seed:
-            return
-        held = f"the faces of seed {drawn_with}"
+    drawn_with = _recorded_seed(root)
+    if drawn_with == seed:
+        return
+    held = "another dataset" if drawn_with is None else f"the faces of seed {drawn_with}"
     raise ValueError(f"{root} holds {held}; next: give these faces a --name of their own")
+
+
+def _recorded_seed(root: Path) -> int | None:
+    """The seed that the faces in a folder were drawn with; None where they are something else."""
+    if (root / _MANIFEST).is_file():
+        settings = read_json_object(root / _MANIFEST).get("settings")
+        if not isinstance(settings, dict) or settings.get("faces") != _DRAWN["faces"]:
+            return None
+    elif (root / _FORMER_MANIFEST).is_file():
+        settings = read_json_object(root / _FORMER_MANIFEST)
+    else:
+        return None
+    return int(settings["seed"]) if isinstance(settings.get("seed"), int) else None
 
 
 def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
@@ -139,7 +154,8 @@ def _write_picture(path: Path, face_id: FaceId) -> None:
 
 
 def _write_manifest(root: Path, counts: Mapping[str, int], seed: int) -> None:
-    path = root / _MANIFEST
-    manifest = {"version": 1, "dataset": root.name, "seed": seed, "rows": dict(counts), "drops": {}}
-    with atomic_write(path) as partial_path:
+    splits = {name: {"inputs": rows, "rows": rows, "dropped": {}} for name, rows in counts.items()}
+    manifest = {"settings": {**_DRAWN, "seed": seed}, "splits": splits}
+    with atomic_write(root / _MANIFEST) as partial_path:
         partial_path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    (root / _FORMER_MANIFEST).unlink(missing_ok=True)

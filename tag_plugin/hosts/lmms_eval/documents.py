@@ -16,13 +16,15 @@ from PIL import Image
 
 from tag_plugin.data.face_frame import NOT_A_FRAME, ImageError, face_file, open_face
 from tag_plugin.data.rows import Row, RowError, parse_row
+from tag_plugin.data.text_file import TextFileError, read_json_object, text_lines
 from tag_plugin.hosts.lmms_eval.asked import Asked
 from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.questions import Question
-from tag_plugin.pipeline.manifest import read_manifest
 from tag_plugin.trace.prompt import Style
 
 DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
+_MANIFEST: Final = "prepare.json"
+_AGAIN: Final = "next: tag-plugin prepare again"
 STAGES: Final = ("detected", "prepared")
 """The folders that hold a split's rows, the preferred one first."""
 
@@ -117,15 +119,32 @@ def preparation_of(dataset: str, file: Path) -> dict[str, Any]:
     Raises:
         WrongConfigurationError: the dataset was prepared in another way than its name says.
     """
-    manifest = file.parent.parent / "prepare.json"
-    settings = read_manifest(manifest).get("settings", {}) if manifest.is_file() else {}
+    manifest = file.parent.parent / _MANIFEST
+    settings = _settings(manifest)
     for name, value in _REQUIRED.get(dataset, {}).items():
         if settings.get(name, value) != value:
             raise WrongConfigurationError(
                 f"tag-plugin: {manifest} says {name} {settings[name]!r}, but the task of {dataset} "
                 f"is defined for {value!r}; next: {_PREPARE[dataset]} into another data directory"
             )
-    return dict(settings)
+    return settings
+
+
+def _settings(manifest: Path) -> dict[str, Any]:
+    """The settings in a manifest; drawn faces of an earlier version kept theirs with the rows."""
+    former = manifest.parent / "prepared" / _MANIFEST
+    try:
+        if manifest.is_file():
+            settings = read_json_object(manifest).get("settings", {})
+        elif former.is_file():
+            settings = {"faces": "drawn", "seed": read_json_object(former).get("seed")}
+        else:
+            return {}
+    except TextFileError as error:
+        raise WrongConfigurationError(f"tag-plugin: {error}; {_AGAIN}") from None
+    if not isinstance(settings, dict):
+        raise WrongConfigurationError(f"tag-plugin: {manifest}: settings is no object; {_AGAIN}")
+    return settings
 
 
 def read_test_set(dataset: str, split: str = "test") -> TestSet:
@@ -137,43 +156,45 @@ def read_test_set(dataset: str, split: str = "test") -> TestSet:
     require_test_files([Asked(dataset, split)])
     file = find_test_file(dataset, split)
     assert file is not None  # noqa: S101  # just required; mypy cannot see it
-    content, pictures = file.read_bytes(), sha256()
-    rows: list[Row] = []
-    problems: list[str] = []
-    for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
-        if line.strip():
-            try:
-                row, picture = _read(line, file, number)
-            except RowError as error:
-                problems.append(str(error))
-            else:
-                rows.append(row)
-                pictures.update(sha256(picture).digest())
+    rows, problems, pictures = _usable(file)
     _check(file, rows, problems)
     return TestSet(
         file,
         tuple(rows),
         tuple(problems),
         preparation_of(dataset, file),
-        sha256(content).hexdigest(),
-        pictures.hexdigest(),
+        sha256(file.read_bytes()).hexdigest(),
+        pictures,
     )
+
+
+def _usable(file: Path) -> tuple[list[Row], list[str], str]:
+    """The rows that can be used, what is wrong with the others, and a hash of the pictures."""
+    rows: list[Row] = []
+    problems: list[str] = []
+    pictures = sha256()
+    try:
+        for where, line in text_lines(file, bad=lambda error: problems.append(str(error))):
+            try:
+                row, picture = _read(line, file, where)
+            except RowError as error:
+                problems.append(str(error))
+            else:
+                rows.append(row)
+                pictures.update(sha256(picture).digest())
+    except (TextFileError, OSError) as error:  # nothing of it, or nothing more, can be read
+        problems.append(str(error))
+    return rows, problems, pictures.hexdigest()
 
 
 def _check(file: Path, rows: list[Row], problems: list[str]) -> None:
     if not rows:
         first = problems[0] if problems else "it is empty"
-        raise WrongConfigurationError(
-            f"tag-plugin: {file} has no usable row: {first}; next: tag-plugin prepare again"
-        )
+        raise WrongConfigurationError(f"tag-plugin: {file} has no usable row: {first}; {_AGAIN}")
     if len({row.label_set for row in rows}) > 1:
-        raise WrongConfigurationError(
-            f"tag-plugin: {file} mixes label sets; next: tag-plugin prepare again"
-        )
+        raise WrongConfigurationError(f"tag-plugin: {file} mixes label sets; {_AGAIN}")
     if len({row.id for row in rows}) < len(rows):
-        raise WrongConfigurationError(
-            f"tag-plugin: {file} holds an id twice; next: tag-plugin prepare again"
-        )
+        raise WrongConfigurationError(f"tag-plugin: {file} holds an id twice; {_AGAIN}")
 
 
 def image_path(file: Path, row: Row) -> Path:
@@ -205,8 +226,7 @@ def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     return [open_face(Path(doc["image"]))]
 
 
-def _read(line: str, file: Path, number: int) -> tuple[Row, bytes]:
-    where = f"{file}:{number}"
+def _read(line: str, file: Path, where: str) -> tuple[Row, bytes]:
     row = parse_row(line, where)
     try:
         return row, face_file(image_path(file, row))

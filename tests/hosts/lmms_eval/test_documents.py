@@ -21,6 +21,7 @@ from tag_plugin.hosts.lmms_eval.questions import Question
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt
 from tests.hosts.lmms_eval.small_data import FACES, row, save_picture, write_dataset
 
+DRAWN = {"faces": "drawn", "seed": 3}
 ABSOLUTE = Question(BoxFrame.ABSOLUTE, "a test")
 
 
@@ -152,6 +153,61 @@ def test_another_label_policy_is_another_benchmark(data_dir: Path, settings, ref
             require_test_files([Asked("ferplus")])
     else:
         assert read_test_set("ferplus").preparation == settings
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "settings"),
+    [
+        (
+            "prepare.json",
+            {"settings": {"faces": "drawn", "seed": 3}},
+            {"faces": "drawn", "seed": 3},
+        ),
+        ("prepared/prepare.json", {"version": 1, "seed": 3}, {"faces": "drawn", "seed": 3}),
+        (None, None, {}),
+    ],
+)
+def test_the_settings_of_drawn_faces_are_read_where_they_are(data_dir, place, content, settings):
+    if place:
+        (data_dir / "synth" / place).parent.mkdir(exist_ok=True)
+        (data_dir / "synth" / place).write_text(json.dumps(content))
+    assert read_test_set("synth").preparation == settings
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"settings": 3}', "\x00"])
+def test_a_broken_manifest_is_one_message(data_dir, text):
+    (data_dir / "synth/prepare.json").write_text(text)
+    with pytest.raises(WrongConfigurationError, match=r"prepare\.json.*next: tag-plugin prepare"):
+        require_test_files([Asked("synth")])
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u0085", "\x0b", "\x1c"])
+def test_a_separator_inside_a_string_ends_no_row(data_dir, character):
+    rows = [row(i).model_copy(update={"identity": f"a{character}b"}) for i in range(2)]
+    write_rows(data_dir / "synth/detected/test.jsonl", rows)
+    found = read_test_set("synth")
+    assert (len(found.rows), found.problems) == (2, ())
+
+
+@pytest.mark.parametrize("box", [None, [[1], 2, 3, 4], 5, ["1", "2", "30", "40"], {}])
+def test_a_row_with_a_bad_box_is_left_out_and_named(data_dir, box):
+    file = data_dir / "synth/detected/test.jsonl"
+    lines = file.read_text().splitlines()
+    broken = json.loads(lines[1])
+    broken["detections"]["detections"][0]["box"] = box
+    file.write_text("\n".join([lines[0], json.dumps(broken), *lines[2:]]))
+    found = read_test_set("synth")
+    assert len(found.rows) == 3
+    assert re.search(r"test\.jsonl:2: .*box", found.problems[0])
+
+
+def test_bytes_that_are_no_text_spoil_their_own_row_only(data_dir):
+    file = data_dir / "synth/detected/test.jsonl"
+    lines = file.read_bytes().splitlines()
+    file.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join([lines[0], b'{"id": "\xff"}', *lines[2:]]))
+    found = read_test_set("synth")
+    assert len(found.rows) == 3
+    assert "test.jsonl:2: not UTF-8" in found.problems[0]
 
 
 def test_an_id_twice_is_refused(data_dir: Path):
