@@ -2,10 +2,14 @@
 
 import importlib
 import inspect
+import os
 import runpy
+import shutil
+import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -163,3 +167,31 @@ def test_every_registered_adapter_exists(module, adapter):
     place, _, function = adapter.partition(":")
     assert place == f"tag_plugin.hosts.{module.partition('.')[0]}"
     assert callable(getattr(importlib.import_module(place), function))
+
+
+@pytest.mark.parametrize("shadow", ["print('shadow')", "raise SystemExit(3)"])
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_folder_of_the_same_name_in_the_working_directory_breaks_no_start(
+    shadow: str, installed: bool, tmp_path: Path
+):
+    """PYTHONPATH=: puts the working directory before site-packages."""
+    site, here = tmp_path / "site", tmp_path / "here/tag_plugin"
+    here.mkdir(parents=True)
+    (here / "__init__.py").write_text(shadow)
+    site.mkdir()
+    if installed:
+        (site / "tag_plugin").mkdir()
+        (site / "tag_plugin/__init__.py").touch()
+        (site / "tag_plugin/_autoload.py").write_text("def install(): print('installed')")
+    shutil.copy(Path(__file__).parents[1] / "tag_plugin_autoload.pth", site)
+    program = "import site, sys; site.addsitedir(sys.argv[1]); print('alive')"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program, str(site)],
+        cwd=here.parent,
+        env={"PYTHONPATH": os.pathsep},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert done.stdout.endswith("alive\n")
+    assert not installed or done.stdout == "installed\nalive\n"
