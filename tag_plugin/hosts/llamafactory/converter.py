@@ -11,6 +11,7 @@ from tag_plugin.data.face_frame import ImageError, face_file
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.hosts.llamafactory.faces import picture_size
 from tag_plugin.hosts.llamafactory.templates import frame_of
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
@@ -20,6 +21,14 @@ LINE: Final = "line"
 WHERE: Final = "where"
 PROBLEM: Final = "_tag_problem"
 """The column that says why a row is skipped, empty for a good row; the loader removes it."""
+
+PICTURE_SIZE: Final = "_tag_picture_size"
+"""The column of the picture's bytes when the row was converted; the loader removes it."""
+
+ROW: Final = "_tag_row"
+"""The column that names a row and its line; the loader removes it."""
+
+_COLUMNS_VERSION: Final = 2  # raised when a column is added: the host keeps what it converted
 
 IMAGE: Final = "<image>"  # llamafactory/extras/constants.py: IMAGE_PLACEHOLDER
 
@@ -73,10 +82,11 @@ class TagConverter:
             row = parse_row(example[LINE], where)
         except RowError as error:
             return _columns("", "", "", str(error))
+        name = f"{where}: row {row.id}"
         try:
-            return self._convert(row)
+            return self._convert(row) | {ROW: name}
         except RowError as error:
-            return _columns("", "", "", f"{where}: row {row.id}: {error}")
+            return _columns("", "", "", f"{name}: {error}")
 
     def _convert(self, row: Row) -> dict[str, Any]:
         question = QUESTIONS[self.formatting]
@@ -100,7 +110,10 @@ def tag_converter(dataset_attr: Any, data_args: Any) -> TagConverter:  # noqa: A
     file = Path(data_args.dataset_dir, dataset_attr.dataset_name)
     wording = QUESTIONS[dataset_attr.formatting].wording(frame)
     return TagConverter(
-        dataset_attr.formatting, frame, str(file.parent.parent), f"{__version__} {wording}"
+        dataset_attr.formatting,
+        frame,
+        str(file.parent.parent),
+        f"{__version__} {_COLUMNS_VERSION} {wording}",
     )
 
 
@@ -115,4 +128,6 @@ def _columns(prompt: str, reply: str, image: str, problem: str) -> dict[str, Any
         "_videos": None,
         "_audios": None,
         PROBLEM: problem,
+        PICTURE_SIZE: picture_size(Path(image)) if image else 0,
+        ROW: "",
     }

@@ -12,17 +12,22 @@ import numpy as np
 from datasets import Dataset, Features, IterableDataset, Value
 from llamafactory.extras.logging import get_logger
 
+from tag_plugin.data.face_frame import ImageError, face_file
 from tag_plugin.data.rows import row_lines
-from tag_plugin.hosts.llamafactory.converter import LINE, PROBLEM, WHERE
+from tag_plugin.hosts.llamafactory.converter import LINE, PICTURE_SIZE, PROBLEM, ROW, WHERE
+from tag_plugin.hosts.llamafactory.faces import picture_size
+from tag_plugin.hosts.llamafactory.lengths import SampleLengths
+from tag_plugin.hosts.llamafactory.reading import (
+    NAMED,
+    READING,
+    TagDatasetError,
+    missing_pictures,
+    note_rows,
+)
 
-NAMED: Final = 20
-"""So many skipped rows are named on the console; all of them in `skipped_rows_file`."""
+OWN_COLUMNS: Final = (PROBLEM, PICTURE_SIZE, ROW)
 
 logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger: its format and level
-
-
-class TagDatasetError(ValueError):
-    """A TAG dataset that cannot be trained on; the message names it and the next command."""
 
 
 def load_tag_dataset(
@@ -35,17 +40,23 @@ def load_tag_dataset(
     """The counterpart of the host's `_load_single_dataset` for our formats.
 
     Raises:
-        TagDatasetError: no such file, no rows, or not one good row.
+        TagDatasetError: no such file, no rows, or not one good row that fits cutoff_len.
     """
     logger.info_rank0(f"Loading TAG dataset {dataset_attr}...")
     lines = _sampled(_read_lines(dataset_attr, model_args, data_args), dataset_attr, data_args)
+    path = Path(data_args.dataset_dir, dataset_attr.dataset_name)
     if data_args.streaming:
+        if training_args.world_size > 1:
+            problems = missing_pictures(lines[LINE], path.parent.parent)
+            note_rows(str(dataset_attr), len(lines), problems, path)
         shards = min(len(lines), max(1, training_args.dataloader_num_workers))
         lines = lines.to_iterable_dataset(num_shards=shards)
     aligned = align_dataset(lines, dataset_attr, data_args, training_args)
+    current = READING.get(None)
+    lengths = current.lengths if current else None
     if isinstance(aligned, IterableDataset):
-        return _good_rows_of_stream(aligned, dataset_attr)
-    return _good_rows(aligned, dataset_attr, training_args)
+        return _good_rows_of_stream(aligned, dataset_attr, lengths)
+    return _good_rows(aligned, dataset_attr, training_args, lengths, path)
 
 
 def skipped_rows_file(output_dir: Path, dataset_name: str) -> Path:
@@ -94,19 +105,57 @@ def _sampled(lines: Dataset, dataset_attr: Any, data_args: Any) -> Dataset:  # n
     return lines
 
 
-def _good_rows(aligned: Dataset, dataset_attr: Any, training_args: Any) -> Dataset:  # noqa: ANN401  # host objects
-    problems = list(aligned[PROBLEM])
+def _good_rows(
+    aligned: Dataset,
+    dataset_attr: Any,  # noqa: ANN401  # host objects
+    training_args: Any,  # noqa: ANN401
+    lengths: SampleLengths | None,
+    path: Path,
+) -> Dataset:
+    problems = [_problem(each, lengths) for each in aligned]
+    if training_args.world_size > 1:
+        note_rows(str(dataset_attr), len(problems), problems, path)
     skipped = [problem for problem in problems if problem]
     if skipped:
-        _report(skipped, len(problems), dataset_attr, training_args)
+        _report(skipped, len(problems), dataset_attr, training_args, lengths)
         aligned = aligned.select([i for i, problem in enumerate(problems) if not problem])
-    return aligned.remove_columns(PROBLEM)
+    return aligned.remove_columns(OWN_COLUMNS)
 
 
-def _report(skipped: list[str], total: int, dataset_attr: Any, training_args: Any) -> None:  # noqa: ANN401  # host objects
+def _problem(sample: dict[str, Any], lengths: SampleLengths | None) -> str:
+    """Why a converted row is not used: as it was read, as its picture is now, or too long."""
+    if sample[PROBLEM]:
+        return str(sample[PROBLEM])
+    image = Path(sample["_images"][0])
+    problem = ""
+    if picture_size(image) != sample[PICTURE_SIZE]:  # the host converts a row once and keeps it
+        problem = _picture_problem(image)
+    if not problem and lengths is not None:
+        problem = lengths.problem(sample["_prompt"], sample["_response"])
+    return f"{sample[ROW]}: {problem}" if problem else ""
+
+
+def _picture_problem(image: Path) -> str:
+    try:
+        face_file(image)
+    except ImageError as error:
+        return str(error)
+    return ""
+
+
+def _report(
+    skipped: list[str],
+    total: int,
+    dataset_attr: Any,  # noqa: ANN401  # host objects
+    training_args: Any,  # noqa: ANN401
+    lengths: SampleLengths | None,
+) -> None:
+    longest = lengths.longest if lengths else 0
+    advice = f"; next: cutoff_len: {longest}" if longest else ""
     if len(skipped) == total:
         raise TagDatasetError(
             f"TAG dataset {dataset_attr}: not one of {total} rows can be used; first: {skipped[0]}"
+            f"{advice}"
         )
     for problem in skipped[:NAMED]:
         logger.warning_rank0(f"TAG row skipped: {problem}")
@@ -116,12 +165,16 @@ def _report(skipped: list[str], total: int, dataset_attr: Any, training_args: An
         listing.write_text("\n".join(skipped) + "\n", encoding="utf-8")
     logger.warning_rank0(
         f"TAG dataset {dataset_attr}: skipped {len(skipped)} of {total} rows, all listed in "
-        f"{listing}; next: repair them, then train with overwrite_cache: true"
+        f"{listing}{advice or '; next: repair them, then train with overwrite_cache: true'}"
     )
 
 
-def _good_rows_of_stream(aligned: IterableDataset, dataset_attr: Any) -> IterableDataset:  # noqa: ANN401  # a host object
-    good = aligned.filter(_SkipAndTell(str(dataset_attr))).remove_columns(PROBLEM)
+def _good_rows_of_stream(
+    aligned: IterableDataset,
+    dataset_attr: Any,  # noqa: ANN401  # a host object
+    lengths: SampleLengths | None,
+) -> IterableDataset:
+    good = aligned.filter(_SkipAndTell(str(dataset_attr), lengths)).remove_columns(OWN_COLUMNS)
     if next(iter(good), None) is None:
         raise TagDatasetError(f"TAG dataset {dataset_attr}: not one row can be used (see above)")
     return good
@@ -130,12 +183,13 @@ def _good_rows_of_stream(aligned: IterableDataset, dataset_attr: Any) -> Iterabl
 class _SkipAndTell:
     """Lets good rows pass and names the others as the stream reaches them, each once a process."""
 
-    def __init__(self, dataset: str) -> None:
+    def __init__(self, dataset: str, lengths: SampleLengths | None) -> None:
         self._dataset = dataset
+        self._lengths = lengths
         self._told: set[str] = set()
 
     def __call__(self, example: dict[str, Any]) -> bool:
-        problem: str = example[PROBLEM]
+        problem = _problem(example, self._lengths)
         if problem and problem not in self._told:
             self._told.add(problem)
             logger.warning_rank0(

@@ -1,5 +1,6 @@
 """Check of what the model gets to see: what the host makes of a face frame."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,14 @@ _SIDE = (FACE_FRAME, FACE_FRAME)
 
 class FaceGridError(ValueError):
     """The host resizes the face frame; boxes would then mean other places in evaluation."""
+
+
+def picture_size(path: Path) -> int:
+    """The bytes of a picture's file, which tell at each start whether it is still the same."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def check_face_grid(template: Any, processor: Any) -> None:  # noqa: ANN401  # host objects

@@ -2,12 +2,14 @@
 
 llamafactory/hparams/finetuning_args.py  FinetuningArguments: `stage: grpo` and its options
 llamafactory/hparams/parser.py, transformers/trainer.py   get_last_checkpoint: a whole one
+transformers/trainer.py                  skip_first_batches: the order of the right epoch
 llamafactory/data/collator.py            MultiModalDataCollatorForSeq2Seq: GLM-4V's positions
 llamafactory/data/loader.py              _load_single_dataset, get_dataset: TAG rows, checked
                                          _get_merged_dataset, _get_dataset_processor: for grpo
-llamafactory/train/{pt,sft,kto}/workflow.py, dpo/trainer.py   the trainers: resume with weights
+llamafactory/train/{pt,sft,kto}/workflow.py, dpo/trainer.py   the trainers: resume exactly
 llamafactory/train/tuner.py              ReporterCallback, export_model: tag_plugin.json
-                                         _training_function: `stage: grpo`
+                                         get_train_args: where the run begins
+                                         _training_function: `stage: grpo`, errors in one line
 transformers 5 under TRL 0.24            see `ready_for_trl` and `pass_token_types`
 
 A symbol that is gone or takes other parameters is refused with the tested range before its module
@@ -83,60 +85,87 @@ def patch_loader(loader: ModuleType) -> None:
 
 
 def patch_tuner(tuner: ModuleType) -> None:
-    """The host's runs: what they keep beside the weights, their checkpoints, and `stage: grpo`."""
+    """The host's runs: what they keep beside the weights, where they begin, and `stage: grpo`."""
     reporter = _host(tuner, "ReporterCallback", _REPORTER)
     export = _host(tuner, "export_model", "args")
     parse = _host(tuner, "get_infer_args", "args")
+    parse_train = _host(tuner, "get_train_args", "args")
     dispatch = _host(tuner, "_training_function", "config")
     if _is_patched(export):
         return
+    patch_resuming, patch_positions = _resuming_patch(), _positions_patch()
+    from tag_plugin.hosts.llamafactory.endings import install_excepthook, one_line_endings
     from tag_plugin.hosts.llamafactory.grpo.stage import stage_of, train_stage
+    from tag_plugin.hosts.llamafactory.processes import join_for_zero3
     from tag_plugin.hosts.llamafactory.recorder import carry_record, recording
+    from tag_plugin.hosts.llamafactory.resume_point import settle_resume_point
+
+    runs: list[Any] = []  # the training arguments of the run that is under way
 
     @functools.wraps(export)
     def export_model(args: Any = None) -> None:  # noqa: ANN401  # YAML dict or command line
         export(args)
         carry_record(parse(args)[0])
 
+    @functools.wraps(parse_train)
+    def get_train_args(args: Any = None) -> Any:  # noqa: ANN401  # YAML dict or command line
+        _, data_args, training_args, finetuning_args, _ = parsed = parse_train(args)
+        runs.append(training_args)
+        settle_resume_point(data_args, training_args, finetuning_args)
+        join_for_zero3(training_args)
+        return parsed
+
     @functools.wraps(dispatch)
     def training_function(config: dict[str, Any]) -> None:
-        if stage_of(config["args"]) == STAGE:
-            train_stage(tuner, config)
-        else:
-            dispatch(config)
+        with one_line_endings(runs):
+            if stage_of(config["args"]) == STAGE:
+                train_stage(tuner, config)
+            else:
+                dispatch(config)
 
     tuner.ReporterCallback = recording(reporter)  # type: ignore[attr-defined]  # host module
     tuner.export_model = _marked(export_model)  # type: ignore[attr-defined]  # host module
+    tuner.get_train_args = get_train_args  # type: ignore[attr-defined]  # host module
     tuner._training_function = training_function  # type: ignore[attr-defined]  # host module
-    _patch_resuming()
-    _patch_positions()
+    patch_resuming()
+    patch_positions()
+    install_excepthook()
 
 
-def _patch_resuming() -> None:
-    """For every run of the host, TAG or not: the host would go on from the wrong weights.
+def _resuming_patch() -> Callable[[], None]:
+    """For every run of the host, TAG or not: the host would go on from the wrong weights or data.
 
     Nobody can want that, nothing says so, and all a run sees of it is a loss that jumps back.
+
+    Returns:
+        What changes the host, once all that it touches has been checked.
     """
-    from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights, last_whole_checkpoint
+    from tag_plugin.hosts.llamafactory.checkpoints import last_whole_checkpoint
+    from tag_plugin.hosts.llamafactory.resuming import ExactResume, keeping_the_epoch
 
     seekers = [importlib.import_module(name) for name in _SEEKERS]
     last, *_ = (_host(each, "get_last_checkpoint", "folder") for each in seekers)
+    skip = _host(seekers[-1], "skip_first_batches", "dataloader num_batches")
+    modules = [importlib.import_module(f"llamafactory.train.{place}") for place, *_ in _TRAINERS]
+    trainers = [
+        _host(module, name, takes)
+        for module, (_, name, takes) in zip(modules, _TRAINERS, strict=True)
+    ]
 
     @functools.wraps(last)
     def get_last_checkpoint(folder: str) -> str | None:
         found = last_whole_checkpoint(Path(folder))
         return None if found is None else str(found)
 
-    modules = [importlib.import_module(f"llamafactory.train.{place}") for place, *_ in _TRAINERS]
-    trainers = [
-        _host(module, name, takes)
-        for module, (_, name, takes) in zip(modules, _TRAINERS, strict=True)
-    ]
-    for module in seekers:
-        module.get_last_checkpoint = get_last_checkpoint  # type: ignore[attr-defined]  # host module
-    for module, trainer in zip(modules, trainers, strict=True):
-        names = {"__module__": trainer.__module__, "__doc__": trainer.__doc__}
-        setattr(module, trainer.__name__, type(trainer.__name__, (RenamedWeights, trainer), names))
+    def patch() -> None:
+        for module in seekers:
+            module.get_last_checkpoint = get_last_checkpoint  # type: ignore[attr-defined]  # host module
+        seekers[-1].skip_first_batches = keeping_the_epoch(skip)  # type: ignore[attr-defined]  # host module
+        for module, trainer in zip(modules, trainers, strict=True):
+            names = {"__module__": trainer.__module__, "__doc__": trainer.__doc__}
+            setattr(module, trainer.__name__, type(trainer.__name__, (ExactResume, trainer), names))
+
+    return patch
 
 
 def ready_for_trl(model: Any, use_reentrant: bool) -> None:  # noqa: ANN401  # a model or its adapter's
@@ -167,7 +196,7 @@ def pass_token_types(model: Any) -> bool:  # noqa: ANN401  # a model, in whateve
     return model is not None and _transformers_5() and add_token_types(model)
 
 
-def _patch_positions() -> None:
+def _positions_patch() -> Callable[[], None]:
     """GLM-4V of transformers 4.57 cannot read the positions that the host prepares for it.
 
     llamafactory/data/collator.py, MultiModalDataCollatorForSeq2Seq.__call__, puts a fourth row,
@@ -177,8 +206,6 @@ def _patch_positions() -> None:
         "llamafactory.data.collator"
     ).MultiModalDataCollatorForSeq2Seq
     collate = _host(collator, "__call__", "self features")
-    if _transformers_5():
-        return
 
     @functools.wraps(collate)
     def call(self: Any, features: Any) -> Any:  # noqa: ANN401  # host objects
@@ -188,7 +215,11 @@ def _patch_positions() -> None:
             batch["position_ids"] = batch["position_ids"][-3:]
         return batch
 
-    collator.__call__ = call
+    def patch() -> None:
+        if not _transformers_5():
+            collator.__call__ = call
+
+    return patch
 
 
 def _transformers_5() -> bool:
@@ -253,12 +284,16 @@ def _checking(get: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's fun
 
     @functools.wraps(get)
     def get_dataset(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
-        from tag_plugin.hosts.llamafactory.checked_data import keep_record, run_of
+        from tag_plugin.hosts.llamafactory import checked_data
+        from tag_plugin.hosts.llamafactory.reading import reading
 
         call = signature.bind(*args, **kwargs).arguments
-        run = run_of(call)
-        module = get(*args, **kwargs)
-        keep_record(run, call)
+        run = checked_data.run_of(call)
+        with reading(checked_data.lengths_of(run, call)):
+            module = get(*args, **kwargs)
+        if run.datasets:
+            checked_data.check_tokenized_pictures(module, call)
+        checked_data.keep_record(run, call)
         return module
 
     return get_dataset

@@ -1,5 +1,6 @@
 """One bad row is skipped, counted and named; a dataset without a good row is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ BAD = {
         lambda d: _replace_line(d, 3, _line(d, 3).replace('"split":"train"', '"split":"night"')),
         ["split"],
     ),
+    "no box": (
+        lambda d: _replace_line(d, 3, re.sub(r'"box":\[[^]]*\]', '"box":null', _line(d, 2))),
+        [],
+    ),
+    "a box of lists": (
+        lambda d: _replace_line(d, 3, re.sub(r'"box":\[[^]]*\]', '"box":[[1],2,3,4]', _line(d, 2))),
+        [],
+    ),
+    "a picture's name that no file can have": (
+        lambda d: _replace_line(d, 3, _line(d, 3).replace("0003.jpg", "\\u0000.jpg")),
+        ["synth-train-0003"],
+    ),
     "no trace": (
         lambda d: _replace_line(
             d, 3, _line(d, 3)[: _line(d, 3).index(',"trace"')] + ',"trace":null}'
@@ -93,6 +106,59 @@ def test_a_second_run_from_the_cache_names_it_again(
     host_log.clear()
     assert len(samples(recipe)) == 7
     assert "synth-train-0003" in "\n".join(host_log)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(_truncate_image, "cannot be decoded"), (BAD["no picture"][0], "is missing")],
+)
+def test_a_picture_that_is_lost_after_the_first_run_is_named_too(
+    spoil, said: str, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path, host_log: list[str]
+):
+    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o")
+    assert len(samples(recipe)) == 8
+    spoil(data_dir)
+    found = by_image(samples(recipe))
+    assert set(found) == {f"train/{i:04d}.jpg" for i in range(8) if i != 3}
+    text = "\n".join(host_log)
+    assert all(words in text for words in ("train.jsonl:4: row synth-train-0003", said))
+
+
+def test_tokenized_data_whose_picture_is_lost_is_refused(
+    qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
+):
+    tokenized = str(tmp_path / "tokenized")
+    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o", tokenized_path=tokenized)
+    samples(recipe)
+    BAD["no picture"][0](data_dir)
+    with pytest.raises(TagDatasetError, match=r"1 of its 8 pictures are missing, first .*0003"):
+        samples(recipe)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_row_that_the_host_would_cut_is_skipped_whole(
+    streaming: bool, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path, host_log: list[str]
+):
+    long = _line(data_dir, 3).replace("Face 3.", "Face 3." + " a long story" * 400)
+    _replace_line(data_dir, 3, long)
+    extra = {"streaming": True, "dataloader_num_workers": 1} if streaming else {}
+    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o", cutoff_len=2048, **extra)
+    found = samples(recipe)
+    assert len(found) == 7
+    assert all(len(each["input_ids"]) < 2048 for each in found)
+    (said,) = [each for each in host_log if "synth-train-0003" in each]
+    assert re.search(r"picture, with its reply \d+ tokens, too long for cutoff_len 2048", said)
+
+
+def test_a_cutoff_len_below_every_prompt_is_refused_with_the_right_one(
+    qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
+):
+    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o")
+    longest = max(len(each["input_ids"]) for each in samples(recipe))
+    wanted = rf"not one of 8 rows.*too long for cutoff_len 90; next: cutoff_len: {longest}$"
+    with pytest.raises(TagDatasetError, match=wanted):
+        samples({**recipe, "cutoff_len": 90})
+    assert len(samples({**recipe, "cutoff_len": longest})) == 8
 
 
 def test_a_stream_skips_and_names_it_too(

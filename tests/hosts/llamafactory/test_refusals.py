@@ -1,5 +1,6 @@
 """A wrong configuration ends the run before any model loads, and says what to write instead."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from llamafactory.train.tuner import run_exp
 from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.faces import FaceGridError
+from tag_plugin.hosts.llamafactory.special_tokens import SpecialTokenError
 from tag_plugin.hosts.llamafactory.templates import TemplateError
 from tests.hosts.llamafactory.host_run import samples, train_args
 
@@ -67,8 +69,6 @@ def test_pictures_that_the_recipe_would_resize(
 
 @pytest.mark.usefixtures("no_model")
 def test_pictures_that_the_processor_would_resize(qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):
-    import shutil
-
     from transformers import AutoProcessor
 
     model = tmp_path / "model"
@@ -79,6 +79,46 @@ def test_pictures_that_the_processor_would_resize(qwen2_5_vl: Path, data_dir: Pa
     processor.save_pretrained(model)
     with pytest.raises(FaceGridError, match="224x224"):
         run_exp(train_args(model, data_dir, tmp_path / "o"))
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(
+    ("tokens", "named"),
+    [
+        ("<bbox>", "<bbox>"),
+        ("<face>,</bbox>", "</bbox>"),
+        ("<answer>,</answer>", "</answer>"),
+        ("AU12", "AU12"),
+        ("<seg>,happiness", "happiness"),
+    ],
+)
+def test_special_tokens_that_are_part_of_an_answer(
+    tokens: str, named: str, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
+):
+    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o", add_special_tokens=tokens)
+    with pytest.raises(SpecialTokenError, match=f"special token '{named}', .*next: leave it out"):
+        run_exp(recipe)
+
+
+@pytest.mark.usefixtures("no_model")
+def test_special_tokens_of_the_model_that_are_part_of_an_answer(
+    qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
+):
+    from transformers import AutoTokenizer
+
+    model = tmp_path / "model"
+    shutil.copytree(qwen2_5_vl, model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.add_tokens(["<bbox>"], special_tokens=True)
+    tokenizer.save_pretrained(model)
+    with pytest.raises(SpecialTokenError, match="'<bbox>'"):
+        run_exp(train_args(model, data_dir, tmp_path / "o"))
+
+
+@pytest.mark.parametrize("setting", ["add_tokens", "add_special_tokens"])
+def test_other_tokens_may_be_added(setting: str, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):
+    tokens = "<bbox>,</bbox>" if setting == "add_tokens" else "<face>"
+    assert len(samples(train_args(qwen2_5_vl, data_dir, tmp_path / "o", **{setting: tokens}))) == 8
 
 
 def test_plain_data_may_be_resized_as_before(qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):

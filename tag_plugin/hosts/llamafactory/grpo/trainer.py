@@ -15,7 +15,6 @@ from peft import PeftModel
 from transformers import BatchFeature, GenerationConfig
 from trl import GRPOTrainer
 
-from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights
 from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
 from tag_plugin.hosts.llamafactory.grpo.best import add_means, full_name
 from tag_plugin.hosts.llamafactory.grpo.decoding import fast_decoding
@@ -38,6 +37,7 @@ from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
 from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
 from tag_plugin.hosts.llamafactory.grpo.token_types import MODALITY_IDS, token_types
 from tag_plugin.hosts.llamafactory.patches import pass_token_types
+from tag_plugin.hosts.llamafactory.resuming import ExactResume
 
 _NOT_FOR_REWARDS: Final = "prompt_ids"
 
@@ -56,7 +56,7 @@ class Watch:
     first_batch_check: bool
 
 
-class StageTrainer(RenamedWeights, GRPOTrainer):  # type: ignore[misc]  # the hosts ship no types
+class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts ship no types
     """Runs TRL's algorithm unchanged; what differs is where a batch comes from and what is noted.
 
     Prompts and pictures are the host's (`PromptEncoder`); a generation neither follows the

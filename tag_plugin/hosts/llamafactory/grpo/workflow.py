@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
 from llamafactory.extras.ploting import plot_loss
 from llamafactory.model import load_model, load_tokenizer
@@ -62,7 +61,6 @@ def run_grpo(
     encoder = PromptEncoder(template, processor, tokenizer.pad_token_id)
     _check_datasets(data, rewards, config, encoder)
 
-    _join_processes_for_zero3(config)
     model = load_model(tokenizer, model_args, finetuning_args, training_args.do_train)
     ready_for_trl(model, model_args.use_reentrant_gc)
     check_adapter_start(model, config.beta)
@@ -148,15 +146,3 @@ def _train_and_evaluate(
         metrics = trainer.evaluate(metric_key_prefix=PREFIX)
         trainer.log_metrics("eval", metrics)
         trainer.save_metrics("eval", metrics)
-
-
-def _join_processes_for_zero3(config: Any) -> None:  # noqa: ANN401  # a host object
-    """DeepSpeed on CPUs reads its configuration before it knows the other processes.
-
-    zero.Init then takes the world for one process and refuses the batch size.
-    """
-    if config.deepspeed and torch.distributed.is_initialized():
-        import deepspeed
-
-        if torch.distributed.get_backend() == "gloo" and not deepspeed.comm.is_initialized():
-            deepspeed.init_distributed(dist_backend="gloo")
