@@ -63,7 +63,7 @@ def _warn_of_two_labels(dataset: Path) -> None:
     from tag_plugin.pipeline.quality.check import prepared_files
     from tag_plugin.pipeline.two_labels import TWO_LABELS, in_words, two_labels
 
-    pairs = two_labels(prepared_files(dataset))
+    pairs = two_labels(dataset, prepared_files(dataset))
     if pairs:
         text = f"WARNING {in_words(pairs)}; all of them in {dataset / TWO_LABELS}"
         typer.secho(one_line(text), fg=typer.colors.YELLOW, err=True)

@@ -136,7 +136,7 @@ def validate(settings: ValidateSettings) -> Report:
     report.warnings += [f"{part}: {n} rows without detections" for part, n in undetected.items()]
     _warn_of_balance(report, label_sets)
     _warn_of_near_duplicates(report, files)
-    _warn_of_two_labels(report, files)
+    _warn_of_two_labels(report, settings.directory, files)
     write_json(settings.directory / REPORT, report.as_json())
     return report
 
@@ -226,8 +226,8 @@ def _warn_of_near_duplicates(report: Report, files: Mapping[str, Path]) -> None:
         )
 
 
-def _warn_of_two_labels(report: Report, files: Mapping[str, Path]) -> None:
-    pairs = two_labels(files)
+def _warn_of_two_labels(report: Report, directory: Path, files: Mapping[str, Path]) -> None:
+    pairs = two_labels(directory, files)
     if pairs:
         report.warnings.append(f"{in_words(pairs)}; next: keep the right one of each")
 

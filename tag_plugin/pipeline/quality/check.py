@@ -73,7 +73,7 @@ def check(settings: QualitySettings) -> Manifest:
     manifest = stage.open(decisive, restart=settings.restart)
     found = find_duplicates(inputs)
     write_duplicates(settings.directory / DUPLICATES, found)
-    write_two_labels(settings.directory / TWO_LABELS, two_labels(inputs))
+    write_two_labels(settings.directory / TWO_LABELS, two_labels(settings.directory, inputs))
     known = {} if settings.keep_duplicates else {(each.split, each.id): each for each in found}
     worker = partial(_open_worker, settings.directory, settings.limits, known)
     return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
