@@ -97,7 +97,8 @@ def open_face(path: Path, enough: int | None = None) -> Image.Image:
     Raises:
         ImageError: missing, or no picture that can be used.
     """
-    return open_picture(path, enough=enough).convert("RGB")
+    picture = open_picture(path, enough=enough)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _no_frame(path: Path, width: int, height: int, mode: str) -> str:

@@ -18,7 +18,7 @@ def claim_lines(completion: str, claims: Sequence[Said]) -> list[int | None]:
     found: list[int | None] = []
     start = 0
     for claim in claims:
-        number = _find(lines, start, claim)
+        number = _find(lines, start, claim) if claim.observation in completion else None
         found.append(number)
         if number is not None:
             start = number + 1

@@ -15,6 +15,8 @@ from tag_plugin.data.face_frame import ImageError, open_face
 _SIDES: Final = ((1_000, 224), (5_000, 160))
 _SMALLEST: Final = 112
 _QUALITY: Final = 72
+_THREADS: Final = 4
+"""At most; each may hold a whole picture."""
 
 
 def thumbnail_side(count: int) -> int:
@@ -31,7 +33,7 @@ def thumbnails(paths: Sequence[Path], side: int) -> Iterator[str | None]:
 
     The threads work in parallel: Pillow lets go of the interpreter while it decodes.
     """
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with ThreadPoolExecutor(min(_THREADS, cpu_count() or 1)) as pool:
         yield from pool.map(lambda path: _thumbnail(path, side), paths, chunksize=1)
 
 
