@@ -85,7 +85,7 @@ class TagConverter:
         name = f"{where}: row {row.id}"
         try:
             return self._convert(row) | {ROW: name}
-        except RowError as error:
+        except ValueError as error:  # a RowError, or a path that no file can have
             return _columns("", "", "", f"{name}: {error}")
 
     def _convert(self, row: Row) -> dict[str, Any]:

@@ -119,6 +119,6 @@ def missing_pictures(lines: list[str], root: Path) -> list[str]:
 def _missing(line: str, root: Path) -> str:
     try:
         path = root / json.loads(line)["image"]
-        return "" if path.is_file() else f"the image {path} is missing"
+        return "" if path.is_file() else f"{path}: no such file"
     except (ValueError, KeyError, TypeError, OSError):
         return ""  # a broken row, which every process skips when the stream comes to it

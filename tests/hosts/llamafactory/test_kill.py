@@ -65,7 +65,6 @@ KINDS = {
     "lora": {"finetuning_type": "lora", "lora_dropout": 0.2, "learning_rate": 1e-2},
     "ZeRO-2": {
         "per_device_train_batch_size": 1,
-        "bf16": True,
         "deepspeed": str(recipes_dir() / "deepspeed/zero2.json"),
     },
 }
@@ -116,14 +115,14 @@ def test_a_larger_max_steps_goes_on_from_the_end(
 def test_a_full_disk_and_ctrl_c_are_one_line_with_how_to_go_on(
     qwen2_5_vl: Path, mixed_data: Path, tmp_path: Path
 ):
-    """A limit on the size of files stands in for the disk: weights fit, the optimizer does not."""
-    settings = {"max_samples": 8, "num_train_epochs": 1.0}
+    """A limit on the size of files stands in for a full disk."""
+    settings = {"max_samples": 8, "num_train_epochs": 1.0, "freeze_vision_tower": False}
     stopped, whole = (
         recipe(qwen2_5_vl, mixed_data, tmp_path / name, **settings) for name in ("stopped", "whole")
     )
-    size = (qwen2_5_vl / "model.safetensors").stat().st_size
-    for _ in range(2):  # the second time while there is still no room
-        assert run(stopped, largest_file=int(size * 1.2)) == [1]
+    weights = (qwen2_5_vl / "model.safetensors").stat().st_size
+    for limit in (int(weights * 1.2), weights // 2):  # the optimizer does not fit, then the weights
+        assert run(stopped, largest_file=limit) == [1]
     said = "no room to save checkpoint-2: it needs about .* GB are free; next: make room"
     assert (
         len(re.findall(f"tag-plugin: .*{said}.* the same command begins anew", _log(stopped))) == 2
@@ -156,7 +155,7 @@ def test_processes_that_read_different_rows_end_with_their_names(
     assert all(run(different, processes=2)), "one of them must not train alone"
     log = _log(different)
     assert re.search(r"process 0 \(.*\) reads 8 of 8 rows, process 1 \(.*\) 6 of 8", log)
-    assert "0003.jpg is missing" in log
+    assert "0003.jpg: no such file" in log
     assert "Traceback" not in log
 
 
@@ -164,7 +163,7 @@ def test_processes_that_read_different_rows_end_with_their_names(
 def test_zero_3_trains_with_two_processes_on_cpus(
     qwen2_5_vl: Path, mixed_data: Path, tmp_path: Path
 ):
-    zero = {"deepspeed": str(recipes_dir() / "deepspeed/zero3.json"), "bf16": True}
+    zero = {"deepspeed": str(recipes_dir() / "deepspeed/zero3.json")}
     trained = recipe(qwen2_5_vl, mixed_data, tmp_path / "o", **zero, max_samples=8, max_steps=2)
     assert run(trained, processes=2) == [0, 0], _log(trained)
 
