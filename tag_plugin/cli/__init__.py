@@ -3,8 +3,11 @@
 Imports happen inside the commands, so that `tag-plugin --help` loads nothing heavy.
 """
 
+import errno
 import os
 import sys
+from pathlib import Path
+from tempfile import gettempdir
 
 import typer
 
@@ -42,4 +45,12 @@ def main() -> None:
     except (ValueError, RuntimeError, OSError) as error:
         if os.environ.get("TAG_PLUGIN_DEBUG"):
             raise
-        sys.exit(f"tag-plugin: {one_line(str(error))}")
+        sys.exit(f"tag-plugin: {one_line(_described(error))}")
+
+
+def _described(error: Exception) -> str:
+    """What an error says, and which file it is about where only the system knows."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        folders = f"{Path.cwd()}, {gettempdir()} and the folder that this command writes to"
+        return f"{error}; next: make room ({folders}), then the same command again"
+    return str(error) or type(error).__name__

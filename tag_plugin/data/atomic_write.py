@@ -30,15 +30,27 @@ def atomic_write(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = private_partial(path)
     try:
-        yield partial
-        partial.replace(path)
+        with full_disk_named(path):
+            yield partial
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Around writing to a file that grows: a full disk is an error that names the file.
+
+    Raises:
+        OSError: no room; the system's own error names nothing.
+    """
+    try:
+        yield
     except OSError as error:
-        if error.errno in _NO_ROOM:  # such an error names no file
+        if error.errno in _NO_ROOM and error.filename is None:
             reason = f"{error.strerror} (next: make room, then the same command again)"
             raise OSError(error.errno, reason, str(path)) from error
         raise
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def private_partial(path: Path) -> Path:

@@ -1,11 +1,40 @@
-"""What pydantic found wrong with a value, as one short line."""
+"""What pydantic found wrong with a value, as one short line, in bounded memory."""
 
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 _LONGEST: Final = 300
 """Characters; a message may hold the whole wrong value."""
+_MOST_VALUES: Final = 100_000
+"""Of a JSON value that is checked: each wrong one costs more than a kilobyte."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class WrongValueError(ValueError):
+    """A JSON value that is not what a model says; the message is one short line."""
+
+
+def checked(model: type[Model], value: object) -> Model:
+    """The value as a model.
+
+    Raises:
+        WrongValueError: it is none, or has more than 100,000 parts.
+    """
+    left: list[Any] = [value]
+    values = 0
+    while left and values <= _MOST_VALUES:
+        part = left.pop()
+        inside = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        values += 1 + len(inside)
+        left.extend(each for each in inside if isinstance(each, dict | list))
+    if values > _MOST_VALUES:
+        raise WrongValueError(f"more than {_MOST_VALUES:,} values")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise WrongValueError(first_problem(error)) from None
 
 
 def first_problem(error: ValidationError) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
+from tag_plugin.data.atomic_write import full_disk_named
+
 NAMED_DROPS: Final = 20
 """So many dropped inputs are named in the manifest for each reason; all of them in a file."""
 
@@ -91,8 +93,9 @@ class Journal:
 
     def add(self, outcome: Outcome) -> None:
         """Record the outcome of the next input."""
-        self._file.write(_line(outcome))
-        self._file.flush()
+        with full_disk_named(self._path):
+            self._file.write(_line(outcome))
+            self._file.flush()
         self.done += 1
 
     def finish(self, target: Path, dropped: Path | None = None) -> Tally:
@@ -106,7 +109,11 @@ class Journal:
         self._file.close()
         partial = target.with_name(target.name + ".partial")
         drops = target.with_name(target.name + ".dropped.partial")
-        with partial.open("w", encoding="utf-8") as rows, drops.open("w", encoding="utf-8") as out:
+        with (
+            full_disk_named(partial),
+            partial.open("w", encoding="utf-8") as rows,
+            drops.open("w", encoding="utf-8") as out,
+        ):
             tally = _sort_out(self._path, rows, out)
         if tally.inputs != self.done:
             raise StageError(
@@ -127,7 +134,8 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         """Close the file; what was added stays."""
-        self._file.close()
+        with full_disk_named(self._path):
+            self._file.close()
 
 
 def _mend(path: Path) -> int:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.rows import Split
 from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.pipeline.journal import StageError
@@ -121,11 +121,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     content = read_json(path)
     try:
-        _Stored.model_validate(content)
-    except ValidationError as error:
+        checked(_Stored, content)
+    except WrongValueError as error:
         raise StageError(
-            f"{path}: {first_problem(error)}: not the manifest of a stage; next: --restart makes "
-            "the stage anew"
+            f"{path}: {error}: not the manifest of a stage; next: --restart makes the stage anew"
         ) from None
     return content
 

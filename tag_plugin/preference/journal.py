@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from tag_plugin.data.atomic_write import full_disk_named
 from tag_plugin.data.text_file import json_lines
 
 
@@ -19,6 +20,7 @@ class ReplyJournal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._lock = Lock()
         self._replies = _mended(path)
         self._file = path.open("a", encoding="utf-8")
@@ -31,9 +33,10 @@ class ReplyJournal:
         """Keep a reply; it is on disk when this returns."""
         line = json.dumps({"key": key, **about, "reply": reply}) + "\n"
         with self._lock:
-            self._file.write(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            with full_disk_named(self._path):
+                self._file.write(line)
+                self._file.flush()
+                os.fsync(self._file.fileno())
             self._replies[key] = reply
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ FOREIGN = [
     *({"splits": {"train": SUMMARY | {"dropped": value}}} for value in ({"a": 1}, {"a": {}})),
     {"splits": {"train": SUMMARY | {"rows": -1}}},
     {"splits": {"train": SUMMARY | {"writer_statistics": {"cost": 1}}}},
-    {"splits": {"train": SUMMARY | {"counts": dict.fromkeys(map(str, range(50_000)), "a")}}},
+    {"splits": {"train": SUMMARY | {"counts": dict.fromkeys(map(str, range(90_000)), "a")}}},
 ]
 
 

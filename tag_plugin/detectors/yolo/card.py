@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.rows import DetectorInfo
+from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.yolo.calibration import MIN_AUC, Calibration
 from tag_plugin.facs.action_units import action_unit
@@ -92,16 +94,20 @@ def read_card(folder: Path) -> Card:
     """
     path = folder / CARD
     try:
-        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+        return checked(Card, read_json_object(path))
     except FileNotFoundError:
         raise DetectorError(
             f"no {path}: not a trained detector; next: tag-plugin detector train DATASET "
             f"--out {folder}"
         ) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise DetectorError(f"{path}: {place}: {first['msg']}") from None
+    except WrongValueError as error:
+        raise DetectorError(
+            f"{path}: {error}: not the card of a detector; next: copy or train it again"
+        ) from None
+    except TextFileError as error:
+        raise DetectorError(
+            f"{error}; next: copy the detector's folder or train it again"
+        ) from None
 
 
 def markdown(card: Card) -> str:

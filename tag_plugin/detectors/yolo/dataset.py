@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from tag_plugin.data.atomic_write import full_disk_named
 from tag_plugin.data.console import progress
 from tag_plugin.data.rows import SPLITS, Row, Split, read_rows
 from tag_plugin.detectors.base import DetectorError
@@ -163,7 +164,9 @@ def _write_one(
         target.symlink_to(source)
     lines = [label_line(numbers[found.au], found.box) for found in shown]
     text = "".join(line + "\n" for line in lines)
-    (settings.out / "labels" / split / f"{name}.txt").write_text(text, encoding="utf-8")
+    labels = settings.out / "labels" / split / f"{name}.txt"
+    with full_disk_named(labels):
+        labels.write_text(text, encoding="utf-8")
 
 
 def tracked_rows(path: Path, description: str) -> Iterator[Row]:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Self, TextIO
 
-from tag_plugin.data.atomic_write import private_partial
+from tag_plugin.data.atomic_write import full_disk_named, private_partial
 
 
 class PartFile:
@@ -22,14 +22,17 @@ class PartFile:
     def write(self, line: str) -> None:
         """Add one row."""
         if self._rows == self._rows_per_file:
-            self._file.close()
+            with full_disk_named(self._written[-1]):
+                self._file.close()
             self._file = self._next()
-        self._file.write(line + "\n")
+        with full_disk_named(self._written[-1]):
+            self._file.write(line + "\n")
         self._rows += 1
 
     def finish(self) -> str:
         """Put the rows in their place; the name of the file or the folder."""
-        self._file.close()
+        with full_disk_named(self._written[-1]):
+            self._file.close()
         single, several = self._folder / f"{self._name}.jsonl", self._folder / self._name
         shutil.rmtree(several, ignore_errors=True)
         if len(self._written) == 1:
@@ -53,6 +56,9 @@ class PartFile:
 
     def __exit__(self, *_: object) -> None:
         """Close; what was not finished is removed."""
-        self._file.close()
-        for path in self._written:
-            path.unlink(missing_ok=True)
+        with full_disk_named(self._written[-1]):
+            try:
+                self._file.close()
+            finally:
+                for path in self._written:
+                    path.unlink(missing_ok=True)
