@@ -5,7 +5,7 @@
 # test-yolo     the tests that need ultralytics (AGPL-3.0), which setup leaves out; adds it to .venv
 # demo    synthetic faces -> SFT -> GRPO -> lmms-eval of all three models -> a table and pictures
 # bench   the measurements; each script prints JSON
-# fuzz    the judge on 100,000 arbitrary and 100,000 mutated completions; about 20 minutes
+# fuzz    the judge on 100,000 arbitrary and 100,000 mutated completions, and its time on 10,000 long ones; about 30 minutes
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

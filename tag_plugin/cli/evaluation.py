@@ -1,4 +1,4 @@
-"""`tag-plugin compare`, `merge`, `card`, `mask`, `faithfulness`: what to do with results."""
+"""What to do with results: `tag-plugin compare`, `merge`, `rejudge`, `card`, `mask`, ..."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ Task = Annotated[str | None, typer.Option(help="Which task, when a run has sever
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (compare, merge, card, mask, faithfulness):
+    for command in (compare, merge, rejudge, card, mask, faithfulness):
         app.command()(command)
 
 
@@ -79,6 +79,22 @@ def merge(
         for alarm in run.summary.alarms:
             echo(f"{run.task}: {alarm}", err=True)
         echo(f"{run.protocol.items} of {run.protocol.n} items in {path}")
+
+
+def rejudge(results: Run, task: Task = None) -> None:
+    """Score stored completions again by today's judge, without a model, beside the old results."""
+    from tag_plugin.results.rejudge import rejudge as judge_again
+
+    for each in judge_again(results, task):
+        before, after = each.before, each.after
+        versions = [run.protocol.judge.get("version", 1) for run in (before, after)]
+        echo(f"{after.title}: judge {versions[0]} -> {versions[1]}, {each.changed} samples differ")
+        for name, new in after.summary.metrics.items():
+            old = before.summary.metrics.get(name)
+            echo(f"  {name:24} {'-' if old is None else f'{old.value:.3f}'} -> {new.value:.3f}")
+        for alarm in after.summary.alarms:
+            echo(f"{after.task}: {alarm}", err=True)
+        echo(f"  in {after.results_file}; the old ones stay")
 
 
 def card(

@@ -13,7 +13,7 @@ from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.text_file import read_json_object
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import ALL_ITEMS, Protocol, differences
-from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, TaskRun, read_runs
+from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, Stated, TaskRun, read_runs
 from tag_plugin.results.record import Judged, ResultsError
 from tag_plugin.results.soundness import too_deep
 from tag_plugin.results.summary import summarise
@@ -40,7 +40,6 @@ def _merged(
     runs: Sequence[TaskRun], date: str
 ) -> tuple[dict[str, Any], list[Sample], Sequence[TaskRun]]:
     _require_one_evaluation(runs)
-    content, numbers = _host_part(runs[0])
     joined = _joined(runs)
     samples = [sample for sample, _ in joined]
     judged = [record for _, record in joined]
@@ -55,22 +54,34 @@ def _merged(
             ),
         }
     )
+    whole_run = {**first.run, "limit": None, "offset": 0}
+    merged = restated(first, stated, len(samples)) | {
+        "config": whole_run,
+        "date": date,
+        "merged_from": [str(run.results_file) for run in runs],
+    }
+    return merged, samples, runs
+
+
+def restated(run: TaskRun, stated: Stated, samples: int) -> dict[str, Any]:
+    """The content of a results file with other numbers of this task, and of no other task.
+
+    Raises:
+        ResultsError: the run's file is not what lmms-eval writes.
+    """
+    content, numbers = _host_part(run)
     for name, estimate in stated.summary.metrics.items():
         if not name.startswith("f1_"):  # the host's table has no F1 of single classes
             numbers[f"{name},none"] = estimate.value
     numbers["judged,none"] = stated.summary.n
-    numbers["alias"] = f"{first.task} [{protocol.fingerprint}]"
-    merged = {
+    numbers["alias"] = f"{run.task} [{stated.fingerprint}]"
+    return {
         **content,
-        "results": {first.task: numbers},
+        "results": {run.task: numbers},
         "groups": {},
-        "n-samples": {first.task: {"original": protocol.n, "effective": len(samples)}},
-        "config": {**first.run, "limit": None, "offset": 0},
-        "date": date,
-        "merged_from": [str(run.results_file) for run in runs],
-        BLOCK: {first.task: stated.model_dump(mode="json")},
+        "n-samples": {run.task: {"original": stated.protocol.n, "effective": samples}},
+        BLOCK: {run.task: stated.model_dump(mode="json")},
     }
-    return merged, samples, runs
 
 
 def _host_part(run: TaskRun) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -150,10 +161,18 @@ def _write(
     out: Path,
     date: str,
 ) -> Path:
-    folder = out / runs[0].results_file.parent.name / runs[0].task
+    return write_run(
+        out / runs[0].results_file.parent.name / runs[0].task, date, runs[0].task, content, samples
+    )
+
+
+def write_run(
+    folder: Path, date: str, task: str, content: Mapping[str, Any], samples: Sequence[Sample]
+) -> Path:
+    """A results file and its samples, as the host names them; returns the results file."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
-    _replace(folder / f"{date}_samples_{runs[0].task}.jsonl", lines)
+    _replace(folder / f"{date}_samples_{task}.jsonl", lines)
     results = folder / f"{date}{RESULTS_SUFFIX}"
     _replace(results, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return results

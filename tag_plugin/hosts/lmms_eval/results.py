@@ -5,21 +5,21 @@ absent from the host's table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from tag_plugin.data.rows import Row, parse_row
-from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet, label_set
 from tag_plugin.hosts.lmms_eval.empty_reply import EmptyReply
 from tag_plugin.hosts.lmms_eval.evaluation import no_collections
 from tag_plugin.hosts.lmms_eval.finishing import count_judged
-from tag_plugin.results.record import RECORD, as_units
+from tag_plugin.results.record import RECORD
+from tag_plugin.results.verdict import judged_result, verdict_fields
 from tag_plugin.scoring import metrics
-from tag_plugin.scoring.matching import Match, Target
+from tag_plugin.scoring.matching import Target
 from tag_plugin.scoring.metrics import SampleResult
-from tag_plugin.scoring.rewards import reward_parts
 from tag_plugin.scoring.score import (
     DEFAULT_JUDGE,
     JudgeConfig,
@@ -28,7 +28,6 @@ from tag_plugin.scoring.score import (
     score_completion,
 )
 from tag_plugin.trace.answer import AnswerPolicy
-from tag_plugin.trace.claims import Claim
 from tag_plugin.trace.prompt import Style
 
 FAILURES: Final = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
@@ -92,9 +91,7 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
     detections = row.detections if reasons else None
     reference = Reference(row.label, label_set(row.label_set), detections)
     scored = score_completion("" if failed else completion or "", reference, frame, config)
-    result = metrics.sample_result(row.id, reference, scored)
-    if not reasons:
-        result = replace(result, well_formed=None, consistency=None)
+    result = judged_result(row.id, reference, scored, reasons=reasons)
     asked = {name: doc[name] for name in ("task", "image", "frame", "style")}
     record = {**asked, "completion": completion or "", "failed": failed}
     record |= _record(row, scored, result, config)
@@ -119,56 +116,18 @@ def _record(
 ) -> dict[str, Any]:
     """Everything about one sample, enough for a report without the host: `results.record.Judged`.
 
-    All boxes are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever frame the model wrote.
-    `reference` is what was to be found, `detections` all that the detector measured.
+    `detections` are all that the detector measured.
     """
-    present = scored.targets.present if scored.targets else ()
-    parts = reward_parts(scored)
     return {
         "id": row.id,
         "dataset": row.dataset,
         "label_set": row.label_set,
         "gold": row.label,
         "attributes": dict(row.attributes),
-        "prediction": result.prediction,
-        "answer_text": scored.parsed.answer_text,
-        "parts": parts if result.well_formed is not None else {**parts, "format": None},
-        "defects": [str(defect) for defect in scored.parsed.defects],
-        "claims": [_claim(claim) for claim in scored.parsed.claims],
-        "reference": None if scored.targets is None else [_target(target) for target in present],
-        "matches": [_match(match, scored.claims, present) for match in scored.matches],
-        "units": as_units(result),
-        "consistency": result.consistency,
+        **verdict_fields(scored, result),
         "detections": None if row.detections is None else row.detections.model_dump(mode="json"),
         "thresholds": config.thresholds.model_dump(),
     }
-
-
-def _claim(claim: Claim) -> dict[str, Any]:
-    return {
-        "au": claim.au,
-        "box": _values(claim.box),
-        "region": claim.region,
-        "observation": claim.observation,
-        "defects": [str(defect) for defect in claim.defects],
-    }
-
-
-def _target(target: Target) -> dict[str, Any]:
-    return {"au": target.au, "box": _values(target.box)}
-
-
-def _match(match: Match, claims: Sequence[Claim], present: Sequence[Target]) -> dict[str, Any]:
-    return {
-        "au": present[match.target].au,
-        "claim": _values(claims[match.claim].box),
-        "reference": _values(present[match.target].box),
-        "iou": match.iou,
-    }
-
-
-def _values(box: Box | None) -> list[int] | None:
-    return None if box is None else list(box.as_tuple())
 
 
 def _of_results(function: Callable[[Results], float | None]) -> Aggregation:

@@ -1,0 +1,103 @@
+"""Stored completions scored again by today's judge, without a model, beside the old results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tag_plugin.facs.emotions import label_set
+from tag_plugin.results.merge import restated, write_run
+from tag_plugin.results.reader import RESULTS_SUFFIX, TaskRun, read_run, read_runs
+from tag_plugin.results.record import RECORD, Judged, ResultsError
+from tag_plugin.results.summary import summarise
+from tag_plugin.results.verdict import judged_result, verdict_fields
+from tag_plugin.scoring.score import JUDGE_VERSION, JudgeConfig, Reference, score_completion
+from tag_plugin.trace.prompt import Style
+
+
+@dataclass(frozen=True)
+class Rejudged:
+    """One task before and after, and how many samples have another verdict."""
+
+    before: TaskRun
+    after: TaskRun
+    changed: int
+
+
+def rejudge(results: Path, task: str | None = None) -> list[Rejudged]:
+    """Judge the samples of each run again; the old files stay as they are.
+
+    Raises:
+        ResultsError: no such task, no samples, or a sample without what it was judged by.
+    """
+    runs = [run for run in read_runs(results) if task in (None, run.task)]
+    if not runs:
+        raise ResultsError(f"{results}: no {task}; next: name a task that was evaluated")
+    return [_rejudged(run) for run in runs]
+
+
+def _rejudged(run: TaskRun) -> Rejudged:
+    samples: list[dict[str, Any]] = []
+    records: list[Judged] = []
+    changed = 0
+    for where, sample, record in run.lines():
+        fields = {} if record.failed is not None else _verdict(run, record, where)
+        samples.append({**sample, RECORD: {**sample[RECORD], **fields}})
+        records.append(Judged.model_validate(samples[-1][RECORD]))
+        changed += records[-1] != record
+    judge = {**run.protocol.judge, "version": JUDGE_VERSION}
+    protocol = run.protocol.model_copy(update={"judge": judge})
+    summary = summarise(records, label_set(run.protocol.label_set), run.summary.bootstrap)
+    stated = run.stated.model_copy(
+        update={"protocol": protocol, "fingerprint": protocol.fingerprint, "summary": summary}
+    )
+    date = _date(run)
+    content = restated(run, stated, len(samples)) | {
+        "date": date,
+        "rejudged_from": str(run.results_file),
+    }
+    folder = run.results_file.parent
+    if (folder / f"{date}{RESULTS_SUFFIX}").exists():
+        raise ResultsError(
+            f"{folder / date}{RESULTS_SUFFIX} is there: this run was judged again before; next: "
+            "use it, or take it away"
+        )
+    path = write_run(folder, date, run.task, content, samples)
+    return Rejudged(run, read_run(path, run.task), changed)
+
+
+def _date(run: TaskRun) -> str:
+    """A name that readers take for newer than the run's own, whatever time zone the host is in."""
+    date = max(f"{datetime.now():%Y%m%d_%H%M%S}", run.made[0])
+    return f"{date}_with_judge_{JUDGE_VERSION}_{run.task}"  # sorts behind `DATE_results.json`
+
+
+def _verdict(run: TaskRun, record: Judged, where: str) -> dict[str, Any]:
+    reasons = record.style == Style.GROUNDED
+    if reasons and record.reference is not None and record.detections is None:
+        raise ResultsError(
+            f"{where}: {record.id} has no detections to be judged by; next: evaluate again with "
+            "--log_samples"
+        )
+    detections = record.detections if reasons else None
+    reference = Reference(record.gold, record.labels, detections)
+    config = _config(run, record.thresholds.model_dump())
+    scored = score_completion(record.completion, reference, record.frame, config)
+    return verdict_fields(scored, judged_result(record.id, reference, scored, reasons=reasons))
+
+
+def _config(run: TaskRun, thresholds: Mapping[str, float]) -> JudgeConfig:
+    """The judge's settings of the run, with the thresholds of the sample's detector."""
+    settings = {name: value for name, value in run.protocol.judge.items() if name != "version"}
+    try:
+        return JudgeConfig.model_validate(
+            {**settings, "thresholds": thresholds, "answers": run.protocol.answers}
+        )
+    except ValidationError as error:
+        raise ResultsError(
+            f"{run.results_file}: the judge's settings of {run.task} are not today's "
+            f"({error.errors()[0]['msg']}); next: evaluate again"
+        ) from None
