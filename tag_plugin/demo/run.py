@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.demo.steps import (
     TASK,
     Faces,
@@ -108,7 +109,8 @@ def run_demo(out: Path) -> dict[str, Any]:
     summary = {stage: read_metrics(demo.results(stage)) for stage in STAGES} | {
         "seconds": seconds | {"all": round(time.monotonic() - started, 1)}
     }
-    (demo.out / "demo.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    with atomic_write(demo.out / "demo.json") as partial:
+        partial.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     console.print(metric_table(summary))
     console.print(
         f"Look at: {demo.out / 'results.html'}   {demo.out / 'rl.html'}   {demo.pictures}"

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from tag_plugin.detectors.agreement import Agreement, AuAgreement
 from tag_plugin.facs.action_units import action_unit
+from tag_plugin.report.contact import write_sheet
 
 _ROW, _NAME, _BAR, _GAP, _HEAD = 30, 210, 190, 60, 96  # pixels
 _FONT: Final = 14
@@ -48,8 +49,7 @@ def draw_agreement(agreement: Agreement, path: Path) -> None:
         draw.text((_left(number), _HEAD - 30), title, colour, font=font)
     for number, row in enumerate(agreement.aus):
         _draw_row(draw, _HEAD + number * _ROW, row, font)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page.save(path)
+    write_sheet(page, path)
 
 
 def _draw_row(

@@ -81,7 +81,8 @@ class Card(BaseModel):
 
     def save(self, folder: Path) -> None:
         """Write `card.json` and `card.md`, the JSON last: a folder with it is complete."""
-        (folder / MARKDOWN).write_text(markdown(self), encoding="utf-8")
+        with atomic_write(folder / MARKDOWN) as partial:
+            partial.write_text(markdown(self), encoding="utf-8")
         with atomic_write(folder / CARD) as partial:
             partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
