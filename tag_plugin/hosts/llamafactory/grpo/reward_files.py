@@ -127,7 +127,8 @@ def load_function(file: str, name: str) -> Callable[..., Any]:
             if inspect.isfunction(each) and each.__module__ == module.__name__
         )
         raise GrpoError(
-            f"rewards: {module.__file__} has no function {name!r}; it has {', '.join(known)}"
+            f"rewards: {module.__file__} has no function {name!r}; it has "
+            f"{', '.join(known) or 'none'}"
         )
     return function  # type: ignore[no-any-return]  # checked above
 

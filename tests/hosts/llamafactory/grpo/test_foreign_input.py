@@ -163,7 +163,7 @@ def _template() -> tuple[str, str]:
 REWARD_FILES: dict[str, tuple[bytes, str]] = {
     "broken syntax": (b"def reward(:\n", "does not run: SyntaxError"),
     "zero bytes": (b"\0\0", "does not run: "),
-    "not UTF-8": (b"# \xe4\n", "does not run: SyntaxError"),
+    "not UTF-8": (b"reward = '\xe4'\n", "does not run: SyntaxError"),
     "a library that is not there": (b"import nowhere_at_all\n", "ModuleNotFoundError: No module"),
     "an exit at import": (b"raise SystemExit(0)\n", "does not run: SystemExit: 0"),
     "an error of two lines": (b"raise ValueError('a\\nb')\n", "does not run: ValueError: a b"),
