@@ -53,6 +53,7 @@ def compare(
                 "second": str(each.second.results_file),
                 "protocols": [each.first.stated.fingerprint, each.second.stated.fingerprint],
                 "across": each.allowed,
+                "notes": each.notes,
                 "n": each.n,
                 "mcnemar": asdict(each.mcnemar),
                 "differences": {name: asdict(d) for name, d in each.differences.items()},

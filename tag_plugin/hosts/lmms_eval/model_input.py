@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from jinja2 import TemplateError
 from loguru import logger
 from PIL import Image
 
@@ -32,6 +33,9 @@ _NAMES: Final = {
     "disable_grouping",
 }
 """Settings of a processor that do not change the picture."""
+
+_GRID: Final = "image_grid_thw"
+"""What a processor returns that keeps a picture's size, or nearly so."""
 
 _FILES: Final = (
     "preprocessor_config.json",
@@ -105,11 +109,18 @@ def _overrides(wrapper: Wrapper) -> dict[str, Any]:
 
 def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | None:  # noqa: ANN401  # a host object
     """The size in which a face reaches the model; None in families that fix the size themselves."""
-    blank = Image.new("RGB", (FACE_FRAME, FACE_FRAME))
-    grid = pictures(images=[blank], return_tensors="pt").get("image_grid_thw")
-    if grid is None:
+    if _GRID not in (getattr(pictures, "model_input_names", None) or ()):
         return None
-    height, width = (int(side) * int(pictures.patch_size) for side in grid[0][1:])
+    blank = Image.new("RGB", (FACE_FRAME, FACE_FRAME))
+    try:
+        grid = pictures(images=[blank], return_tensors="pt")[_GRID]
+        height, width = (int(side) * int(pictures.patch_size) for side in grid[0][1:])
+    except (ValueError, TypeError, AttributeError, KeyError, ZeroDivisionError) as error:
+        raise WrongConfigurationError(
+            f"tag-plugin: the image processor of {checkpoint} cannot take a {FACE_FRAME}x"
+            f"{FACE_FRAME} face ({str(error)[:200]}); next: let its preprocessor_config.json "
+            "be that of the training"
+        ) from None
     if (width, height) == (FACE_FRAME, FACE_FRAME):
         return f"{FACE_FRAME}x{FACE_FRAME}"
     asked = [name for name in _SIZES if name in wrapper.changed]
@@ -148,7 +159,7 @@ def _texts(processor: Any, tokenizer: Any) -> dict[str, Any]:  # noqa: ANN401  #
         chat = processor.apply_chat_template(
             [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
         )
-    except (ValueError, TypeError, AttributeError) as error:
+    except (TemplateError, ValueError, TypeError, AttributeError) as error:
         chat = f"none ({type(error).__name__})"
     asked = grounded_prompt(ANY_EMOTION, BoxFrame.RELATIVE)
     ids = tokenizer(chat.replace("{question}", asked))["input_ids"]

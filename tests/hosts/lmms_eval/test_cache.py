@@ -69,6 +69,11 @@ def test_what_is_not_here_has_no_identity(model_args):
             None,
             "cannot tell which weights org/name are.*next: download",
         ),
+        (
+            {"use_cache": "c", "model_args": "model=org/name"},  # vLLM's name for it
+            None,
+            "cannot tell which weights org/name are.*next: download",
+        ),
     ],
 )
 def test_a_cache_that_could_be_stale_is_refused_with_a_message(call, weights, message):
@@ -87,3 +92,11 @@ def test_a_cache_that_could_be_stale_is_refused_with_a_message(call, weights, me
 )
 def test_a_cache_that_can_tell_is_used(call, weights):
     refuse_stale_cache(call, weights)
+
+
+def test_a_service_is_known_by_its_name_alone():
+    refuse_stale_cache({"use_cache": "c", "model_args": "model=gpt-x"}, None, service=True)
+
+
+def test_an_engine_names_its_weights_in_another_way(checkpoint):
+    assert weights_of({"model": str(checkpoint)}) is not None

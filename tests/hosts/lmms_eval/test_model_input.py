@@ -209,6 +209,7 @@ def test_sampling_settings_of_the_checkpoint_count_where_it_samples(checkpoint):
             "448x448 face would reach the model as 1008x1008.*next: leave min_pixels out",
         ),
         ("max_pixels=50176", None, "as 224x224.*next: leave max_pixels out"),
+        ("", edited(PREPROCESSOR, patch_size=0), r"processor of .* cannot take a 448x448 face"),
         ("", edited(PREPROCESSOR, patch_size=20), r"next: let .*preprocessor_config\.json"),
     ],
 )
