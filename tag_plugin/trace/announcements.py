@@ -24,6 +24,7 @@ _SHORT: Final = 300
 _TAGGED = re.compile(
     r"<(?:final_?)?answer>(.*?)(?:</(?:final_?)?answer>|\Z)"
     r"|\\boxed\s?\{((?:[^{}]++|\{[^{}]*+\})*+)\}"
+    r"|\\boxed\s?\{\\[a-z]{2,10}\s?\{([^{}]*+)\}"  # cut off, or a brace forgotten
     r"|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -194,7 +194,12 @@ FAMILIES = {
         *("{}\u200b", "\ufeff{}"),
     ),
     "LaTeX": (
-        *(r"\boxed{{{}}}", r"<answer>\boxed{{{}}}</answer>", r"$\boxed{{\textbf{{{}}}}}$"),
+        *(
+            r"\boxed{{{}}}",
+            r"<answer>\boxed{{{}}}</answer>",
+            r"\boxed{{\text{{{}}}",
+            r"$\boxed{{\textbf{{{}}}}}$",
+        ),
         *(r"\boxed{{\text{{{}}}}}", r"Answer: $\text{{{}}}$", r"\[ \boxed{{\mathrm{{{}}}}} \]"),
         *(r"\(\boxed{{{}}}\)", r"\boxed {{{}}}", r"**Answer:** \textbf{{{}}}", r"\boxed{{(B) {}}}"),
     ),
