@@ -43,10 +43,12 @@ def no_room_line(trainer: Any) -> str:  # noqa: ANN401  # a trainer
     out = Path(trainer.args.output_dir)
     last = newest_whole_checkpoint(out)
     needed = _size(last) if last else _estimate(trainer)
+    free = shutil.disk_usage(out).free
+    limited = " (so it is a quota, or a limit on the size of files)" if free > needed else ""
     after = f"goes on from {last}" if last else "begins anew"
     return (
         f"{out}: no room to save checkpoint-{trainer.state.global_step}: it needs about "
-        f"{_gigabytes(needed)}, {_gigabytes(shutil.disk_usage(out).free)} are free; next: make "
+        f"{_gigabytes(needed)}, {_gigabytes(free)} are free{limited}; next: make "
         f"room (or a smaller save_total_limit), then the same command {after}"
     )
 
