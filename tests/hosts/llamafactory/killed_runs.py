@@ -72,6 +72,7 @@ def _train(
         import deepspeed.ops  # its compiled messages between processes take minutes to build
 
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     from llamafactory.train.tuner import run_exp
 
