@@ -15,17 +15,13 @@ from typing import Any, Final
 from PIL import Image
 
 from tag_plugin.data.class_names import LEFT_OUT, map_classes
-from tag_plugin.data.file_names import check_dataset_name
+from tag_plugin.data.file_names import check_dataset_name, split_of_name
 from tag_plugin.data.folder import CLASS_LEFT_OUT, held_out
+from tag_plugin.data.hub_folder import count_pictures, picture_splits
 from tag_plugin.data.picture import UNREADABLE, decode_picture, open_picture
 from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 
-SPLIT_NAMES: Final[Mapping[Split, tuple[str, ...]]] = {
-    "train": ("train", "training"),
-    "dev": ("dev", "validation", "valid", "val"),
-    "test": ("test", "testing"),
-}
 NO_CLASS: Final = "no class"
 
 
@@ -91,10 +87,11 @@ class HubDataset:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The splits with their fingerprints, and the classes."""
+        """The splits with their fingerprints, the classes, and what is not read."""
         prints = {f"split {name}": str(part._fingerprint) for name, part in self._parts.items()}
         classes = ", ".join(f"{name}={label}" for name, label in sorted(self._classes.items()))
-        return {"name": self.name, "config": self.config or "", "classes": classes, **prints}
+        named = {"name": self.name, "config": self.config or "", "classes": classes}
+        return {**named, **prints, **self._accounts()}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The rows of a split, in the set's order.
@@ -181,12 +178,35 @@ class HubDataset:
                 raise SourceError(f"{self.name} has no split {name!r}, only {list(self._parts)}")
         if self.splits or len(self._parts) == 1:
             return self.splits
-        return {
-            split: name
-            for split, names in SPLIT_NAMES.items()
-            for name in names
-            if name in self._parts
-        }
+        meant: dict[Split, str] = {}
+        for name in self._parts:
+            split = split_of_name(name)
+            if split in meant:
+                raise SourceError(
+                    f"{self.name}: {meant[split]!r} and {name!r} are both {split}; next: say which "
+                    f"with --split {split}={name}"
+                )
+            if split is not None:
+                meant[split] = name
+        if not meant:
+            raise SourceError(
+                f"{self.name} has the splits {list(self._parts)}, and none is called train, dev or "
+                "test; next: say which with --split train=NAME"
+            )
+        return meant
+
+    def _accounts(self) -> Mapping[str, str]:
+        """What was there and is not read."""
+        told = {}
+        read = set(self._split_names.values()) or set(self._parts)
+        unread = [f"{name} ({len(part)})" for name, part in self._parts.items() if name not in read]
+        if unread:
+            told["counts of splits"] = f"not read: {', '.join(unread)}"
+        folder, rows = Path(self.name), sum(map(len, self._parts.values()))
+        pictures = count_pictures(folder) if folder.is_dir() else 0
+        if rows < pictures:
+            told["counts of pictures"] = f"{rows} rows, but {pictures} pictures in {folder}"
+        return told
 
 
 def parse_splits(given: Mapping[str, str]) -> Mapping[Split, str]:
@@ -209,7 +229,12 @@ def _load(name: str, config: str | None) -> Mapping[str, Any]:
             return dict(library.load_from_disk(str(folder)))
         if (folder / "state.json").is_file():
             return {"train": library.load_from_disk(str(folder))}
+        files = picture_splits(folder) if folder.is_dir() and config is None else None
+        if files is not None:
+            return dict(library.load_dataset("imagefolder", data_files=dict(files)))
         return dict(library.load_dataset(name, config))
+    except SourceError:
+        raise
     # Whatever is wrong with the set or the way to it, the library has its own error for it.
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise SourceError(

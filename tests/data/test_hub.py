@@ -133,3 +133,69 @@ def test_a_set_that_is_not_there_is_one_message(tmp_path, monkeypatch):
 def test_ours_are_three_splits():
     with pytest.raises(SourceError, match="ours are train, dev, test"):
         parse_splits({"validation": "x"})
+
+
+def pictures(root, *names):
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Pillow.new("L", (8, 8), number).save(root / name)
+    return root
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+WORDS = ("test subject 0.png", "train_1.png", "s2.png", "validation.png")
+
+
+def test_words_in_file_names_make_no_split(tmp_path, cache):
+    names = [f"{folder}/{word}" for folder in ("happy", "sad") for word in WORDS]
+    source = HubDataset(str(pictures(tmp_path / "root", *names)), "mine")
+    found = [face for split in ("train", "dev", "test") for face in faces(source, split)]
+    assert len(found) == len(names)
+    assert not [name for name in source.settings if name.startswith("counts of")]
+
+
+def test_folders_make_splits_whatever_their_case(tmp_path, cache):
+    names = [
+        f"{split}/{label}/{number}.png"
+        for split in ("Train", "VAL")
+        for label in ("happy", "sad")
+        for number in range(2)
+    ]
+    source = HubDataset(str(pictures(tmp_path / "root", *names)), "mine")
+    assert [len(faces(source, split)) for split in ("train", "dev", "test")] == [4, 4, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train/happy/a.png", "extra/sad/b.png"], "1 pictures lie in none of them"),
+        (["val/happy/a.png", "valid/sad/b.png"], "two folders for dev"),
+    ],
+)
+def test_pictures_that_would_be_lost_are_told(tmp_path, names, message):
+    with pytest.raises(SourceError, match=message):
+        HubDataset(str(pictures(tmp_path / "root", *names)), "mine")
+
+
+def test_packed_pictures_are_one_message(tmp_path):
+    import zipfile
+
+    (tmp_path / "root").mkdir()
+    with zipfile.ZipFile(tmp_path / "root" / "data.zip", "w") as packed:
+        packed.writestr("happy/a.png", b"x")
+    with pytest.raises(SourceError, match=r"data\.zip is packed.*next: unpack it"):
+        HubDataset(str(tmp_path / "root"), "mine")
+
+
+def test_a_split_that_is_not_read_is_told_and_two_of_a_kind_are_refused(tmp_path):
+    one = part(ALPHABETICAL, [1])
+    odd = HubDataset(saved(tmp_path / "odd", train=one, test=one, odd=part(ALPHABETICAL)), "mine")
+    assert odd.settings["counts of splits"] == "not read: odd (7)"
+    with pytest.raises(SourceError, match=r"'val' and 'valid' are both dev.*--split dev="):
+        HubDataset(saved(tmp_path / "two", train=one, val=one, valid=one), "mine")
