@@ -21,6 +21,7 @@ from tag_plugin.trace.answer import AnswerPolicy
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
 SECONDS_ALLOWED = 1.5
 GROWTH_ALLOWED = 12.0
+MORE_TRIES = 8
 
 WHITE_SPACE = {
     "space": " ",
@@ -189,8 +190,10 @@ def measured(wanted: list[str]) -> dict[str, dict[str, list[float]]]:
             for policy in AnswerPolicy:
                 tries = 1 if length == LENGTHS[-1] else 3
                 took = seconds(text, policy, face, tries)
-                if row[policy.value] and took > GROWTH_ALLOWED * row[policy.value][-1]:
-                    took = min(took, seconds(text, policy, face, 2))
+                for _ in range(MORE_TRIES):  # other programs on the machine only ever add time
+                    if not row[policy.value] or took <= GROWTH_ALLOWED * row[policy.value][-1]:
+                        break
+                    took = min(took, seconds(text, policy, face, 1))
                 row[policy.value].append(round(took, 5))
     return table
 
