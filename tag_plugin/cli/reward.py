@@ -58,7 +58,7 @@ def _asked(
     names: list[str] | None, recipe: Path | None, template: str | None
 ) -> tuple[list[Any] | None, str | None]:
     """The entries of `rewards:` (None: TAG's own), and the template."""
-    from tag_plugin.data.text_file import read_yaml_mapping
+    from tag_plugin.data.settings_file import read_yaml_mapping
     from tag_plugin.hosts.llamafactory.grpo.arguments import check_rewards, structure
     from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 

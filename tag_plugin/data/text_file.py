@@ -1,8 +1,8 @@
-"""Reading text that somebody else wrote: one reader of labels, rows, results, logs and settings.
+"""Reading text that somebody else wrote: one reader of labels, rows, results and logs.
 
 UTF-8 with or without a byte order mark, or UTF-16 and UTF-32 with one. A line ends at LF, CRLF or a
 lone CR and nowhere else: U+2028 and U+0085 are characters like any other. Whatever cannot be read
-is a TextFileError that names the file and, where there is one, the line.
+is a TextFileError that names the file and, where there is one, the line. YAML: `settings_file`.
 """
 
 import codecs
@@ -14,15 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import yaml
-
 MAX_LINE: Final = 64 * 2**20
 """Bytes of the longest line that is read."""
-MAX_SETTINGS: Final = 2**20
-"""Bytes of the longest YAML file that is read."""
-MAX_YAML_DEPTH: Final = 200
-MAX_YAML_VALUES: Final = 100_000
-"""Values of a YAML file, those that an alias repeats counted each time."""
 
 _BOMS: Final = (  # UTF-32 first: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -31,7 +24,6 @@ _BOMS: Final = (  # UTF-32 first: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
-_YAML_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class TextFileError(ValueError):
@@ -141,7 +133,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     value = read_json(path)
     if not isinstance(value, dict):
-        raise TextFileError(f"{path}: not a JSON object but {_kind(value)}")
+        raise TextFileError(f"{path}: not a JSON object but {value_kind(value)}")
     return value
 
 
@@ -165,59 +157,26 @@ def parse_json(text: str, where: str) -> Any:  # noqa: ANN401  # JSON is any val
     return value
 
 
-def read_yaml(path: Path) -> Any:  # noqa: ANN401  # YAML is any value
-    """The value of a YAML file with plain tags; None when it is empty.
+def file_size(path: Path) -> int:
+    """The size in bytes, asked before a file is opened: a pipe or a device might hang.
 
     Raises:
-        TextFileError: not a regular file, not text, longer than MAX_SETTINGS, not YAML, or with
-            more than MAX_YAML_VALUES values once its aliases are followed.
-        OSError: missing, or not to be opened.
+        TextFileError: a pipe or a device.
+        OSError: missing, or a folder.
     """
-    if _opened_size(path) > MAX_SETTINGS:
-        raise TextFileError(f"{path}: longer than {MAX_SETTINGS:,} bytes, too long for settings")
-    text = read_text(path)
-    try:
-        _check_depth(yaml.parse(text, Loader=_YAML_LOADER))
-        value = yaml.load(text, Loader=_YAML_LOADER)  # noqa: S506  # a safe loader
-        values = _size(value, {}, ())
-    except RecursionError:
-        raise TextFileError(f"{path}: YAML nested too deeply") from None
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise TextFileError(f"{path}{line}: not YAML ({error.problem})") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise TextFileError(f"{path}: not YAML ({error})") from None
-    if values > MAX_YAML_VALUES:
-        raise TextFileError(f"{path}: more than {MAX_YAML_VALUES:,} values, aliases followed")
-    return value
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(21, "a folder, where a file is expected", str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise TextFileError(f"{path}: a pipe or a device, not a file")
+    return status.st_size
 
 
-def read_yaml_mapping(path: Path) -> dict[str, Any]:
-    """The mapping of a YAML file, every key a string; empty when the file is.
-
-    Raises:
-        TextFileError: as `read_yaml`, or the value is no mapping from strings.
-        OSError: missing, or not to be opened.
-    """
-    value = read_yaml(path)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise TextFileError(f"{path}: not a mapping `key: value` but {_kind(value)}")
-    for key in value:
-        if not isinstance(key, str):
-            raise TextFileError(f"{path}: the key {str(key)[:40]!r} is no string; quote it")
-    return value
-
-
-def _check_depth(events: Iterator[Any]) -> None:
-    """The loader in C takes a stack frame a level, and ends the process where that is too deep."""
-    depth = 0
-    for event in events:
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_YAML_DEPTH:
-            raise RecursionError
+def value_kind(value: object) -> str:
+    """What a value is, for a message that says what was expected."""
+    if isinstance(value, list):
+        return "a list"
+    return "nothing" if value is None else f"the {type(value).__name__} {str(value)[:40]!r}"
 
 
 def _raise(error: TextFileError) -> None:
@@ -240,7 +199,7 @@ def _every_line(path: Path, bad: BadLine) -> Iterator[tuple[str, str]]:
 
 def _byte_lines(path: Path, bad: BadLine) -> Iterator[tuple[int, bytes, bool]]:
     """(number, UTF-8 without its line end, whether there was one) of every line."""
-    _opened_size(path)
+    file_size(path)
     with path.open("rb") as file:
         encoding = _encoding(file)
         if encoding is not None:
@@ -255,16 +214,6 @@ def _byte_lines(path: Path, bad: BadLine) -> Iterator[tuple[int, bytes, bool]]:
                 bad(TextFileError(f"{path}:{number}: a line of more than {MAX_LINE:,} bytes"))
                 continue
             yield number, line.removesuffix(b"\n").removesuffix(b"\r"), ended
-
-
-def _opened_size(path: Path) -> int:
-    """The size in bytes; refuses a pipe or a device before it is opened, which might hang."""
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(21, "a folder, where a file is expected", str(path))
-    if not stat.S_ISREG(status.st_mode):
-        raise TextFileError(f"{path}: a pipe or a device, not a file")
-    return status.st_size
 
 
 def _encoding(file: BinaryIO) -> str | None:
@@ -306,22 +255,3 @@ def _decoded(line: bytes, where: str) -> str:
     except UnicodeDecodeError as error:
         byte = f"byte 0x{line[error.start]:02x} at {error.start}"
         raise TextFileError(f"{where}: not UTF-8 ({byte}); next: save it as UTF-8") from None
-
-
-def _size(value: object, sizes: dict[int, int], above: tuple[int, ...]) -> int:
-    """How many values a value holds, one that an alias repeats counted each time."""
-    if not isinstance(value, dict | list):
-        return 1
-    if id(value) in above:
-        raise ValueError("an alias inside the value that it names")
-    if id(value) not in sizes:
-        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-        inside = (*above, id(value))
-        sizes[id(value)] = 1 + sum(_size(part, sizes, inside) for part in parts)
-    return sizes[id(value)]
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, list):
-        return "a list"
-    return "nothing" if value is None else f"the {type(value).__name__} {str(value)[:40]!r}"

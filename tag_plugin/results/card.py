@@ -11,8 +11,9 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tag_plugin.data.checkpoint_record import RecordError, read_checkpoint_record
+from tag_plugin.data.settings_file import read_yaml_mapping
 from tag_plugin.data.terminal import one_line, warn
-from tag_plugin.data.text_file import read_json_object, read_yaml_mapping
+from tag_plugin.data.text_file import read_json_object
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
 from tag_plugin.results.table import HEADLINES, interval_text

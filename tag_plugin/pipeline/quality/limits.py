@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tag_plugin.data.model_error import first_problem
-from tag_plugin.data.text_file import TextFileError, json_lines, read_yaml_mapping
+from tag_plugin.data.settings_file import read_yaml_mapping
+from tag_plugin.data.text_file import TextFileError, json_lines
 from tag_plugin.pipeline.journal import StageError
 
 

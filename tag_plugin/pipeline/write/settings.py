@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tag_plugin.data.model_error import first_problem
-from tag_plugin.data.text_file import read_yaml_mapping
+from tag_plugin.data.settings_file import read_yaml_mapping
 from tag_plugin.facs.boxes import BoxFrame
 
 Mode = Literal["insert", "verify"]
