@@ -74,7 +74,7 @@ class ExactResume(RenamedWeights):
             rank = self.args.process_index
             self._progress = read_progress(checkpoint, rank, self._resumed_step)
         self._carried, self._unlogged = self._progress.unlogged_loss, 0.0
-        self._carried_to_the_end = 0.0
+        self.nothing_left = False
         self.add_callback(_Continue(self))  # type: ignore[attr-defined]  # the trainer's
         return super().train(resume_from_checkpoint, *args, **kwargs)  # type: ignore[misc]  # the trainer's
 
@@ -83,7 +83,7 @@ class ExactResume(RenamedWeights):
         epochs, steps_an_epoch, *rest = super().set_initial_training_values(*args)  # type: ignore[misc]  # the trainer's
         if self._resumed_step >= rest[-1]:
             epochs = self._resumed_step // steps_an_epoch
-            self._carried_to_the_end = self._carried  # no step is left that could bring it
+            self.nothing_left = True
         return (epochs, steps_an_epoch, *rest)
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # the trainer's tensor
@@ -94,7 +94,9 @@ class ExactResume(RenamedWeights):
 
     def continue_losses(self) -> None:
         """Called when the trainer has set its sums to nothing."""
-        self._total_loss_scalar = self._progress.logged_loss + self._carried_to_the_end
+        self._total_loss_scalar = self._progress.logged_loss
+        if self.nothing_left:  # no step that would bring these
+            self._total_loss_scalar += self._carried
         if self._resumed_step:
             self._globalstep_last_logged = self._progress.last_logged
         self._started = time.monotonic() - self._progress.seconds
@@ -150,6 +152,8 @@ class _Continue(TrainerCallback):  # type: ignore[misc]  # the host ships no typ
                 callback.start_time -= self._trainer._progress.seconds
         if args.should_save:
             out = Path(args.output_dir)
+            if self._trainer.nothing_left:  # no save comes that would remove the older ones
+                self._trainer._rotate_checkpoints(use_mtime=True, output_dir=str(out))  # type: ignore[attr-defined]  # the trainer's
             cut_log(out / TRAINER_LOG, state.global_step, len(state.log_history))
             (out / TRAINER_STATE_NAME).unlink(missing_ok=True)  # it says that a run has ended
 
