@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
+from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.paths import recipes_dir
 
 TASK: Final = "tag_synth"
@@ -77,9 +78,10 @@ def faces(data: Path, drawn: Faces) -> list[Step]:
 def training(
     name: str, recipe: str, model: Path, data: Path, out: Path, **settings: object
 ) -> Step:
-    """One recipe of recipes/tiny; `settings` replace its own."""
+    """One recipe of recipes/tiny; `settings` replace its own, and so does a CPU without bf16."""
     places = {"model_name_or_path": model, "dataset_dir": data, "output_dir": out}
-    changed = {**places, "overwrite_output_dir": "false", **settings}
+    precision = {} if cpu_has_bf16() else {"bf16": "false"}
+    changed = {**places, "overwrite_output_dir": "false", **precision, **settings}
     words = [f"{key}={value}" for key, value in changed.items()]
     command = _words("llamafactory-cli", "train", recipes_dir() / "tiny" / recipe, *words)
     return Step(name, command, out, "all_results.json")

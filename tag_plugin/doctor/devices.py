@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tag_plugin.doctor.report import Finding, Status
+from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.probe import Answer
 
 
@@ -22,7 +23,8 @@ def _gpus(answer: Answer | str) -> Finding:
         return _finding("torch", Status.PROBLEM, answer, command)
     names = answer.found["gpus"]
     if not names:
-        return _finding("GPU", Status.ABSENT, "torch sees none: recipes/tiny run on the CPU")
+        slow = "" if cpu_has_bf16() else ", with bf16=false, since it has no bf16 units"
+        return _finding("GPU", Status.ABSENT, f"torch sees none: recipes/tiny run on the CPU{slow}")
     return _finding("GPU", Status.OK, f"{len(names)}: {', '.join(names)}")
 
 
