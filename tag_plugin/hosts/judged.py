@@ -130,7 +130,8 @@ def setting_problem(error: ValidationError) -> str:
     """The first setting that is wrong, by its place, and why."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
 
 
 def total(values: Mapping[str, float | None], weights: Mapping[str, float]) -> float:

@@ -141,6 +141,17 @@ def test_killed_and_started_again(
     _check_equal(tmp_path / "o", whole)
 
 
+def test_a_finished_run_that_is_started_again_changes_nothing(
+    whole: Path, qwen2_5_vl: Path, rl_data: Path
+):
+    def contents() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in sorted(whole.rglob("*")) if path.is_file()}
+
+    before = contents()
+    assert _run(_recipe(qwen2_5_vl, rl_data, whole)) == 0
+    assert contents() == before
+
+
 @pytest.mark.skipif("TAG_KILL_MATRIX" not in os.environ, reason="the full matrix only")
 def test_killed_in_the_final_save(whole: Path, qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):
     recipe = _recipe(qwen2_5_vl, rl_data, tmp_path / "o")

@@ -1,16 +1,10 @@
 """A run that was killed goes on as if it had never stopped."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from llamafactory.train.tuner import run_exp
 from transformers import TrainerCallback
 
@@ -101,28 +95,3 @@ def test_a_checkpoint_of_another_stage_is_refused(qwen2_5_vl: Path, rl_data: Pat
                 qwen2_5_vl, rl_data, tmp_path / "rl", resume_from_checkpoint=str(checkpoint)
             )
         )
-
-
-@pytest.mark.slow
-def test_kill_9(qwen2_5_vl: Path, rl_data: Path, tmp_path: Path):
-    settings = {**LONG, "rewards": [own_reward("vowels")], "overwrite_output_dir": False}
-    for name in ("whole", "killed"):
-        recipe = grpo_recipe(qwen2_5_vl, rl_data, tmp_path / name, **settings)
-        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(recipe))
-    _train(tmp_path / "whole.yaml").wait()
-    killed = _train(tmp_path / "killed.yaml")
-    deadline = time.monotonic() + 300
-    while not (tmp_path / "killed/checkpoint-2").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    assert not (tmp_path / "killed/train_results.json").exists()
-    assert _train(tmp_path / "killed.yaml").wait() == 0
-    assert history(tmp_path / "killed") == history(tmp_path / "whole")
-
-
-def _train(recipe: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "llamafactory.cli", "train", str(recipe)]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=recipe.with_suffix(".log").open("wb")
-    )
