@@ -16,6 +16,7 @@ from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import label_set
+from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.paths import recipes_dir
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.tiny import write_base
@@ -68,6 +69,7 @@ def test_swapped_pictures_are_much_less_likely_to_the_trained_model(tmp_path):
         "cache_dir": str(tmp_path / "cache"),
         "max_steps": STEPS,
         "plot_loss": False,
+        "bf16": cpu_has_bf16(),
     }
     run_exp(recipe | changed)
 
