@@ -10,8 +10,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
+from tag_plugin.cli.prompt import STYLES
 from tag_plugin.data.rows import read_rows
 from tag_plugin.scoring.score import DEFAULT_JUDGE
+from tag_plugin.trace.prompt import Style
 
 HAPPY = '"(0, 0, 48, 48)",0,9,0,0,0,0,0,0,1,0'
 NOBODY = '"(0, 0, 48, 48)",0,0,0,0,0,0,0,0,0,10'
@@ -100,6 +102,10 @@ def test_help_loads_nothing_heavy():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_prompt_offers_every_style():
+    assert list(STYLES) == list(Style)
 
 
 def test_recipes_are_copied(tmp_path):

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from tag_plugin.data.terminal import echo
-from tag_plugin.trace.prompt import Style
+
+STYLES: Final = ("grounded", "direct", "cot")  # of trace.prompt.Style, which takes long to import
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +19,9 @@ def register(app: typer.Typer) -> None:
 def prompt(
     template: Annotated[str, typer.Option(help="The model's tag_ template (tag_plugin.json).")],
     label_set: Annotated[str, typer.Option(help="The emotions to choose from.")] = "basic7",
-    style: Annotated[Style, typer.Option(help="As it was trained.")] = Style.GROUNDED,
+    style: Annotated[str, typer.Option(help=f"As it was trained: {', '.join(STYLES)}.")] = STYLES[
+        0
+    ],
     image: Annotated[
         Path | None,
         typer.Option(help="A 448x448 face frame: print the messages of a chat request as JSON."),
@@ -27,8 +30,11 @@ def prompt(
     """The system text and the user's text, exactly as training sends them."""
     from tag_plugin.facs.emotions import label_set as labels_named
     from tag_plugin.hosts.llamafactory.question import training_question
+    from tag_plugin.trace.prompt import Style
 
-    question = training_question(template, labels_named(label_set), style)
+    if style not in STYLES:
+        raise ValueError(f"--style {style!r} is none of {', '.join(STYLES)}")
+    question = training_question(template, labels_named(label_set), Style(style))
     if image is not None:
         echo(json.dumps(question.messages(image), ensure_ascii=False))
         return
