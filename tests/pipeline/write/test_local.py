@@ -61,6 +61,9 @@ def test_a_folder_without_a_model_is_named(tmp_path):
 
 def test_the_tiny_model_writes_in_batches_and_every_reply_is_counted(tmp_path):
     from tag_plugin.pipeline.build import BuildSettings, build
+    from tag_plugin.pipeline.journal import StageError
+    from tag_plugin.pipeline.write.attempts import journal_file
+    from tag_plugin.pipeline.write.statistics import collect
     from tag_plugin.tiny import write_base
     from tests.pipeline.write.faces import write_detected
 
@@ -74,10 +77,9 @@ def test_the_tiny_model_writes_in_batches_and_every_reply_is_counted(tmp_path):
         format_retries=1,
         parameters={"max_tokens": 12, "temperature": 0.0},
     )
-    summary = build(BuildSettings(directory, model=settings)).manifest.splits["train"]
-    found = summary["writer_statistics"]
-    assert (summary["inputs"], summary["rows"]) == (5, 0)  # it has never seen a trace
-    assert summary["dropped"]["format failure"]["count"] == 5
+    with pytest.raises(StageError, match="kept none of 5 entries: format failure 5"):
+        build(BuildSettings(directory, model=settings))  # it has never seen a trace
+    found = collect([journal_file(directory)], "train")
     assert found["attempts"] == {"format failure": 10}
     assert (found["replies"], found["replies_without_usage"], found["cost"]) == (10, 0, 0.0)
     assert 10 <= found["completion_tokens"] <= 120
