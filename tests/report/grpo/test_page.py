@@ -102,7 +102,7 @@ def test_what_a_model_writes_is_shown_and_never_run(faces, tmp_path, visit):
     run = write_grpo_run(tmp_path / "run", rows, pictures, steps=2)
     rollouts = [json.loads(line) for line in (run / "rollouts.jsonl").open()]
     evil = rollouts[0] | {
-        "text": f"{EVIL}\n</script>{EVIL}\ud800\u2028<!--",
+        "text": f"{EVIL}\n</script>{EVIL}\u2028<!--",
         "prompt_id": f"{EVIL}\"'",
         "solution": "anger",
         "images": [f"{tmp_path}/a \"quoted\" 'name'<b>.jpg"],
