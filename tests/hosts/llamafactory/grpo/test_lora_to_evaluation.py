@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.results.reader import read_results_file
+from tag_plugin.results.reader import ResultsError, read_results_file
 from tag_plugin.tiny import write_base
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe
 from tests.hosts.lmms_eval.small_data import write_dataset
@@ -68,7 +68,9 @@ def test_an_adapter_is_saved_merged_and_evaluated(rl_data: Path, tmp_path: Path)
         TAG_DATA_DIR=str(tmp_path / "data"),
     )
     (results,) = (tmp_path / "out").rglob("*_results.json")
-    (found,) = read_results_file(results)
+    problems: list[ResultsError] = []
+    (found,) = read_results_file(results, problems)
+    assert problems == []
     assert found.summary.n == 4
     assert found.protocol.box_frame == "absolute"
     assert "tag_plugin.json" in found.stated.box_frame_source
