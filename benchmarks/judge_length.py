@@ -193,15 +193,15 @@ def measured(wanted: list[str]) -> dict[str, dict[str, list[float]]]:
 def side_by_side(completions: list[str], policy: AnswerPolicy, face: Reference) -> list[float]:
     """Seconds at each length; the last two, which are compared, are taken in one go.
 
-    The processor's clock changes within seconds, so that a pair is taken again where the longer one
-    took too long, and the pair whose longer one was fastest is kept.
+    The processor's clock changes within seconds, so that a pair that grew too fast is taken again,
+    and the pair that grew least is kept: what is not linear grows too fast in every one.
     """
     *short, before, last = completions
     times = [seconds(text, policy, face, 3) for text in short]
-    best = [float("inf")] * 2
+    best = [1.0, float("inf")]
     for _ in range(MORE_TRIES):
         pair = [seconds(before, policy, face, 2), seconds(last, policy, face, 1)]
-        best = min(best, pair, key=lambda taken: taken[1])
+        best = min(best, pair, key=lambda taken: taken[1] / taken[0])
         if best[1] <= GROWTH_ALLOWED * best[0]:
             break
     return [round(taken, 5) for taken in (*times, *best)]
