@@ -56,7 +56,7 @@ def check_tokenized_pictures(module: Mapping[str, Any], call: Mapping[str, Any])
             _check_pictures(part, data_args.tokenized_path)
 
 
-def _check_pictures(dataset: Any, tokenized: str) -> None:  # noqa: ANN401  # a host object
+def _check_pictures(dataset: Any, tokenized: str) -> None:
     if dataset is None or "images" not in dataset.column_names:
         return
     paths = {path for images in dataset["images"] for path in images or () if isinstance(path, str)}

@@ -143,7 +143,7 @@ class RenamedWeights:
     is_fsdp_enabled: bool
     is_deepspeed_enabled: bool
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401  # host object
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         checkpoint = Path(resume_from_checkpoint)
         if not self.is_fsdp_enabled and is_renamed(self.model, checkpoint):
             load_weights(self.model, checkpoint)
@@ -159,7 +159,7 @@ class RenamedWeights:
             super()._load_best_model()  # type: ignore[misc]  # the trainer's
 
 
-def is_renamed(model: Any, checkpoint: Path) -> bool:  # noqa: ANN401  # may be an adapter's model
+def is_renamed(model: Any, checkpoint: Path) -> bool:
     """Whether the files lack a weight by the name that it has in the model."""
     if not isinstance(model, PreTrainedModel):
         return False

@@ -100,7 +100,7 @@ class TagConverter:
         return _columns(IMAGE + prompt, reply, str(path), "")
 
 
-def tag_converter(dataset_attr: Any, data_args: Any) -> TagConverter:  # noqa: ANN401  # host objects
+def tag_converter(dataset_attr: Any, data_args: Any) -> TagConverter:
     """What the host's converter registry calls for `formatting: tag` and `tag_label_only`.
 
     Pictures lie beside the stage's folder: the rows of ferplus/built/train.jsonl name files

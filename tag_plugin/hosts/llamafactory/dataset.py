@@ -32,11 +32,11 @@ logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger: 
 
 def load_tag_dataset(
     align_dataset: Callable[..., Any],
-    dataset_attr: Any,  # noqa: ANN401  # a host object
-    model_args: Any,  # noqa: ANN401  # a host object
-    data_args: Any,  # noqa: ANN401  # a host object
-    training_args: Any,  # noqa: ANN401  # a host object
-) -> Any:  # noqa: ANN401  # Dataset or IterableDataset, in the host's columns
+    dataset_attr: Any,
+    model_args: Any,
+    data_args: Any,
+    training_args: Any,
+) -> Any:
     """The counterpart of the host's `_load_single_dataset` for our formats.
 
     Raises:
@@ -64,7 +64,7 @@ def skipped_rows_file(output_dir: Path, dataset_name: str) -> Path:
     return output_dir / f"tag_skipped_{dataset_name.replace('/', '_')}.txt"
 
 
-def _read_lines(dataset_attr: Any, model_args: Any, data_args: Any) -> Dataset:  # noqa: ANN401  # host objects
+def _read_lines(dataset_attr: Any, model_args: Any, data_args: Any) -> Dataset:
     path = Path(data_args.dataset_dir, dataset_attr.dataset_name)
     if dataset_attr.load_from != "file" or not path.exists():
         raise TagDatasetError(
@@ -90,7 +90,7 @@ def _rows(path: str, size: int, modified: int) -> Iterator[dict[str, str]]:
         yield {LINE: line.strip(), WHERE: where}
 
 
-def _sampled(lines: Dataset, dataset_attr: Any, data_args: Any) -> Dataset:  # noqa: ANN401  # host objects
+def _sampled(lines: Dataset, dataset_attr: Any, data_args: Any) -> Dataset:
     """Draws `num_samples` (dataset_info.json), then `max_samples` (recipe), as the host does.
 
     From the global generator, which the host has seeded.
@@ -107,8 +107,8 @@ def _sampled(lines: Dataset, dataset_attr: Any, data_args: Any) -> Dataset:  # n
 
 def _good_rows(
     aligned: Dataset,
-    dataset_attr: Any,  # noqa: ANN401  # host objects
-    training_args: Any,  # noqa: ANN401
+    dataset_attr: Any,
+    training_args: Any,
     lengths: SampleLengths | None,
     path: Path,
 ) -> Dataset:
@@ -146,8 +146,8 @@ def _picture_problem(image: Path) -> str:
 def _report(
     skipped: list[str],
     total: int,
-    dataset_attr: Any,  # noqa: ANN401  # host objects
-    training_args: Any,  # noqa: ANN401
+    dataset_attr: Any,
+    training_args: Any,
     lengths: SampleLengths | None,
 ) -> None:
     longest = lengths.longest if lengths else 0
@@ -171,7 +171,7 @@ def _report(
 
 def _good_rows_of_stream(
     aligned: IterableDataset,
-    dataset_attr: Any,  # noqa: ANN401  # a host object
+    dataset_attr: Any,
     lengths: SampleLengths | None,
 ) -> IterableDataset:
     good = aligned.filter(_SkipAndTell(str(dataset_attr), lengths)).remove_columns(OWN_COLUMNS)

@@ -17,7 +17,7 @@ _TORCH: Final = re.compile(r"inline_container|PytorchStreamWriter|No space left|
 
 
 @contextmanager
-def naming_the_disk(trainer: Any) -> Iterator[None]:  # noqa: ANN401  # a trainer
+def naming_the_disk(trainer: Any) -> Iterator[None]:
     """Around the saving of weights and checkpoints.
 
     Raises:
@@ -38,7 +38,7 @@ def no_room(error: BaseException) -> bool:
     return bool(_TORCH.search(str(error)))
 
 
-def no_room_line(trainer: Any) -> str:  # noqa: ANN401  # a trainer
+def no_room_line(trainer: Any) -> str:
     """Where, how much, and how the run goes on."""
     out = Path(trainer.args.output_dir)
     last = newest_whole_checkpoint(out)
@@ -57,7 +57,7 @@ def _size(folder: Path) -> int:
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
 
 
-def _estimate(trainer: Any) -> int:  # noqa: ANN401  # a trainer
+def _estimate(trainer: Any) -> int:
     """Weights as they are, and 12 bytes of the optimizer for each that trains."""
     weights = [*trainer.model.parameters()]
     return sum(w.numel() * (w.element_size() + 12 * w.requires_grad) for w in weights)

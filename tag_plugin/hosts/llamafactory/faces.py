@@ -23,7 +23,7 @@ def picture_size(path: Path) -> int:
         return -1
 
 
-def check_face_grid(template: Any, processor: Any) -> None:  # noqa: ANN401  # host objects
+def check_face_grid(template: Any, processor: Any) -> None:
     """Sends a blank face frame through the host's own path and looks at the size that remains.
 
     Raises:
@@ -50,7 +50,7 @@ def check_face_grid(template: Any, processor: Any) -> None:  # noqa: ANN401  # h
         )
 
 
-def _processed_size(template: Any, processor: Any, image: Image.Image) -> tuple[int, int]:  # noqa: ANN401  # host objects
+def _processed_size(template: Any, processor: Any, image: Image.Image) -> tuple[int, int]:
     inputs = template.mm_plugin._get_mm_inputs([image], [], [], processor)
     grid = inputs.get("image_grid_thw")  # families without it scale every picture to one size
     if grid is None:

@@ -73,7 +73,7 @@ def patch_loader(loader: ModuleType) -> None:
     from tag_plugin.hosts.llamafactory.dataset import load_tag_dataset
 
     @functools.wraps(load)
-    def load_single_dataset(dataset_attr: Any, *args: Any) -> Any:  # noqa: ANN401  # host objects
+    def load_single_dataset(dataset_attr: Any, *args: Any) -> Any:
         if dataset_attr.formatting in QUESTIONS:
             return load_tag_dataset(align, dataset_attr, *args)
         return load(dataset_attr, *args)
@@ -103,12 +103,12 @@ def patch_tuner(tuner: ModuleType) -> None:
     runs: list[Any] = []  # the training arguments of the run that is under way
 
     @functools.wraps(export)
-    def export_model(args: Any = None) -> None:  # noqa: ANN401  # YAML dict or command line
+    def export_model(args: Any = None) -> None:
         export(args)
         carry_record(parse(args)[0])
 
     @functools.wraps(parse_train)
-    def get_train_args(args: Any = None) -> Any:  # noqa: ANN401  # YAML dict or command line
+    def get_train_args(args: Any = None) -> Any:
         _, data_args, training_args, finetuning_args, _ = parsed = parse_train(args)
         runs.append(training_args)
         settle_resume_point(data_args, training_args, finetuning_args)
@@ -168,7 +168,7 @@ def _resuming_patch() -> Callable[[], None]:
     return patch
 
 
-def ready_for_trl(model: Any, use_reentrant: bool) -> None:  # noqa: ANN401  # a model or its adapter's
+def ready_for_trl(model: Any, use_reentrant: bool) -> None:
     """What TRL 0.24 expects of a model that the host has loaded.
 
     trl/models/utils.py, unwrap_model_for_generation, turns gradient checkpointing on again without
@@ -182,7 +182,7 @@ def ready_for_trl(model: Any, use_reentrant: bool) -> None:  # noqa: ANN401  # a
         model.warnings_issued = {}
 
 
-def pass_token_types(model: Any) -> bool:  # noqa: ANN401  # a model, in whatever it is wrapped
+def pass_token_types(model: Any) -> bool:
     """Transformers 5 asks for `mm_token_type_ids`, TRL 0.24 does not pass them on.
 
     Without them transformers/models/*/modeling_*.py, `compute_3d_position_ids`, numbers image
@@ -208,7 +208,7 @@ def _positions_patch() -> Callable[[], None]:
     collate = _host(collator, "__call__", "self features")
 
     @functools.wraps(collate)
-    def call(self: Any, features: Any) -> Any:  # noqa: ANN401  # host objects
+    def call(self: Any, features: Any) -> Any:
         batch = collate(self, features)
         config = getattr(self.model, "config", None)
         if str(getattr(config, "model_type", "")).startswith("glm4v"):
@@ -228,18 +228,18 @@ def _transformers_5() -> bool:
     return int(__version__.partition(".")[0]) >= 5
 
 
-def _merging(loader: ModuleType, merged: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's function
+def _merging(loader: ModuleType, merged: Any) -> Callable[..., Any]:
     """Several datasets as one; for grpo each is read with what the rewards compare."""
 
     @functools.wraps(merged)
     def get_merged_dataset(
         dataset_names: Sequence[str] | None,
-        model_args: Any,  # noqa: ANN401  # host objects
-        data_args: Any,  # noqa: ANN401
-        training_args: Any,  # noqa: ANN401
+        model_args: Any,
+        data_args: Any,
+        training_args: Any,
         stage: str,
         return_dict: bool = False,
-    ) -> Any:  # noqa: ANN401  # a data set or several
+    ) -> Any:
         args = (model_args, data_args, training_args)
         if stage != STAGE or dataset_names is None:
             return merged(dataset_names, *args, stage, return_dict)
@@ -257,18 +257,18 @@ def _merging(loader: ModuleType, merged: Any) -> Callable[..., Any]:  # noqa: AN
     return get_merged_dataset
 
 
-def _processing(original: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's function
+def _processing(original: Any) -> Callable[..., Any]:
     """Prompts instead of samples to imitate, where the stage is ours."""
 
     @functools.wraps(original)
     def get_dataset_processor(
-        data_args: Any,  # noqa: ANN401  # host objects
+        data_args: Any,
         stage: str,
-        template: Any,  # noqa: ANN401
-        tokenizer: Any,  # noqa: ANN401
-        processor: Any,  # noqa: ANN401
+        template: Any,
+        tokenizer: Any,
+        processor: Any,
         do_generate: bool = False,
-    ) -> Any:  # noqa: ANN401  # a host object
+    ) -> Any:
         if stage != STAGE:
             return original(data_args, stage, template, tokenizer, processor, do_generate)
         from tag_plugin.hosts.llamafactory.grpo.dataset import PromptProcessor
@@ -278,12 +278,12 @@ def _processing(original: Any) -> Callable[..., Any]:  # noqa: ANN401  # the hos
     return get_dataset_processor
 
 
-def _checking(get: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's function
+def _checking(get: Any) -> Callable[..., Any]:
     """The host's `get_dataset`, run only when the TAG data of the run can be right."""
     signature = inspect.signature(get)
 
     @functools.wraps(get)
-    def get_dataset(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+    def get_dataset(*args: Any, **kwargs: Any) -> Any:
         from tag_plugin.hosts.llamafactory import checked_data
         from tag_plugin.hosts.llamafactory.reading import reading
 
@@ -299,7 +299,7 @@ def _checking(get: Any) -> Callable[..., Any]:  # noqa: ANN401  # the host's fun
     return get_dataset
 
 
-def _host(module: ModuleType | type, name: str, parameters: str) -> Any:  # noqa: ANN401  # a host symbol
+def _host(module: ModuleType | type, name: str, parameters: str) -> Any:
     """A symbol of the host, checked against what we rely on.
 
     Raises:
@@ -317,10 +317,10 @@ def _host(module: ModuleType | type, name: str, parameters: str) -> Any:  # noqa
     return symbol
 
 
-def _is_patched(function: Any) -> bool:  # noqa: ANN401  # a host symbol
+def _is_patched(function: Any) -> bool:
     return bool(getattr(function, _PATCHED, False))
 
 
-def _marked(function: Any) -> Any:  # noqa: ANN401  # our own function
+def _marked(function: Any) -> Any:
     setattr(function, _PATCHED, True)
     return function

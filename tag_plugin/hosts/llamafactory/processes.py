@@ -16,7 +16,7 @@ def of_every_process(value: T) -> list[T]:
     return values
 
 
-def join_for_zero3(training_args: Any) -> None:  # noqa: ANN401  # a host object
+def join_for_zero3(training_args: Any) -> None:
     """DeepSpeed on CPUs reads its configuration before it knows the other processes.
 
     zero.Init then takes the world for one process and refuses the batch size.

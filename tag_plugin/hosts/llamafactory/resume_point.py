@@ -25,7 +25,7 @@ class FinishedRunError(Exception):
     """There is nothing left to train: not a fault, but the end of the run. Says so in one line."""
 
 
-def settle_resume_point(data_args: Any, training_args: Any, finetuning_args: Any) -> None:  # noqa: ANN401  # host objects
+def settle_resume_point(data_args: Any, training_args: Any, finetuning_args: Any) -> None:
     """Decides whether a run begins anew or goes on, alike in every process.
 
     Raises:
@@ -46,7 +46,7 @@ def settle_resume_point(data_args: Any, training_args: Any, finetuning_args: Any
         check_checkpoint(Path(checkpoint), data_args, training_args)
 
 
-def finished_line(training_args: Any) -> str | None:  # noqa: ANN401  # a host object
+def finished_line(training_args: Any) -> str | None:
     """What to say of a run that has reached its end; the host saves its state there last.
 
     Evaluations that the recipe asks for come after the training: their results are there too.
@@ -70,7 +70,7 @@ def finished_line(training_args: Any) -> str | None:  # noqa: ANN401  # a host o
     )
 
 
-def check_checkpoint(checkpoint: Path, data_args: Any, training_args: Any) -> None:  # noqa: ANN401  # host objects
+def check_checkpoint(checkpoint: Path, data_args: Any, training_args: Any) -> None:
     """Refuses a checkpoint that is not whole, or not one of a run like this.
 
     Raises:
@@ -94,7 +94,7 @@ def check_checkpoint(checkpoint: Path, data_args: Any, training_args: Any) -> No
         )
 
 
-def _starts_elsewhere(training_args: Any) -> bool:  # noqa: ANN401  # a host object
+def _starts_elsewhere(training_args: Any) -> bool:
     """Whether the recipe asks for a start of its own: anew, or from a checkpoint named by hand."""
     if getattr(training_args, "overwrite_output_dir", False):
         return True
@@ -117,7 +117,7 @@ def _newest_or_none(out: Path) -> str:
     return str(newest_whole_checkpoint(out) or "another")
 
 
-def _misfit(checkpoint: Path, training_args: Any) -> str | None:  # noqa: ANN401  # a host object
+def _misfit(checkpoint: Path, training_args: Any) -> str | None:
     """Why a whole checkpoint is none for this run: each way of sharding reads its own files."""
     now, then = _sharding(training_args), _sharding_of(checkpoint)
     if now != then:
@@ -137,7 +137,7 @@ def _misfit(checkpoint: Path, training_args: Any) -> str | None:  # noqa: ANN401
     return None
 
 
-def _sharding(training_args: Any) -> str:  # noqa: ANN401  # a host object
+def _sharding(training_args: Any) -> str:
     if training_args.deepspeed:
         return "DeepSpeed"
     fsdp = training_args.fsdp or os.environ.get("ACCELERATE_USE_FSDP") == "true"
@@ -160,7 +160,7 @@ def _instead(checkpoint: Path) -> str:
     )
 
 
-def _check_alike(what: str, value: object, training_args: Any) -> None:  # noqa: ANN401  # a host object
+def _check_alike(what: str, value: object, training_args: Any) -> None:
     """Every process must see the same: one that begins elsewhere would hang the others."""
     values = of_every_process(value)
     if any(each != values[0] for each in values):

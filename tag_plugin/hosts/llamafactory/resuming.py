@@ -64,7 +64,7 @@ class ExactResume(RenamedWeights):
     _total_loss_scalar: float
     _globalstep_last_logged: int
 
-    def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # the trainer's
+    def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The trainer's own, from where the checkpoint's steps and losses ended."""
         checkpoint = Path(resume_from_checkpoint) if resume_from_checkpoint else None
         state = read_state(checkpoint) if checkpoint else None
@@ -78,7 +78,7 @@ class ExactResume(RenamedWeights):
         self.add_callback(_Continue(self))  # type: ignore[attr-defined]  # the trainer's
         return super().train(resume_from_checkpoint, *args, **kwargs)  # type: ignore[misc]  # the trainer's
 
-    def set_initial_training_values(self, *args: Any) -> Any:  # noqa: ANN401  # the trainer's tuple
+    def set_initial_training_values(self, *args: Any) -> Any:
         """The trainer's own; no epoch is left where the last step was trained already."""
         epochs, steps_an_epoch, *rest = super().set_initial_training_values(*args)  # type: ignore[misc]  # the trainer's
         if self._resumed_step >= rest[-1]:
@@ -86,7 +86,7 @@ class ExactResume(RenamedWeights):
             self.nothing_left = True
         return (epochs, steps_an_epoch, *rest)
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # the trainer's tensor
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """The trainer's own; the first of a resumed run brings the losses that were not logged."""
         loss = super().training_step(*args, **kwargs)  # type: ignore[misc]  # the trainer's
         carried, self._carried = self._carried, 0.0
@@ -101,7 +101,7 @@ class ExactResume(RenamedWeights):
             self._globalstep_last_logged = self._progress.last_logged
         self._started = time.monotonic() - self._progress.seconds
 
-    def _maybe_log_save_evaluate(self, tr_loss: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # the trainer's
+    def _maybe_log_save_evaluate(self, tr_loss: Any, *args: Any, **kwargs: Any) -> None:
         self._unlogged = tr_loss  # set to nothing in place when a line is logged
         super()._maybe_log_save_evaluate(tr_loss, *args, **kwargs)  # type: ignore[misc]  # the trainer's
 
@@ -118,16 +118,16 @@ class ExactResume(RenamedWeights):
             partial.write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
         self.accelerator.wait_for_everyone()
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401  # the trainer's
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
         with naming_the_disk(self):
             super()._save_checkpoint(model, trial)  # type: ignore[misc]  # the trainer's
 
-    def save_model(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # the trainer's
+    def save_model(self, *args: Any, **kwargs: Any) -> None:
         """The trainer's own; a full disk is named."""
         with naming_the_disk(self):
             super().save_model(*args, **kwargs)  # type: ignore[misc]  # the trainer's
 
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # the trainer's
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """The trainer's own; the last line counts the time before the stop as well."""
         before, runtime = self._progress.seconds, logs.get("train_runtime")
         if before and runtime is not None:
@@ -144,7 +144,7 @@ class _Continue(TrainerCallback):  # type: ignore[misc]  # the host ships no typ
     def __init__(self, trainer: ExactResume) -> None:
         self._trainer = trainer
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401  # host objects
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._trainer.continue_losses()
         handler = self._trainer.callback_handler  # type: ignore[attr-defined]  # the trainer's
         for callback in handler.callbacks:
@@ -185,7 +185,7 @@ def keeping_the_epoch(skip: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(skip)
-    def skip_first_batches(dataloader: Any, num_batches: int = 0) -> Any:  # noqa: ANN401  # host objects
+    def skip_first_batches(dataloader: Any, num_batches: int = 0) -> Any:
         rest = skip(dataloader, num_batches)
         rest.iteration = getattr(dataloader, "iteration", 0)
         return rest

@@ -62,7 +62,7 @@ class TagRun:
         )
 
 
-def tag_run(data_args: Any, dataset_attrs: Any) -> TagRun:  # noqa: ANN401  # host objects
+def tag_run(data_args: Any, dataset_attrs: Any) -> TagRun:
     """Finds the TAG datasets of a run; `dataset_attrs` is the host's `get_dataset_list`."""
     names = [*(data_args.dataset or ()), *(data_args.eval_dataset or ())]
     attrs = dataset_attrs(names, data_args.dataset_dir)
@@ -70,7 +70,7 @@ def tag_run(data_args: Any, dataset_attrs: Any) -> TagRun:  # noqa: ANN401  # ho
     return TagRun(data_args.template, {n: f for n, f in formats.items() if f in QUESTIONS})
 
 
-def keep_batches_whole(training_args: Any) -> None:  # noqa: ANN401  # a host object
+def keep_batches_whole(training_args: Any) -> None:
     """Lets each process batch its own part of a stream, unless the recipe has decided.
 
     By default the trainer lets rank 0 read a stream and cuts every tensor of a batch to the batch

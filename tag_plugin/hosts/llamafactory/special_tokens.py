@@ -13,7 +13,7 @@ class SpecialTokenError(ValueError):
     """A special token that would take a part out of every answer; names it and what to write."""
 
 
-def check_special_tokens(tokenizer: Any) -> None:  # noqa: ANN401  # a host object
+def check_special_tokens(tokenizer: Any) -> None:
     """Refuses a tokenizer whose special tokens are part of the grammar.
 
     Whether the recipe adds them (add_special_tokens, new_special_tokens_config) or the model's own

@@ -79,7 +79,7 @@ def add_templates(registry: dict[str, Any]) -> None:
             registry[name] = _derived(registry[ours.host])
 
 
-def _derived(original: Any) -> Any:  # noqa: ANN401  # a host object
+def _derived(original: Any) -> Any:
     template = copy.deepcopy(original)
     # A stop word becomes a special token, which evaluation drops from the text: GLM's "</answer>"
     # would take the end of every TAG answer with it.

@@ -21,7 +21,7 @@ _PIECE: Final = 1 << 16
 _PIECES: Final = 64
 
 
-def weights_of(model_args: Any) -> str | None:  # noqa: ANN401  # a host value
+def weights_of(model_args: Any) -> str | None:
     """12 hexadecimal digits that identify the files of a model; None where there are none here.
 
     Of each file: name, size, time of change, and 64 pieces of 64 KiB spread over it.
@@ -82,7 +82,7 @@ def _files(path: Path) -> Iterator[Path]:
         yield from sorted(file for file in path.iterdir() if file.is_file())
 
 
-def _add(digest: Any, file: Path) -> None:  # noqa: ANN401  # hashlib has no public type for it
+def _add(digest: Any, file: Path) -> None:
     status = file.stat()
     digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
     step = max(_PIECE, status.st_size // _PIECES)

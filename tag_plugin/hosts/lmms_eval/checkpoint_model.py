@@ -23,7 +23,7 @@ class CheckpointModel(lmms):  # type: ignore[misc]  # the host ships no types
     @classmethod
     def create_from_arg_string(
         cls, arg_string: str, additional_config: dict[str, Any] | None = None
-    ) -> Any:  # noqa: ANN401  # a host object
+    ) -> Any:
         """The host's call; `arg_string` is the value of --model_args.
 
         Raises:

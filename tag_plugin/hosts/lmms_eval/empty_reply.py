@@ -21,7 +21,7 @@ class EmptyReply(str):
         return self
 
 
-def reply_without_text(output: Any, text: Any, counts: Any) -> EmptyReply | None:  # noqa: ANN401  # host objects
+def reply_without_text(output: Any, text: Any, counts: Any) -> EmptyReply | None:
     """Why a reply has no text though the model did not say nothing; None for any other reply.
 
     A service has no text where its reasoning took all tokens, or it refused. A wrapper of ours

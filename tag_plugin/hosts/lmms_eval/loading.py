@@ -100,13 +100,13 @@ def asking(asked: Sequence[Asked], call: Mapping[str, Any]) -> Iterator[Evaluati
         RUNNING.reset(token)
 
 
-def _question(asked: Sequence[Asked], model: Any, arguments: Mapping[str, Any]) -> Question:  # noqa: ANN401  # a host object
+def _question(asked: Sequence[Asked], model: Any, arguments: Mapping[str, Any]) -> Question:
     if any(each.style is Style.GROUNDED for each in asked):
         return find_question(model, arguments)
     return NO_BOXES
 
 
-def load_documents(task: Any) -> None:  # noqa: ANN401  # a host object
+def load_documents(task: Any) -> None:
     """Gives a host task its documents; nothing is cached.
 
     The protocol is printed, and goes into `metadata` of the task's configuration, which the host
@@ -138,7 +138,7 @@ def load_documents(task: Any) -> None:  # noqa: ANN401  # a host object
 
 
 def _protocol(
-    task: Any,  # noqa: ANN401  # a host object
+    task: Any,
     asked: Asked,
     test_set: TestSet,
     documents: Mapping[str, list[str]],
@@ -177,7 +177,7 @@ def _protocol(
     )
 
 
-def _task_options(config: Any) -> dict[str, str]:  # noqa: ANN401  # a host object
+def _task_options(config: Any) -> dict[str, str]:
     """What a task of the user's own changes in how it asks or in what is judged."""
     changed = {
         name: getattr(config, name)

@@ -107,7 +107,7 @@ def _overrides(wrapper: Wrapper) -> dict[str, Any]:
     return {name: value for name, value in limits.items() if value is not None}
 
 
-def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | None:  # noqa: ANN401  # a host object
+def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | None:
     """The size in which a face reaches the model; None in families that fix the size themselves."""
     if _GRID not in (getattr(pictures, "model_input_names", None) or ()):
         return None
@@ -136,13 +136,13 @@ def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | Non
     )
 
 
-def _settings(pictures: Any, left_out: set[str]) -> dict[str, Any]:  # noqa: ANN401  # a host object
+def _settings(pictures: Any, left_out: set[str]) -> dict[str, Any]:
     """The settings of an image processor that change the picture."""
     held = pictures.to_dict()
     return {k: _plain(v) for k, v in sorted(held.items()) if k not in left_out and v is not None}
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401  # any JSON value
+def _plain(value: object) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items() if each is not None}
     if isinstance(value, list | tuple):
@@ -152,7 +152,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401  # any JSON value
     return int(value) if isinstance(value, int) else str(value)
 
 
-def _texts(processor: Any, tokenizer: Any) -> dict[str, Any]:  # noqa: ANN401  # host objects
+def _texts(processor: Any, tokenizer: Any) -> dict[str, Any]:
     """The chat around a question, the ids of a question in it, and the word that ends an answer."""
     question = [{"type": "image"}, {"type": "text", "text": "{question}"}]
     try:

@@ -32,7 +32,7 @@ def patch_tasks(tasks: ModuleType) -> None:
     download = _host(task, "download", ("self", "dataset_kwargs"))
 
     def initialize_tasks(
-        self: Any,  # noqa: ANN401  # a host object
+        self: Any,
         include_path: str | list[str] | None = None,
         include_defaults: bool = True,
     ) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def patch_tasks(tasks: ModuleType) -> None:
         ours = self._get_task_and_group(str(tasks_dir())) if include_defaults else {}
         return {**ours, **found}
 
-    def download_documents(self: Any, dataset_kwargs: Any = None) -> None:  # noqa: ANN401  # host objects
+    def download_documents(self: Any, dataset_kwargs: Any = None) -> None:
         if self.config.dataset_path != DATASET_PATH:
             download(self, dataset_kwargs)
             return
@@ -60,14 +60,14 @@ def patch_evaluator(evaluator: ModuleType) -> None:
     original = _host(evaluator, "simple_evaluate", needed, exactly=False)
     unwrap = _host(evaluator, "unwrap_generation_output", ("output",))
 
-    def unwrap_generation_output(output: Any) -> Any:  # noqa: ANN401  # host objects
+    def unwrap_generation_output(output: Any) -> Any:
         from tag_plugin.hosts.lmms_eval.empty_reply import reply_without_text
 
         text, counts = unwrap(output)
         empty = reply_without_text(output, text, counts)
         return (text if empty is None else empty), counts
 
-    def simple_evaluate(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+    def simple_evaluate(*args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(original).bind(*args, **kwargs)
         bound.apply_defaults()
         call = bound.arguments
@@ -95,14 +95,14 @@ def patch_response_cache(module: ModuleType) -> None:
     create = _host(cache, "create", ("cache_root",), exactly=False)
     execute = _host(cache, "execute", ("self", "lm", "reqtype", "requests"))
 
-    def create_after_recovery(cls: Any, /, cache_root: str, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+    def create_after_recovery(cls: Any, /, cache_root: str, **kwargs: Any) -> Any:
         from tag_plugin.hosts.lmms_eval.resuming import recover
 
         root = Path(cache_root).absolute()
         recover(root.parent if cache_root.endswith(".db") else root, module)
         return create.__func__(cls, cache_root, **kwargs)
 
-    def execute_by_batch(self: Any, lm: Any, reqtype: str, requests: list[Any]) -> Any:  # noqa: ANN401  # host objects
+    def execute_by_batch(self: Any, lm: Any, reqtype: str, requests: list[Any]) -> Any:
         from tag_plugin.hosts.lmms_eval.evaluation import RUNNING
         from tag_plugin.hosts.lmms_eval.resuming import ask_by_batch
 
@@ -126,7 +126,7 @@ def patch_qwen3_vl(wrapper: ModuleType) -> None:
     original = _host(cls, "_apply_chat_template", ("self", "batched_messages", "kwargs"))
     hosts_own = inspect.signature(cls.__init__).parameters["system_prompt"].default
 
-    def apply_chat_template(self: Any, batched_messages: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+    def apply_chat_template(self: Any, batched_messages: Any, **kwargs: Any) -> Any:
         if self.system_prompt == hosts_own:
             batched_messages = [_without_system(messages) for messages in batched_messages]
         return original(self, batched_messages, **kwargs)
@@ -157,11 +157,11 @@ def hf_manifest() -> list[object]:
 
 
 def _host(
-    owner: Any,  # noqa: ANN401  # a host module or class
+    owner: Any,
     name: str,
     parameters: tuple[str, ...],
     exactly: bool = True,
-) -> Any:  # noqa: ANN401  # a host symbol
+) -> Any:
     """A symbol of the host, checked against what we rely on.
 
     Raises:
@@ -177,7 +177,7 @@ def _host(
     return symbol
 
 
-def _replace(owner: Any, name: str, ours: Callable[..., Any]) -> None:  # noqa: ANN401  # a host module or class
+def _replace(owner: Any, name: str, ours: Callable[..., Any]) -> None:
     original = getattr(owner, name)
     if getattr(original, _PATCHED, False):
         return

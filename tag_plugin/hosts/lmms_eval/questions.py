@@ -57,14 +57,14 @@ ASKED_PROMPTS: set[str] = set()
 """The prompts of the TAG tasks that were loaded; by them other tasks are told apart."""
 
 
-def named_checkpoint(model: Any, model_args: Mapping[str, Any]) -> str:  # noqa: ANN401  # a host object
+def named_checkpoint(model: Any, model_args: Mapping[str, Any]) -> str:
     """The folder or name of the model that `simple_evaluate` is called with; empty without one."""
     if not isinstance(model, str):  # the host itself reads an object's name like this
         return str(getattr(getattr(model, "config", None), "_name_or_path", ""))
     return next((str(model_args[k]) for k in CHECKPOINT_ARGUMENTS if k in model_args), "")
 
 
-def find_question(model: Any, model_args: Mapping[str, Any]) -> Question:  # noqa: ANN401  # a host object
+def find_question(model: Any, model_args: Mapping[str, Any]) -> Question:
     """The question for a model as the host names it, before it loads.
 
     Raises:
@@ -116,7 +116,7 @@ def _recorded(checkpoint: str) -> Question | None:
     return Question(record.box_frame, f"{RECORD_FILE} of {checkpoint}{other}", label_only)
 
 
-def _pretrained(model: Any, checkpoint: str) -> Question | None:  # noqa: ANN401  # a host object
+def _pretrained(model: Any, checkpoint: str) -> Question | None:
     if isinstance(model, str) and model in WRAPPER_FRAMES:
         return Question(WRAPPER_FRAMES[model], f"what {model} models are pre-trained on")
     name = model_type(checkpoint) if checkpoint else None

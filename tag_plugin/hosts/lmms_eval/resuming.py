@@ -27,7 +27,7 @@ _LOCK_SECONDS: Final = 600
 _SIZES: Final = ("batch_size", "batch_size_per_gpu", "num_concurrent")
 
 
-def ask_by_batch(execute: Any, cache: Any, model: Any, kind: str, requests: Sequence[Any]) -> Any:  # noqa: ANN401  # host objects
+def ask_by_batch(execute: Any, cache: Any, model: Any, kind: str, requests: Sequence[Any]) -> Any:
     """The answers to all requests; those of a batch are stored before the next one is asked.
 
     Args:
@@ -52,14 +52,14 @@ def ask_by_batch(execute: Any, cache: Any, model: Any, kind: str, requests: Sequ
     return answers
 
 
-def _batch_size(model: Any) -> int:  # noqa: ANN401  # a host object
+def _batch_size(model: Any) -> int:
     """How many requests the model takes at once."""
     sizes = (getattr(model, name, 1) for name in _SIZES)
     return max(1, *(size for size in sizes if isinstance(size, int)))
 
 
 @contextmanager
-def _one_bar(model: Any, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ANN401  # a host object
+def _one_bar(model: Any, total: int) -> Iterator[Callable[[int], None]]:
     """One progress bar over all batches, in the place of the wrapper's bar for each."""
     modules = [sys.modules[each.__module__] for each in type(model).__mro__]
     bars = [(module, vars(module)["tqdm"]) for module in modules if "tqdm" in vars(module)]
@@ -75,7 +75,7 @@ def _one_bar(model: Any, total: int) -> Iterator[Callable[[int], None]]:  # noqa
             vars(module)["tqdm"] = bar
 
 
-def _hidden(bar: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # a host object
+def _hidden(bar: Any, *args: Any, **kwargs: Any) -> Any:
     return bar(*args, **{**kwargs, "disable": True})
 
 

@@ -24,7 +24,7 @@ def whole_weights() -> Iterator[None]:
 
     original = PreTrainedModel.__dict__["from_pretrained"]
 
-    def from_pretrained(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # a host symbol
+    def from_pretrained(cls: Any, *args: Any, **kwargs: Any) -> Any:
         asked = kwargs.pop(_ARGUMENT, False)
         model, found = original.__func__(cls, *args, **kwargs, **{_ARGUMENT: True})
         _refuse(cls.__name__, str(args[0] if args else "the checkpoint"), found or {})

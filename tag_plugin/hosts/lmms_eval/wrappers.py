@@ -59,14 +59,14 @@ NO_WRAPPER: Final = Wrapper("-", {}, {})
 """Where nobody says what is asked: a task that is loaded outside of an evaluation."""
 
 
-def model_arguments(model_args: Any) -> dict[str, Any]:  # noqa: ANN401  # a host value
+def model_arguments(model_args: Any) -> dict[str, Any]:
     """The value of --model_args as a dictionary."""
     if isinstance(model_args, str):
         return dict(simple_parse_args_string(model_args))
     return dict(model_args or {})
 
 
-def wrapper_of(model: Any, model_args: Any, force_simple: bool = False) -> Wrapper:  # noqa: ANN401  # host objects
+def wrapper_of(model: Any, model_args: Any, force_simple: bool = False) -> Wrapper:
     """The wrapper that `simple_evaluate` takes for a model, before it is loaded.
 
     Raises:
@@ -125,7 +125,7 @@ def _wrapper(name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -
     return Wrapper(name, {**defaults, **given}, changed, bool(_SERVICE & set(defaults)))
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401  # any JSON value
+def _plain(value: object) -> Any:
     """A value for the protocol; a file (a chat template, a system text) by what it holds."""
     if isinstance(value, str) and len(value) < 1000 and Path(value).is_file():
         return f"a file, sha256 {sha256(Path(value).read_bytes()).hexdigest()[:12]}"

@@ -61,9 +61,9 @@ class SignalCallback(TrainerCallback):  # type: ignore[misc]  # the host ships n
 
     def on_log(
         self,
-        args: Any,  # noqa: ANN401  # host objects
-        state: Any,  # noqa: ANN401
-        control: Any,  # noqa: ANN401
+        args: Any,
+        state: Any,
+        control: Any,
         logs: Mapping[str, float] | None = None,
         **_: object,
     ) -> None:

@@ -78,8 +78,8 @@ def extended_arguments(host: type) -> type:
     )
 
 
-def _post_init(host: type) -> Any:  # noqa: ANN401  # a dataclass hook
-    def check(self: Any) -> None:  # noqa: ANN401  # the extended arguments
+def _post_init(host: type) -> Any:
+    def check(self: Any) -> None:
         host.__post_init__(self)  # type: ignore[attr-defined]  # the host's dataclass has one
         self.grpo = structure(self.grpo, "grpo")
         self.rewards = structure(self.rewards, "rewards")
@@ -94,7 +94,7 @@ def _post_init(host: type) -> Any:  # noqa: ANN401  # a dataclass hook
     return check
 
 
-def structure(value: Any, name: str) -> Any:  # noqa: ANN401  # YAML gives structures, a command line text
+def structure(value: Any, name: str) -> Any:
     """The mapping or list that an option holds, also where it was written as JSON.
 
     Raises:
@@ -108,7 +108,7 @@ def structure(value: Any, name: str) -> Any:  # noqa: ANN401  # YAML gives struc
         raise GrpoError(f"{error}; next: write it as YAML in a recipe") from None
 
 
-def check_rewards(rewards: Any) -> None:  # noqa: ANN401  # YAML
+def check_rewards(rewards: Any) -> None:
     """That `rewards:` is a list.
 
     Raises:
@@ -118,7 +118,7 @@ def check_rewards(rewards: Any) -> None:  # noqa: ANN401  # YAML
         raise GrpoError(f"rewards: must be a list, not {rewards!r:.80}")
 
 
-def _check_numbers(arguments: Any) -> None:  # noqa: ANN401  # the extended arguments
+def _check_numbers(arguments: Any) -> None:
     if arguments.grpo is not None and not isinstance(arguments.grpo, Mapping):
         raise GrpoError(f"grpo: must be a mapping of settings, not {arguments.grpo!r:.80}")
     check_rewards(arguments.rewards)

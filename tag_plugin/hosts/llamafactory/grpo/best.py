@@ -26,7 +26,7 @@ def held_out_metrics(rewards: Sequence[str], beta: float) -> dict[str, bool | No
 
 
 def check_best(
-    config: Any,  # noqa: ANN401  # a host object
+    config: Any,
     rewards: Sequence[str],
     held_out: Sequence[str],
     patience: int | None,
@@ -60,7 +60,7 @@ def _named(metrics: Mapping[str, bool | None], held_out: Sequence[str]) -> dict[
     return {f"{prefix}_{name}": up for prefix in prefixes for name, up in metrics.items()}
 
 
-def _check_metric(config: Any, metrics: Mapping[str, bool | None], patience: int | None) -> None:  # noqa: ANN401  # a host object
+def _check_metric(config: Any, metrics: Mapping[str, bool | None], patience: int | None) -> None:
     asked = config.metric_for_best_model
     if asked is None and patience is None:
         return

@@ -17,7 +17,7 @@ from tag_plugin.hosts.llamafactory.grpo.resume import state_file
 from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, WeightedRewards
 
 
-def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any) -> None:  # noqa: ANN401  # host objects
+def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any) -> None:
     """Refuses combinations that would end or mislead the run later.
 
     Raises:
@@ -31,7 +31,7 @@ def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any
     check_reference(model_args, finetuning_args, config)
 
 
-def _check_checkpoint(config: Any) -> None:  # noqa: ANN401  # a host object
+def _check_checkpoint(config: Any) -> None:
     """One that was named by hand is of this stage, and of as many processes."""
     named = config.resume_from_checkpoint
     if isinstance(named, str) and not state_file(Path(named), config.process_index).is_file():
@@ -42,7 +42,7 @@ def _check_checkpoint(config: Any) -> None:  # noqa: ANN401  # a host object
         )
 
 
-def check_data(dataset: Any, rewards: WeightedRewards, config: Any) -> None:  # noqa: ANN401  # host objects
+def check_data(dataset: Any, rewards: WeightedRewards, config: Any) -> None:
     """Refuses a training set that gives no whole batch, or on which a reward never applies.
 
     Raises:
@@ -64,7 +64,7 @@ def check_data(dataset: Any, rewards: WeightedRewards, config: Any) -> None:  # 
     check_references(dataset, rewards)
 
 
-def check_images(dataset: Any) -> None:  # noqa: ANN401  # a host object
+def check_images(dataset: Any) -> None:
     """All samples have pictures, or none has: TRL batches them together.
 
     Raises:
@@ -79,7 +79,7 @@ def check_images(dataset: Any) -> None:  # noqa: ANN401  # a host object
         )
 
 
-def check_held_out(dataset: Any, rewards: WeightedRewards) -> None:  # noqa: ANN401  # a host object
+def check_held_out(dataset: Any, rewards: WeightedRewards) -> None:
     """Refuses an evaluation set that cannot be batched, or on which a reward never applies.
 
     Raises:
@@ -89,7 +89,7 @@ def check_held_out(dataset: Any, rewards: WeightedRewards) -> None:  # noqa: ANN
     check_references(dataset, rewards)
 
 
-def check_references(dataset: Any, rewards: WeightedRewards) -> None:  # noqa: ANN401  # a host object
+def check_references(dataset: Any, rewards: WeightedRewards) -> None:
     """Every reward of the judge applies to some row, or has a detector that makes it so.
 
     Raises:

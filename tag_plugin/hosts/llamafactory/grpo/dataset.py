@@ -49,16 +49,16 @@ class ReferenceConverter(TagConverter):
 
 def load_for_rewards(
     load: Callable[..., Any],
-    dataset_attr: Any,  # noqa: ANN401  # a host object
-    *args: Any,  # noqa: ANN401  # host objects: model, data and training arguments
-) -> Any:  # noqa: ANN401  # the host's columns
+    dataset_attr: Any,
+    *args: Any,
+) -> Any:
     """The counterpart of the host's `_load_single_dataset`, which is `load`, for this stage."""
     if dataset_attr.formatting in QUESTIONS:
         return load_tag_dataset(_align, dataset_attr, *args)
     return load(dataset_attr, *args)
 
 
-def _align(lines: Dataset, dataset_attr: Any, data_args: Any, training_args: Any) -> Dataset:  # noqa: ANN401  # host objects
+def _align(lines: Dataset, dataset_attr: Any, data_args: Any, training_args: Any) -> Dataset:
     converter = ReferenceConverter(*astuple(tag_converter(dataset_attr, data_args)))
     return lines.map(
         converter,

@@ -40,7 +40,7 @@ def _dispatch(before: Callable[..., Any]) -> Callable[..., Any]:
         attention_mask: Tensor | None,
         dropout: float = 0.0,
         scaling: float | None = None,
-        **more: Any,  # noqa: ANN401  # whatever else the host's models hand on
+        **more: Any,
     ) -> tuple[Tensor, None]:
         alike = attention_mask is None or attention_mask.shape[1] == 1  # for all heads
         if query.shape[2] == 1 and alike and not dropout and not query.requires_grad:

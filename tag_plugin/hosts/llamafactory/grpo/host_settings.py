@@ -64,7 +64,7 @@ NOT_FOLLOWED: Mapping[str, str] = MappingProxyType(
 """Setting -> why it has no effect here, or what to write instead."""
 
 
-def refuse_unfollowed(arguments: Any) -> None:  # noqa: ANN401  # one of the host's dataclasses
+def refuse_unfollowed(arguments: Any) -> None:
     """Refuses a setting that was changed and would be ignored.
 
     Raises:
@@ -79,7 +79,7 @@ def refuse_unfollowed(arguments: Any) -> None:  # noqa: ANN401  # one of the hos
             )
 
 
-def refuse_unfollowed_length(data_args: Any, training_args: Any) -> None:  # noqa: ANN401  # host objects
+def refuse_unfollowed_length(data_args: Any, training_args: Any) -> None:
     """The host fills `generation_max_length` with `cutoff_len` where a recipe says nothing.
 
     Raises:

@@ -111,7 +111,7 @@ def collapsed_text(text: str, image_token: str | None) -> str:
     return re.sub(f"(?:{re.escape(image_token)})+", image_token, text)
 
 
-def forbidden_ids(model_config: Any, plugin: Any, tokenizer: Any) -> list[int]:  # noqa: ANN401  # host objects
+def forbidden_ids(model_config: Any, plugin: Any, tokenizer: Any) -> list[int]:
     """Ids that must never be sampled: as part of a prompt they stand for pixels or sound."""
     names = re.compile(r"(image|video|audio|vision)\w*_token_(id|index)")
     ids = {

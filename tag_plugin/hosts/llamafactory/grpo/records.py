@@ -60,6 +60,6 @@ def _line(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def _step(record: Any) -> int | None:  # noqa: ANN401  # JSON
+def _step(record: Any) -> int | None:
     step = record.get("step") if isinstance(record, dict) else None
     return step if type(step) is int and step >= 0 else None

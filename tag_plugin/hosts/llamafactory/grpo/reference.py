@@ -27,7 +27,7 @@ _CHANGES_MODEL: Final = (
 """What the host does to the model that it loads, and TRL not to the one that it reads anew."""
 
 
-def check_reference(model_args: Any, finetuning_args: Any, config: Any) -> None:  # noqa: ANN401  # host objects
+def check_reference(model_args: Any, finetuning_args: Any, config: Any) -> None:
     """Refuses a recipe whose reference would be another model than the one it starts from.
 
     Raises:
@@ -51,7 +51,7 @@ def check_reference(model_args: Any, finetuning_args: Any, config: Any) -> None:
         raise _other_model(changed, "is read from model_name_or_path without that change", changed)
 
 
-def _check_adapters(model_args: Any, finetuning_args: Any) -> None:  # noqa: ANN401  # host objects
+def _check_adapters(model_args: Any, finetuning_args: Any) -> None:
     """An adapter that goes on being trained is not part of the reference; a merged one is."""
     merged = finetuning_args.create_new_adapter and not is_deepspeed_zero3_enabled()
     if not model_args.adapter_name_or_path or merged:
@@ -67,7 +67,7 @@ def _check_adapters(model_args: Any, finetuning_args: Any) -> None:  # noqa: ANN
     )
 
 
-def check_adapter_start(model: Any, beta: float) -> None:  # noqa: ANN401  # a model or its adapter's
+def check_adapter_start(model: Any, beta: float) -> None:
     """The rule behind `check_reference`, asked of the adapter itself, whoever chose its start.
 
     Raises:
@@ -88,7 +88,7 @@ def _other_model(setting: str, how: str, leave_out: str) -> GrpoError:
     )
 
 
-def reference_settings(model: Any, model_args: Any) -> dict[str, Any]:  # noqa: ANN401  # host objects
+def reference_settings(model: Any, model_args: Any) -> dict[str, Any]:
     """How TRL reads the reference model: the policy's revision, precision and attention."""
     return {
         "dtype": model_args.compute_dtype or torch.float32,

@@ -62,7 +62,7 @@ class FileReward:
                 "(completions, ..., **kwargs)"
             ) from None
 
-    def __call__(self, **columns: Any) -> list[float | None]:  # noqa: ANN401  # TRL's signature
+    def __call__(self, **columns: Any) -> list[float | None]:
         """What the function gives: a number for each completion, or None: not applicable.
 
         Raises:
@@ -75,7 +75,7 @@ class FileReward:
             raise GrpoError(f"rewards: {self._line_of(error)}: {_said(error)}") from error
         return self._checked(values, len(columns["completions"]))
 
-    def _checked(self, values: Any, expected: int) -> list[float | None]:  # noqa: ANN401  # the user's
+    def _checked(self, values: Any, expected: int) -> list[float | None]:
         count = _length(values)
         if count is None:
             raise GrpoError(
@@ -89,7 +89,7 @@ class FileReward:
             )
         return [self._number(index, value) for index, value in enumerate(values)]
 
-    def _number(self, index: int, value: Any) -> float | None:  # noqa: ANN401  # the user's
+    def _number(self, index: int, value: Any) -> float | None:
         if value is None:
             return None
         try:
@@ -148,7 +148,7 @@ def _load_module(path: Path, asked: str) -> ModuleType:
     return module
 
 
-def _length(values: Any) -> int | None:  # noqa: ANN401  # the user's
+def _length(values: Any) -> int | None:
     """How many values; None where they have no order, or are none."""
     if isinstance(values, str | bytes | Mapping | Set):
         return None

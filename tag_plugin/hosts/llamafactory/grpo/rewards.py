@@ -148,7 +148,7 @@ def parse_rewards(entries: Sequence[Any] | None, frame: BoxFrame | None) -> Weig
     return WeightedRewards(functions, weights)
 
 
-def _spec(entry: Any) -> RewardSpec:  # noqa: ANN401  # YAML
+def _spec(entry: Any) -> RewardSpec:
     try:
         return RewardSpec.model_validate({"name": entry} if isinstance(entry, str) else entry)
     except ValidationError as error:

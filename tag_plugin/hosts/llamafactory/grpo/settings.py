@@ -62,7 +62,7 @@ def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def grpo_config(
-    training_args: Any,  # noqa: ANN401  # a host object
+    training_args: Any,
     settings: Mapping[str, Any],
     weights: list[float],
 ) -> GRPOConfig:
@@ -85,7 +85,7 @@ def grpo_config(
         raise GrpoError(f"grpo: {error}") from None
 
 
-def _value(name: str, value: Any) -> Any:  # noqa: ANN401  # YAML
+def _value(name: str, value: Any) -> Any:
     if value is None and name in RESERVED:
         return None
     if name in RESERVED:
@@ -106,7 +106,7 @@ def _value(name: str, value: Any) -> Any:  # noqa: ANN401  # YAML
     return checked
 
 
-def _check_range(name: str, value: Any) -> None:  # noqa: ANN401  # of the type that TRL declares
+def _check_range(name: str, value: Any) -> None:
     if value is None:
         return
     if name in _WORDS and value not in _WORDS[name]:
@@ -121,7 +121,7 @@ def _check_range(name: str, value: Any) -> None:  # noqa: ANN401  # of the type 
         raise GrpoError(f"grpo: {name}: must be from 0 to 1, not {value}")
 
 
-def _check_groups(training_args: Any, settings: Mapping[str, Any]) -> None:  # noqa: ANN401  # a host object
+def _check_groups(training_args: Any, settings: Mapping[str, Any]) -> None:
     """A generation batch holds whole groups."""
     group = settings.get("num_generations", GRPOConfig.num_generations)
     if group < 2:

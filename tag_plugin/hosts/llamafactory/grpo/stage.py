@@ -11,7 +11,7 @@ from tag_plugin.hosts.llamafactory.grpo.host_settings import (
 )
 
 
-def stage_of(args: Any) -> str | None:  # noqa: ANN401  # a recipe, or the words of a command line
+def stage_of(args: Any) -> str | None:
     """The stage that a recipe names, or None."""
     if isinstance(args, Mapping):
         return args.get("stage")

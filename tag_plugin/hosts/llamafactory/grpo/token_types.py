@@ -9,7 +9,7 @@ import torch
 MODALITY_IDS: Final = "mm_token_type_ids"
 
 
-def token_types(ids: torch.Tensor, config: Any) -> torch.Tensor:  # noqa: ANN401  # a model's configuration
+def token_types(ids: torch.Tensor, config: Any) -> torch.Tensor:
     """0 text, 1 image, 2 video, of the shape of `ids`.
 
     As llamafactory/data/collator.py, `_compute_rope_position_ids`, gives them to SFT.

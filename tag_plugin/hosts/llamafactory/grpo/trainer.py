@@ -68,11 +68,11 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         self,
         *,
         encoder: PromptEncoder,
-        tokenizer: Any,  # noqa: ANN401  # host objects
-        processor: Any,  # noqa: ANN401
-        finetuning_args: Any,  # noqa: ANN401
+        tokenizer: Any,
+        processor: Any,
+        finetuning_args: Any,
         watch: Watch,
-        **kwargs: Any,  # noqa: ANN401  # GRPOTrainer's
+        **kwargs: Any,
     ) -> None:
         self.optimizer: Any
         self._encoder, self._tokenizer = encoder, tokenizer
@@ -91,20 +91,20 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
 
     # --- the host's optimizers -----------------------------------------------------------------
 
-    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # host objects
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
         """The host's own optimizers (GaLore, Muon, ...) come first, as in its other stages."""
         if self.optimizer is None:
             self.optimizer = create_custom_optimizer(self.model, self.args, self._finetuning_args)
         return super().create_optimizer(*args, **kwargs)
 
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:  # noqa: ANN401  # host objects
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """As in the host's other stages."""
         create_custom_scheduler(self.args, num_training_steps, optimizer)
         return super().create_scheduler(num_training_steps, optimizer)
 
     # --- where a batch comes from --------------------------------------------------------------
 
-    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:  # noqa: ANN401  # a host object
+    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
         return EpochSampler(
             super()._get_train_sampler(dataset),
             shuffle=self.shuffle_dataset and not self._finetuning_args.disable_shuffling,
@@ -122,7 +122,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
             self._record(inputs)
         return output
 
-    def _generate_single_turn(self, prompts: list[str], images: list[Any] | None) -> Any:  # noqa: ANN401  # TRL's tuple
+    def _generate_single_turn(self, prompts: list[str], images: list[Any] | None) -> Any:
         if self.use_vllm:
             prompts, images = self._for_vllm(images)
         self.processing_class = PreparedInputs(self._inputs)
@@ -177,7 +177,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
 
     # --- what is noted -------------------------------------------------------------------------
 
-    def _calculate_rewards(self, *args: Any) -> torch.Tensor:  # noqa: ANN401  # TRL's
+    def _calculate_rewards(self, *args: Any) -> torch.Tensor:
         rewards: torch.Tensor = super()._calculate_rewards(*args)
         values = rewards.double().cpu().numpy()
         count = len(self._watch.rewards.functions)
@@ -190,7 +190,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
             self._check_first_batch(parsable)
         return rewards
 
-    def _check_first_batch(self, parsable: Any) -> None:  # noqa: ANN401  # an array or None
+    def _check_first_batch(self, parsable: Any) -> None:
         started = self.state.global_step > 0
         if started or parsable is None or not self._watch.first_batch_check:
             return
@@ -245,7 +245,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
     def _state_file(self, checkpoint: Path) -> Path:
         return state_file(checkpoint, self.accelerator.process_index)
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401  # host objects
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self._get_output_dir(trial), f"checkpoint-{self.state.global_step}")
         cycle = self.args.steps_per_generation * self.num_iterations
         state = {
@@ -271,7 +271,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
             self._watch.metrics.keep_until(self.state.global_step)
 
 
-def _forbid(config: Any, ids: list[int], tokenizer: Any) -> None:  # noqa: ANN401  # host objects
+def _forbid(config: Any, ids: list[int], tokenizer: Any) -> None:
     """Puts the ids that break the next forward out of reach of the sampler."""
     settings = dict(config.generation_kwargs or {})
     if config.use_vllm:

@@ -104,7 +104,7 @@ def _unfinished_only(error: TextFileError) -> None:
     warn(error)
 
 
-def _sample(value: Any, where: str, rows: Mapping[str, Row]) -> Sample:  # noqa: ANN401  # JSON
+def _sample(value: Any, where: str, rows: Mapping[str, Row]) -> Sample:
     line = value if isinstance(value, dict) else {}
     text = next((line[key] for key in _TEXTS if key in line), None)
     if not isinstance(text, str):
@@ -128,7 +128,7 @@ def _row_of(line: Sample, rows: Mapping[str, Row]) -> Row | None:
     return next((rows[each] for each in ids if isinstance(each, str) and each in rows), None)
 
 
-def _as_line(row: Any, where: str) -> str:  # noqa: ANN401  # JSON
+def _as_line(row: Any, where: str) -> str:
     if row is None or row == "":
         return ""
     if isinstance(row, Row):

@@ -31,10 +31,10 @@ from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, frame_of
 
 
 def run_grpo(
-    model_args: Any,  # noqa: ANN401  # host objects
-    data_args: Any,  # noqa: ANN401
-    training_args: Any,  # noqa: ANN401
-    finetuning_args: Any,  # noqa: ANN401
+    model_args: Any,
+    data_args: Any,
+    training_args: Any,
+    finetuning_args: Any,
     callbacks: list[Any],
 ) -> None:
     """Everything that can be wrong with a recipe or its data is refused before the model loads.
@@ -81,7 +81,7 @@ def run_grpo(
     create_modelcard_and_push(trainer, model_args, data_args, training_args, finetuning_args)
 
 
-def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: Any) -> None:  # noqa: ANN401  # host objects
+def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: Any) -> None:
     if "train_dataset" in data:
         check_data(data["train_dataset"], rewards, config)
         encoder([data["train_dataset"][0]])
@@ -92,10 +92,10 @@ def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: A
 
 
 def _watch(
-    finetuning_args: Any,  # noqa: ANN401  # host objects
-    config: Any,  # noqa: ANN401
+    finetuning_args: Any,
+    config: Any,
     rewards: WeightedRewards,
-    frame: Any,  # noqa: ANN401
+    frame: Any,
 ) -> Watch:
     out = Path(config.output_dir)
     rollouts = RolloutRecord(
@@ -128,8 +128,8 @@ def _watch(
 
 def _train_and_evaluate(
     trainer: StageTrainer,
-    training_args: Any,  # noqa: ANN401  # host objects
-    finetuning_args: Any,  # noqa: ANN401
+    training_args: Any,
+    finetuning_args: Any,
     rewards: WeightedRewards,
 ) -> None:
     if training_args.do_train:
