@@ -11,7 +11,16 @@ from tempfile import gettempdir
 
 import typer
 
-from tag_plugin.cli import evaluation, export_rl, prefer, product, prompt, quality, report, rows
+from tag_plugin.cli import (
+    evaluation,
+    export_rl,
+    installation,
+    prefer,
+    prompt,
+    quality,
+    report,
+    rows,
+)
 from tag_plugin.cli.data import data
 from tag_plugin.cli.detector import detector
 from tag_plugin.cli.prepare import prepare
@@ -28,7 +37,7 @@ app.add_typer(detector, name="detector")
 app.add_typer(tiny, name="tiny")
 app.add_typer(reward, name="reward")
 evaluation.register(app)
-product.register(app)
+installation.register(app)
 export_rl.register(app)
 prompt.register(app)
 report.register(app)

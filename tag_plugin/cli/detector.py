@@ -85,7 +85,7 @@ def detector_compare(
     """How far two detectors agree, AU by AU: a table and a picture."""
     from tag_plugin.data.console import console
     from tag_plugin.detectors.agreement import compare
-    from tag_plugin.detectors.readings import read
+    from tag_plugin.detectors.au_arrays import read
     from tag_plugin.report.agreement import agreement_table, draw_agreement
 
     agreement = compare(

@@ -22,30 +22,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
 from tag_plugin.data.face_frame import Crop
 from tag_plugin.data.file_names import SUFFIXES, find_inside
 from tag_plugin.data.npy_number import read_number
-from tag_plugin.data.official import compare_counts, train_or_dev
+from tag_plugin.data.published_counts import compare_counts, train_or_dev
 from tag_plugin.data.rows import Split
 from tag_plugin.data.short_digest import short_digest
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.data.text_file import csv_rows
 from tag_plugin.facs.emotions import LABEL_SETS
 
-CODES: Mapping[int, str] = MappingProxyType(dict(enumerate(LABEL_SETS["affectnet8"].labels)))
+CODES: Final[Mapping[int, str]] = dict(enumerate(LABEL_SETS["affectnet8"].labels))
 """0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt; 8-10: none."""
 
-TRAINING_COUNTS: Mapping[str, int] = MappingProxyType(
-    dict(
-        zip(
-            LABEL_SETS["affectnet8"].labels,
-            (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750),
-            strict=True,
-        )
+TRAINING_COUNTS: Final[Mapping[str, int]] = dict(
+    zip(
+        LABEL_SETS["affectnet8"].labels,
+        (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750),
+        strict=True,
     )
 )
 ACCESS = (
@@ -55,8 +53,8 @@ ACCESS = (
 FILE_LISTS, IMAGES = "Manually_Annotated_file_lists", "Manually_Annotated_Images"
 WHOLE = "Manually_Annotated"
 """The folder that the release's archive of pictures unpacks to."""
-CSV_FILES = MappingProxyType({"train": "training.csv", "val": "validation.csv"})
-NPY_FOLDERS = MappingProxyType({"train": "train_set", "val": "val_set"})
+CSV_FILES: Final[Mapping[str, str]] = {"train": "training.csv", "val": "validation.csv"}
+NPY_FOLDERS: Final[Mapping[str, str]] = {"train": "train_set", "val": "val_set"}
 FILE, BOX, EXPRESSION = (
     "subDirectory_filePath",
     ("face_x", "face_y", "face_width", "face_height"),

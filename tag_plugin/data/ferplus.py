@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
+from typing import Final
 
 from tag_plugin.data.file_names import find_inside
-from tag_plugin.data.official import compare_counts
+from tag_plugin.data.published_counts import compare_counts
 from tag_plugin.data.rows import Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.data.text_file import csv_rows
@@ -32,20 +32,20 @@ EMOTION_COLUMNS = LABEL_SETS["ferplus"].labels
 
 
 def _by_label(*counts: int) -> Mapping[str, int]:
-    return MappingProxyType(dict(zip(EMOTION_COLUMNS, counts, strict=True)))
+    return dict(zip(EMOTION_COLUMNS, counts, strict=True))
 
 
-FOLDERS: Mapping[Split, str] = MappingProxyType(
-    {"train": "FER2013Train", "dev": "FER2013Valid", "test": "FER2013Test"}
-)
+FOLDERS: Final[Mapping[Split, str]] = {
+    "train": "FER2013Train",
+    "dev": "FER2013Valid",
+    "test": "FER2013Test",
+}
 LABEL_FILE = "label.csv"
-OFFICIAL_COUNTS: Mapping[Split, Mapping[str, int]] = MappingProxyType(
-    {
-        "train": _by_label(8733, 7284, 3136, 3022, 2098, 116, 536, 120),
-        "dev": _by_label(1180, 862, 411, 348, 289, 25, 60, 16),
-        "test": _by_label(1083, 892, 394, 382, 269, 16, 86, 15),
-    }
-)
+OFFICIAL_COUNTS: Final[Mapping[Split, Mapping[str, int]]] = {
+    "train": _by_label(8733, 7284, 3136, 3022, 2098, 116, 536, 120),
+    "dev": _by_label(1180, 862, 411, 348, 289, 25, 60, 16),
+    "test": _by_label(1083, 892, 394, 382, 269, 16, 86, 15),
+}
 """Faces of each class by the majority rule in the published label files: 25,045, 3,191, 3,137."""
 ACCESS = (
     "The labels are at https://github.com/microsoft/FERPlus; the pictures come from fer2013.csv of "

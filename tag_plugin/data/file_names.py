@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from tag_plugin.data.picture import ImageError
@@ -27,13 +26,11 @@ SUFFIXES: Final = frozenset(
 """What the names of pictures end in, in lower case."""
 AMBIGUOUS: Final = "several files might be meant"
 
-_SPLIT_WORDS: Mapping[str, Split] = MappingProxyType(
-    {
-        **dict.fromkeys(("train", "training"), "train"),
-        **dict.fromkeys(("dev", "val", "valid", "validation", "publictest"), "dev"),
-        **dict.fromkeys(("test", "testing", "privatetest"), "test"),
-    }
-)
+_SPLIT_WORDS: Final[Mapping[str, Split]] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("dev", "val", "valid", "validation", "publictest"), "dev"),
+    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
+}
 _LEFTOVERS: Final = frozenset(
     ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "lost+found")
 )

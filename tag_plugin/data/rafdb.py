@@ -23,30 +23,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
+from typing import Final
 
 from tag_plugin.data.file_names import SUFFIXES, find_inside, folders, is_leftover, split_of_name
-from tag_plugin.data.official import compare_counts, train_or_dev
+from tag_plugin.data.published_counts import compare_counts, train_or_dev
 from tag_plugin.data.rafdb_annotation import ANNOTATIONS, read_annotation
 from tag_plugin.data.rows import Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.data.text_file import text_lines
 from tag_plugin.facs.emotions import LABEL_SETS
 
-CODES: Mapping[str, str] = MappingProxyType(
-    {str(code): label for code, label in enumerate(LABEL_SETS["rafdb"].labels, start=1)}
-)
+CODES: Final[Mapping[str, str]] = {
+    str(code): label for code, label in enumerate(LABEL_SETS["rafdb"].labels, start=1)
+}
 """1 surprise, 2 fear, 3 disgust, 4 happiness, 5 sadness, 6 anger, 7 neutral."""
 
-OFFICIAL_COUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
-    {
-        part: MappingProxyType(dict(zip(LABEL_SETS["rafdb"].labels, counts, strict=True)))
-        for part, counts in {
-            "train": (1290, 281, 717, 4772, 1982, 705, 2524),
-            "test": (329, 74, 160, 1185, 478, 162, 680),
-        }.items()
-    }
-)
+OFFICIAL_COUNTS: Final[Mapping[str, Mapping[str, int]]] = {
+    part: dict(zip(LABEL_SETS["rafdb"].labels, counts, strict=True))
+    for part, counts in {
+        "train": (1290, 281, 717, 4772, 1982, 705, 2524),
+        "test": (329, 74, 160, 1185, 478, 162, 680),
+    }.items()
+}
 ACCESS = (
     "RAF-DB is for non-commercial research: request it from its authors at "
     "http://www.whdeng.cn/RAF/model1.html with an institutional address"

@@ -8,7 +8,6 @@ Source: the release's readme.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from tag_plugin.data.face_frame import Crop
@@ -17,13 +16,11 @@ from tag_plugin.data.text_file import text_lines
 
 ANNOTATIONS: Final = Path("Annotation", "manual")
 
-ATTRIBUTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "gender": ("male", "female", "unsure"),
-        "race": ("Caucasian", "African-American", "Asian"),
-        "age": ("0-3", "4-19", "20-39", "40-69", "70+"),
-    }
-)
+ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "gender": ("male", "female", "unsure"),
+    "race": ("Caucasian", "African-American", "Asian"),
+    "age": ("0-3", "4-19", "20-39", "40-69", "70+"),
+}
 """The attributes in the order of their lines, each with the names of its codes 0, 1, ..."""
 
 _POINTS: Final = 5

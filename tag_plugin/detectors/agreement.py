@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tag_plugin.detectors.au_arrays import AUS, Reading
 from tag_plugin.detectors.base import DetectorError
-from tag_plugin.detectors.readings import AUS, Reading
 from tag_plugin.facs.detections import Thresholds
 
 

@@ -31,7 +31,7 @@ score highest are shouting mouths, with neither dimple nor funnel), AU23 (no ble
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,27 +47,25 @@ def _rising(grey: float, on: float, full: float) -> Curve:
     return ((0.0, 0.0), (grey, 0.3), (on, 0.5), (full, 1.0))
 
 
-_SCALES: Mapping[int, tuple[str, Curve]] = MappingProxyType(
-    {
-        1: ("browInnerUp", _rising(0.45, 0.60, 0.95)),
-        2: ("browOuterUp", _rising(0.50, 0.62, 0.95)),
-        4: ("browDown", _rising(0.28, 0.42, 0.85)),
-        5: ("eyeWide", _rising(0.08, 0.13, 0.45)),
-        7: ("eyeSquint", _rising(0.52, 0.60, 0.85)),
-        10: ("mouthUpperUp", _rising(0.20, 0.30, 0.80)),
-        12: ("mouthSmile", _rising(0.18, 0.30, 0.85)),
-        15: ("mouthFrown", _rising(0.14, 0.22, 0.60)),
-        17: ("mouthShrugLower", _rising(0.18, 0.28, 0.80)),
-        20: ("mouthStretch", _rising(0.20, 0.32, 0.80)),
-        24: ("mouthPress", _rising(0.22, 0.30, 0.60)),
-        25: (LIP_GAP, _rising(0.030, 0.050, 0.120)),
-        26: (
-            "jawOpen",
-            ((0.0, 0.0), (0.15, 0.3), (0.25, 0.5), (0.45, 1.0), (0.65, 0.5), (0.75, 0.0)),
-        ),
-        27: ("jawOpen", ((0.0, 0.0), (0.55, 0.0), (0.65, 0.5), (0.85, 1.0))),
-    }
-)
+_SCALES: Final[Mapping[int, tuple[str, Curve]]] = {
+    1: ("browInnerUp", _rising(0.45, 0.60, 0.95)),
+    2: ("browOuterUp", _rising(0.50, 0.62, 0.95)),
+    4: ("browDown", _rising(0.28, 0.42, 0.85)),
+    5: ("eyeWide", _rising(0.08, 0.13, 0.45)),
+    7: ("eyeSquint", _rising(0.52, 0.60, 0.85)),
+    10: ("mouthUpperUp", _rising(0.20, 0.30, 0.80)),
+    12: ("mouthSmile", _rising(0.18, 0.30, 0.85)),
+    15: ("mouthFrown", _rising(0.14, 0.22, 0.60)),
+    17: ("mouthShrugLower", _rising(0.18, 0.28, 0.80)),
+    20: ("mouthStretch", _rising(0.20, 0.32, 0.80)),
+    24: ("mouthPress", _rising(0.22, 0.30, 0.60)),
+    25: (LIP_GAP, _rising(0.030, 0.050, 0.120)),
+    26: (
+        "jawOpen",
+        ((0.0, 0.0), (0.15, 0.3), (0.25, 0.5), (0.45, 1.0), (0.65, 0.5), (0.75, 0.0)),
+    ),
+    27: ("jawOpen", ((0.0, 0.0), (0.55, 0.0), (0.65, 0.5), (0.85, 1.0))),
+}
 
 SUPPORTED: frozenset[int] = frozenset(_SCALES)
 """The AUs that can be measured this way."""

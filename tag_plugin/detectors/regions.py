@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,22 +31,18 @@ _CORNERS = (61, 291)
 _CHEEKS_BESIDE_THE_CORNERS = (57, 186, 212, 287, 410, 432)
 _CHIN_BORDER = (148, 149, 150, 152, 169, 176, 377, 378, 379, 394, 400)
 
-_ADDED: Mapping[int, tuple[int, ...]] = MappingProxyType(
-    {
-        10: _UPPER_LIP,  # published: beside the nose alone, where the muscle lies
-        12: _CORNERS,  # published: the cheeks above the corners that are pulled up
-        26: _CHIN_BORDER,  # published: the sides of the jaw without the chin that drops
-    }
-)
-_DERIVED: Mapping[int, tuple[int, ...]] = MappingProxyType(
-    {
-        20: _LIPS + _CHEEKS_BESIDE_THE_CORNERS,  # published: the border of the chin (platysma)
-        22: _LIPS,  # funneled along the whole outline
-        23: _LIPS,  # tightened along the whole outline
-        25: _LIPS,  # parted
-        27: _LIPS + _CHIN_BORDER,  # the mouth stretched open, down to the dropped chin
-    }
-)
+_ADDED: Final[Mapping[int, tuple[int, ...]]] = {
+    10: _UPPER_LIP,  # published: beside the nose alone, where the muscle lies
+    12: _CORNERS,  # published: the cheeks above the corners that are pulled up
+    26: _CHIN_BORDER,  # published: the sides of the jaw without the chin that drops
+}
+_DERIVED: Final[Mapping[int, tuple[int, ...]]] = {
+    20: _LIPS + _CHEEKS_BESIDE_THE_CORNERS,  # published: the border of the chin (platysma)
+    22: _LIPS,  # funneled along the whole outline
+    23: _LIPS,  # tightened along the whole outline
+    25: _LIPS,  # parted
+    27: _LIPS + _CHIN_BORDER,  # the mouth stretched open, down to the dropped chin
+}
 
 
 @cache
@@ -54,12 +50,10 @@ def regions() -> Mapping[int, NDArray[np.intp]]:
     """AU id -> indices of its mesh points, both sides of the face together."""
     text = files("tag_plugin.detectors").joinpath("au_regions_mp478.json").read_text("utf-8")
     published = {int(name[2:]): points for name, points in json.loads(text)["regions"].items()}
-    return MappingProxyType(
-        {
-            au: np.array(_DERIVED.get(au) or [*published[au], *_ADDED.get(au, ())], dtype=np.intp)
-            for au in ACTION_UNITS
-        }
-    )
+    return {
+        au: np.array(_DERIVED.get(au) or [*published[au], *_ADDED.get(au, ())], dtype=np.intp)
+        for au in ACTION_UNITS
+    }
 
 
 def region_boxes(points: NDArray[np.float64]) -> dict[int, Box]:

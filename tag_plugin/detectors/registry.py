@@ -2,22 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tag_plugin.detectors.base import Detector
-from tag_plugin.detectors.without import WithoutDetector
+from tag_plugin.detectors.drop_aus import WithoutDetector
 
-_FACTORIES: Mapping[str, str] = MappingProxyType(
-    {
-        "mediapipe": "tag_plugin.detectors.mediapipe:MediapipeDetector",
-        "yolo": "tag_plugin.detectors.yolo.detector:YoloDetector",
-        "pyfeat": "tag_plugin.detectors.pyfeat:PyFeatDetector",
-        "ensemble": "tag_plugin.detectors.ensemble:EnsembleDetector",
-        "cached": "tag_plugin.detectors.cached:CachedDetector",
-        "synthetic": "tag_plugin.detectors.synthetic:SyntheticDetector",
-    }
-)
+_FACTORIES: Final[Mapping[str, str]] = {
+    "mediapipe": "tag_plugin.detectors.mediapipe:MediapipeDetector",
+    "yolo": "tag_plugin.detectors.yolo.detector:YoloDetector",
+    "pyfeat": "tag_plugin.detectors.pyfeat:PyFeatDetector",
+    "ensemble": "tag_plugin.detectors.ensemble:EnsembleDetector",
+    "cached": "tag_plugin.detectors.from_rows:CachedDetector",
+    "synthetic": "tag_plugin.detectors.synthetic:SyntheticDetector",
+}
 """Name -> module:factory."""
 
 DETECTORS: tuple[str, ...] = tuple(_FACTORIES)

@@ -6,7 +6,7 @@ Coding System: The Manual*, 2002). `region` is the place a trace tells the reade
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +46,8 @@ _TABLE = (
     ActionUnit(27, "mouth stretch", "mouth and jaw"),
 )
 
-ACTION_UNITS: Mapping[int, ActionUnit] = MappingProxyType({au.id: au for au in _TABLE})
+ACTION_UNITS: Final[Mapping[int, ActionUnit]] = {au.id: au for au in _TABLE}
 """Every known AU by its FACS number, in ascending order."""
-
-NEARLY_SHARED_BOXES: Mapping[frozenset[int], float] = MappingProxyType(
-    {
-        frozenset(pair): overlap
-        for *pair, overlap in (
-            (5, 7, 0.55),
-            (6, 7, 0.57),
-            (6, 11, 0.65),
-            (10, 12, 0.52),
-            (12, 26, 0.53),
-            (14, 15, 0.63),
-            (14, 26, 0.54),
-            (14, 27, 0.56),
-            (15, 27, 0.69),
-            (20, 22, 0.63),
-            (20, 23, 0.63),
-            (20, 24, 0.62),
-            (20, 25, 0.63),
-            (20, 27, 0.54),
-            (22, 23, 1.00),
-            (22, 25, 1.00),
-            (23, 25, 1.00),
-        )
-    }
-)
-"""Pairs of AUs whose boxes cannot be told apart by place alone, and their mean IoU.
-
-Measured on real faces with the regions of `tag_plugin.detectors.regions`: every pair of a mean IoU
-of 0.5 or more, where a box put on one AU is right on the other, too. Pairs of AUs that MediaPipe
-supports on 30,262 FERPlus faces, pairs with AU6, AU11, AU14, AU22 and AU23 on 785 of them. The
-next ones are 14-24 (0.49), 1-2 (0.48) and 15-20 (0.46); 12-15 (0.15) and 26-27 (0.34) only look
-alike by name. Other detectors' boxes overlap in their own way.
-"""
 
 
 def action_unit(au_id: int) -> ActionUnit:
@@ -94,12 +61,3 @@ def action_unit(au_id: int) -> ActionUnit:
     except KeyError:
         known = ", ".join(str(known_id) for known_id in ACTION_UNITS)
         raise ValueError(f"AU{au_id} is not a known Action Unit; known: {known}") from None
-
-
-def nearly_share_a_box(first: int, second: int) -> bool:
-    """Whether two different AUs sit in (almost) the same place of the face.
-
-    >>> nearly_share_a_box(15, 27), nearly_share_a_box(12, 15)
-    (True, False)
-    """
-    return frozenset({first, second}) in NEARLY_SHARED_BOXES

@@ -6,20 +6,18 @@ Classes are always compared by name. A benchmark's class numbers live in its rea
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import Final
 
-SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "neutral": ("neutrality", "no emotion"),
-        "happiness": ("happy", "joy", "joyful"),
-        "sadness": ("sad",),
-        "surprise": ("surprised",),
-        "fear": ("fearful", "afraid", "scared"),
-        "disgust": ("disgusted",),
-        "anger": ("angry",),
-        "contempt": ("contemptuous",),
-    }
-)
+SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "neutral": ("neutrality", "no emotion"),
+    "happiness": ("happy", "joy", "joyful"),
+    "sadness": ("sad",),
+    "surprise": ("surprised",),
+    "fear": ("fearful", "afraid", "scared"),
+    "disgust": ("disgusted",),
+    "anger": ("angry",),
+    "contempt": ("contemptuous",),
+}
 """Canonical emotion name -> the other words that are read as it."""
 
 EMOTIONS: tuple[str, ...] = tuple(SYNONYMS)
@@ -49,53 +47,51 @@ class LabelSet:
         return label if label in self.labels else None
 
 
-LABEL_SETS: Mapping[str, LabelSet] = MappingProxyType(
-    {
-        label_set.name: label_set
-        for label_set in (
-            LabelSet(
-                "rafdb",
-                ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"),
+LABEL_SETS: Final[Mapping[str, LabelSet]] = {
+    label_set.name: label_set
+    for label_set in (
+        LabelSet(
+            "rafdb",
+            ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"),
+        ),
+        LabelSet(
+            "ferplus",
+            (
+                "neutral",
+                "happiness",
+                "surprise",
+                "sadness",
+                "anger",
+                "disgust",
+                "fear",
+                "contempt",
             ),
-            LabelSet(
-                "ferplus",
-                (
-                    "neutral",
-                    "happiness",
-                    "surprise",
-                    "sadness",
-                    "anger",
-                    "disgust",
-                    "fear",
-                    "contempt",
-                ),
+        ),
+        LabelSet(
+            "affectnet7",
+            ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
+        ),
+        LabelSet(
+            "affectnet8",
+            (
+                "neutral",
+                "happiness",
+                "sadness",
+                "surprise",
+                "fear",
+                "disgust",
+                "anger",
+                "contempt",
             ),
-            LabelSet(
-                "affectnet7",
-                ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
-            ),
-            LabelSet(
-                "affectnet8",
-                (
-                    "neutral",
-                    "happiness",
-                    "sadness",
-                    "surprise",
-                    "fear",
-                    "disgust",
-                    "anger",
-                    "contempt",
-                ),
-            ),
-            LabelSet("basic7", EMOTIONS[:-1]),
-            LabelSet("basic8", EMOTIONS),
-            LabelSet(
-                "synth",
-                ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
-            ),
-        )
-    }
-)
+        ),
+        LabelSet("basic7", EMOTIONS[:-1]),
+        LabelSet("basic8", EMOTIONS),
+        LabelSet(
+            "synth",
+            ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
+        ),
+    )
+}
 """The label sets by name: rafdb, ferplus, affectnet7, affectnet8, synth (the default data), and for
 a user's own data basic7 and basic8 (with contempt)."""
 

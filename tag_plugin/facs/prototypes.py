@@ -8,25 +8,23 @@ Contempt is not in that table; its AUs (12 and 14, unilateral) follow EMFACS (Fr
 
 from collections.abc import Collection, Mapping
 from math import hypot, sqrt
-from types import MappingProxyType
+from typing import Final
 
-PROTOTYPES: Mapping[str, Mapping[int, float]] = MappingProxyType(
-    {
-        "neutral": MappingProxyType({}),
-        "happiness": MappingProxyType({12: 1.0, 25: 1.0, 6: 0.51}),
-        "sadness": MappingProxyType({4: 1.0, 15: 1.0, 1: 0.60, 6: 0.50, 11: 0.26, 17: 0.67}),
-        "surprise": MappingProxyType({1: 1.0, 2: 1.0, 25: 1.0, 26: 1.0, 5: 0.66}),
-        "fear": MappingProxyType({1: 1.0, 4: 1.0, 20: 1.0, 25: 1.0, 2: 0.57, 5: 0.63, 26: 0.33}),
-        "disgust": MappingProxyType({9: 1.0, 10: 1.0, 17: 1.0, 4: 0.31, 24: 0.26}),
-        "anger": MappingProxyType({4: 1.0, 7: 1.0, 24: 1.0, 10: 0.26, 17: 0.52, 23: 0.29}),
-        "contempt": MappingProxyType({12: 1.0, 14: 1.0}),
-    }
-)
+PROTOTYPES: Final[Mapping[str, Mapping[int, float]]] = {
+    "neutral": {},
+    "happiness": {12: 1.0, 25: 1.0, 6: 0.51},
+    "sadness": {4: 1.0, 15: 1.0, 1: 0.60, 6: 0.50, 11: 0.26, 17: 0.67},
+    "surprise": {1: 1.0, 2: 1.0, 25: 1.0, 26: 1.0, 5: 0.66},
+    "fear": {1: 1.0, 4: 1.0, 20: 1.0, 25: 1.0, 2: 0.57, 5: 0.63, 26: 0.33},
+    "disgust": {9: 1.0, 10: 1.0, 17: 1.0, 4: 0.31, 24: 0.26},
+    "anger": {4: 1.0, 7: 1.0, 24: 1.0, 10: 0.26, 17: 0.52, 23: 0.29},
+    "contempt": {12: 1.0, 14: 1.0},
+}
 """Emotion -> {AU id: weight in (0, 1]}."""
 
-_LENGTHS: Mapping[str, float] = MappingProxyType(
-    {emotion: hypot(*weights.values()) for emotion, weights in PROTOTYPES.items()}
-)
+_LENGTHS: Final[Mapping[str, float]] = {
+    emotion: hypot(*weights.values()) for emotion, weights in PROTOTYPES.items()
+}
 
 
 def prototype_similarity(action_units: Collection[int], emotion: str) -> float:

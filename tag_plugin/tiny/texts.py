@@ -6,7 +6,6 @@ never reads a trace, an Action Unit or an emotion before it is fine-tuned.
 
 from collections.abc import Iterator, Mapping
 from random import Random
-from types import MappingProxyType
 from typing import Final
 
 from tag_plugin.data.synthetic.face import SyntheticFace
@@ -23,24 +22,22 @@ from tag_plugin.trace.render import render, render_box
 FRAME: Final = BoxFrame.ABSOLUTE
 """Qwen2.5-VL's architecture writes pixels of the frame."""
 
-PARTS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "inner brows": 1,
-        "outer brows": 2,
-        "brows": 4,
-        "upper eyelids": 5,
-        "cheeks": 6,
-        "eyelids": 7,
-        "nose": 9,
-        "upper lip": 10,
-        "lip corners": 12,
-        "mouth": 20,
-        "lips": 25,
-        "chin": 17,
-        "jaw": 26,
-        "mouth and jaw": 27,
-    }
-)
+PARTS: Final[Mapping[str, int]] = {
+    "inner brows": 1,
+    "outer brows": 2,
+    "brows": 4,
+    "upper eyelids": 5,
+    "cheeks": 6,
+    "eyelids": 7,
+    "nose": 9,
+    "upper lip": 10,
+    "lip corners": 12,
+    "mouth": 20,
+    "lips": 25,
+    "chin": 17,
+    "jaw": 26,
+    "mouth and jaw": 27,
+}
 """Facial part -> the AU whose region of the drawing it is."""
 
 QUESTION: Final = "Point to parts of the face."

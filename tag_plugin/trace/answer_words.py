@@ -2,38 +2,35 @@
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from tag_plugin.facs.emotions import SYNONYMS
 
-OTHER_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "frightened": "fear",
-        "expressionless": "neutral",
-        "no expression": "neutral",
-        "neutral expression": "neutral",
-        "高兴": "happiness",
-        "快乐": "happiness",
-        "开心": "happiness",
-        "喜悦": "happiness",
-        "悲伤": "sadness",
-        "伤心": "sadness",
-        "难过": "sadness",
-        "愤怒": "anger",
-        "生气": "anger",
-        "惊讶": "surprise",
-        "吃惊": "surprise",
-        "恐惧": "fear",
-        "害怕": "fear",
-        "厌恶": "disgust",
-        "中性": "neutral",
-        "中立": "neutral",
-        "无表情": "neutral",
-        "轻蔑": "contempt",
-        "蔑视": "contempt",
-    }
-)
+OTHER_WORDS: Final[Mapping[str, str]] = {
+    "frightened": "fear",
+    "expressionless": "neutral",
+    "no expression": "neutral",
+    "neutral expression": "neutral",
+    "高兴": "happiness",
+    "快乐": "happiness",
+    "开心": "happiness",
+    "喜悦": "happiness",
+    "悲伤": "sadness",
+    "伤心": "sadness",
+    "难过": "sadness",
+    "愤怒": "anger",
+    "生气": "anger",
+    "惊讶": "surprise",
+    "吃惊": "surprise",
+    "恐惧": "fear",
+    "害怕": "fear",
+    "厌恶": "disgust",
+    "中性": "neutral",
+    "中立": "neutral",
+    "无表情": "neutral",
+    "轻蔑": "contempt",
+    "蔑视": "contempt",
+}
 """Further words that a free answer may use for an emotion; all of them mean the label itself."""
 
 _WORDS: Final = sorted(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tag_plugin.data.official import train_or_dev
+from tag_plugin.data.published_counts import train_or_dev
 from tag_plugin.data.rafdb import BAD_ANNOTATION, OFFICIAL_COUNTS, RafDb, RafDbImages
 from tag_plugin.data.source import LeftOut, Pictures, SourceError
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from tag_plugin.data.rows import DetectorInfo, write_rows
 from tag_plugin.detectors.agreement import compare
+from tag_plugin.detectors.au_arrays import read
 from tag_plugin.detectors.base import DetectorError
-from tag_plugin.detectors.readings import read
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections, Thresholds
 from tag_plugin.report.agreement import agreement_table, draw_agreement

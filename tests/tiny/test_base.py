@@ -18,12 +18,12 @@ from tag_plugin.scoring.score import Reference, score_completion
 from tag_plugin.tiny import BaseError, shipped, write_base
 from tag_plugin.tiny.batched_vision import rotary, vision_tokens
 from tag_plugin.tiny.faces import normalised, to_patches
-from tag_plugin.tiny.looking import Sample, looking
-from tag_plugin.tiny.pointing import chat_ids
+from tag_plugin.tiny.pretrain_boxes import chat_ids
 from tag_plugin.tiny.texts import QUESTION, pointing_answer, tokenizer_texts
 from tag_plugin.tiny.tokenizer import build_tokenizer
 from tag_plugin.trace.prompt import grounded_prompt
 from tag_plugin.trace.render import render as render_trace
+from tests.tiny.looking import Sample, looking
 
 PICTURES = [render(sample_face(0, index)) for index in range(4)]
 PROMPT = grounded_prompt(label_set("synth"), BoxFrame.ABSOLUTE)

@@ -20,9 +20,9 @@ from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.paths import recipes_dir
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.tiny import write_base
-from tag_plugin.tiny.looking import Sample, looking
 from tag_plugin.trace.prompt import grounded_prompt
 from tag_plugin.trace.render import render as render_trace
+from tests.tiny.looking import Sample, looking
 
 STEPS, FACES, HELD_OUT = 80, 640, 32
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from packaging.version import Version
@@ -104,7 +103,7 @@ def _from_checkpoint(path: Path, sha256: str | None) -> Network:
     found = _checked(path, sha256)
     model = safe_checkpoint(path)
     classes = _named_aus(path, model.names)
-    calibration = MappingProxyType(dict.fromkeys(classes, Calibration()))
+    calibration = dict.fromkeys(classes, Calibration())
     size = model.args.get("imgsz", 640)
     if not isinstance(size, int):
         raise DetectorError(f"{path} was trained on {size}; only square inputs are supported")

@@ -8,7 +8,7 @@ from typing import Any
 from tag_plugin.data.face_frame import ImageError
 from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.detectors.base import DetectorError
-from tag_plugin.detectors.memory import RememberingDetector, goes_by_id
+from tag_plugin.detectors.detection_cache import DetectionCache, goes_by_id
 from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS, TAG_ROW
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.online import OnlineDetector
@@ -141,7 +141,7 @@ def _check_grounding(reward: JudgedReward, rows: list[Row], undetected: list[Und
 def _try_detector(online: OnlineDetector, undetected: list[Undetected]) -> None:
     """One picture tells whether a detector works; one that goes by ids must know every row."""
     with online.open() as opened:
-        measure = RememberingDetector(opened, online.directory)
+        measure = DetectionCache(opened, online.directory)
         tried = undetected if goes_by_id(opened) else undetected[:1]
         for each in tried:
             try:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.detectors.base import Detector, DetectorError
-from tag_plugin.detectors.memory import RememberingDetector, memory_directory
+from tag_plugin.detectors.detection_cache import DetectionCache, cache_directory
 from tag_plugin.detectors.registry import DETECTORS, detector
 from tag_plugin.hosts.judged import setting_problem
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
@@ -73,7 +73,7 @@ def online_detector(reward: str, args: Mapping[str, Any]) -> OnlineDetector | No
         hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(DETECTORS)}"
         raise GrpoError(f"rewards: {reward}: unknown detector {asked.detector!r}; {hint}")
     options = json.dumps(asked.detector_options, sort_keys=True)
-    return OnlineDetector(asked.detector, options, asked.detector_cache or memory_directory())
+    return OnlineDetector(asked.detector, options, asked.detector_cache or cache_directory())
 
 
 @lru_cache(maxsize=_MEMORY)
@@ -88,9 +88,9 @@ _open = ExitStack()
 
 
 @cache
-def _opened(online: OnlineDetector) -> RememberingDetector:
+def _opened(online: OnlineDetector) -> DetectionCache:
     """Open until `closing_detectors` ends."""
-    return RememberingDetector(_open.enter_context(online.open()), online.directory)
+    return DetectionCache(_open.enter_context(online.open()), online.directory)
 
 
 @contextmanager

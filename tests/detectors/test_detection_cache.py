@@ -10,8 +10,8 @@ from PIL import Image
 from tag_plugin.data.face_frame import ImageError
 from tag_plugin.data.rows import DetectorInfo, Row, write_rows
 from tag_plugin.detectors.base import FaceImage, ImageDetector, ReadImage, RowDetector
-from tag_plugin.detectors.cached import CachedDetector
-from tag_plugin.detectors.memory import RememberingDetector
+from tag_plugin.detectors.detection_cache import DetectionCache
+from tag_plugin.detectors.from_rows import CachedDetector
 from tag_plugin.facs.boxes import FACE_FRAME, Box
 from tag_plugin.facs.detections import Detection, Detections
 
@@ -67,10 +67,10 @@ def files(folder: Path) -> list[str]:
 
 def test_the_same_bytes_are_measured_once(tmp_path: Path):
     opened = BrightnessDetector()
-    memory = RememberingDetector(opened, tmp_path / "memory")
+    memory = DetectionCache(opened, tmp_path / "memory")
     one, copy = picture(tmp_path / "1.png", 200), picture(tmp_path / "2.png", 200)
     first = memory.detect(row("a"), one)
-    second = RememberingDetector(opened, tmp_path / "memory").detect(row("b"), copy)
+    second = DetectionCache(opened, tmp_path / "memory").detect(row("b"), copy)
     assert first.detector == second.detector == opened.info
     assert first.detections == second.detections == opened.detect(np.full((1, 1), 200, np.uint8))
     assert opened.asked == 2  # the last line asked as well
@@ -79,7 +79,7 @@ def test_the_same_bytes_are_measured_once(tmp_path: Path):
 
 def test_no_face_is_remembered_too(tmp_path: Path):
     opened = BrightnessDetector()
-    memory = RememberingDetector(opened, tmp_path / "memory")
+    memory = DetectionCache(opened, tmp_path / "memory")
     black = picture(tmp_path / "black.png", 0)
     for _ in range(2):
         seen = memory.detect(row(), black)
@@ -92,13 +92,13 @@ def test_no_face_is_remembered_too(tmp_path: Path):
 def test_another_version_or_model_measures_anew(other: BrightnessDetector, tmp_path: Path):
     face = picture(tmp_path / "1.png", 200)
     for opened in (BrightnessDetector(), other):
-        RememberingDetector(opened, tmp_path / "memory").detect(row(), face)
+        DetectionCache(opened, tmp_path / "memory").detect(row(), face)
         assert opened.asked == 1
 
 
 def test_another_picture_of_the_same_name_is_measured_anew(tmp_path: Path):
     opened = BrightnessDetector()
-    memory = RememberingDetector(opened, tmp_path / "memory")
+    memory = DetectionCache(opened, tmp_path / "memory")
     found = [memory.detect(row(), picture(tmp_path / "1.png", level)) for level in (200, 100)]
     assert opened.asked == 2
     assert found[0].detections != found[1].detections
@@ -108,14 +108,14 @@ def test_a_detector_that_goes_by_ids_is_not_remembered(tmp_path: Path):
     """It speaks in another detector's name: what its file says must not become that one's word."""
     info = BrightnessDetector().info
     write_rows(tmp_path / "seen.jsonl", [row("a").model_copy(update={"detector": info})])
-    memory = RememberingDetector(CachedDetector(tmp_path / "seen.jsonl"), tmp_path / "memory")
+    memory = DetectionCache(CachedDetector(tmp_path / "seen.jsonl"), tmp_path / "memory")
     assert memory.detect(row("a"), picture(tmp_path / "1.png", 200)).detector == info
     assert files(tmp_path / "memory") == []
 
 
 def test_an_ensemble_is_remembered_by_picture_and_id(tmp_path: Path):
     opened, face = Joined(), picture(tmp_path / "1.png", 200)
-    memory = RememberingDetector(opened, tmp_path / "memory")
+    memory = DetectionCache(opened, tmp_path / "memory")
     found = [memory.detect(row(name), face).detections for name in ("a", "abc", "a")]
     assert [each.detections[0].probability for each in found if each] == [0.1, 0.3, 0.1]
     assert opened.asked == 2
@@ -123,7 +123,7 @@ def test_an_ensemble_is_remembered_by_picture_and_id(tmp_path: Path):
 
 def test_half_a_file_is_measured_again(tmp_path: Path):
     opened = BrightnessDetector()
-    memory = RememberingDetector(opened, tmp_path / "memory")
+    memory = DetectionCache(opened, tmp_path / "memory")
     face = picture(tmp_path / "1.png", 200)
     whole = memory.detect(row(), face)
     (file,) = (tmp_path / "memory").glob("*/*/*.json")
@@ -134,14 +134,14 @@ def test_half_a_file_is_measured_again(tmp_path: Path):
 
 
 def test_a_missing_picture_is_named(tmp_path: Path):
-    memory = RememberingDetector(BrightnessDetector(), tmp_path / "memory")
+    memory = DetectionCache(BrightnessDetector(), tmp_path / "memory")
     with pytest.raises(ImageError, match=r"gone\.png: No such file"):
         memory.detect(row(), tmp_path / "gone.png")
 
 
 def _measure_all(job: tuple[Path, Path]) -> list[Detections | None]:
     pictures, memory = job
-    remembering = RememberingDetector(BrightnessDetector(), memory)
+    remembering = DetectionCache(BrightnessDetector(), memory)
     return [remembering.detect(row(), each).detections for each in sorted(pictures.glob("*.png"))]
 
 

@@ -17,7 +17,7 @@ from tag_plugin.data.synthetic.face import SYNTH_AUS
 from tag_plugin.facs.detections import Thresholds
 from tag_plugin.tiny.batched_vision import rotary, vision_tokens
 from tag_plugin.tiny.faces import PRETRAINING_SEED, FaceBatch, face_batches, normalised
-from tag_plugin.tiny.learning import Learner, Stage
+from tag_plugin.tiny.optimizer import Learner, Stage
 
 _LIMITS: Final = Thresholds()
 _BOX_WEIGHT: Final = 10.0

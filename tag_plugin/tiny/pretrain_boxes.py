@@ -17,7 +17,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2TokenizerFast
 from tag_plugin.data.synthetic.sampling import sample_face
 from tag_plugin.tiny.batched_vision import rotary, vision_tokens
 from tag_plugin.tiny.faces import PRETRAINING_SEED, face_batches, normalised
-from tag_plugin.tiny.learning import Learner, Stage
+from tag_plugin.tiny.optimizer import Learner, Stage
 from tag_plugin.tiny.texts import QUESTION, pointing_answer, some_parts
 
 POINTING_SEED: Final = PRETRAINING_SEED + 2

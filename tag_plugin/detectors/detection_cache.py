@@ -17,7 +17,7 @@ from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import Detector, ImageDetector
-from tag_plugin.detectors.cached import CachedDetector
+from tag_plugin.detectors.from_rows import CachedDetector
 from tag_plugin.detectors.synthetic import SyntheticDetector
 from tag_plugin.facs.detections import Detections
 
@@ -25,7 +25,7 @@ _FOUND: Final[TypeAdapter[Detections | None]] = TypeAdapter(Detections | None)
 _DESCRIPTION: Final = "detector.json"
 
 
-def memory_directory() -> Path:
+def cache_directory() -> Path:
     """Where detections are kept when nothing else is said."""
     return user_cache_path("tag-plugin") / "detections"
 
@@ -35,7 +35,7 @@ def goes_by_id(detector: Detector) -> bool:
     return isinstance(detector, CachedDetector | SyntheticDetector)
 
 
-class RememberingDetector:
+class DetectionCache:
     """Asks a detector about a picture once, whoever asks, and however often.
 
     A detector that goes by the row's id is asked every time. One that may do both, an ensemble, is
