@@ -88,7 +88,7 @@ def _held(wrapper: Wrapper, checkpoint: str) -> dict[str, Any]:
     left_out = _NAMES | (_SIZES if size else set())
     settings = {} if pictures is None else _settings(pictures, left_out)
     picture = {"picture": size} if size else {}
-    return {**picture, "processor": settings, **_texts(processor, tokenizer)}
+    return {**picture, "processor": settings, **_texts(processor, tokenizer, checkpoint)}
 
 
 def _overrides(wrapper: Wrapper) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _plain(value: object) -> Any:
     return int(value) if isinstance(value, int) else str(value)
 
 
-def _texts(processor: Any, tokenizer: Any) -> dict[str, Any]:
+def _texts(processor: Any, tokenizer: Any, checkpoint: str) -> dict[str, Any]:
     """The chat around a question, the ids of a question in it, and the word that ends an answer."""
     question = [{"type": "image"}, {"type": "text", "text": "{question}"}]
     try:
@@ -163,7 +163,21 @@ def _texts(processor: Any, tokenizer: Any) -> dict[str, Any]:
         chat = f"none ({type(error).__name__})"
     asked = grounded_prompt(ANY_EMOTION, BoxFrame.RELATIVE)
     ids = tokenizer(chat.replace("{question}", asked))["input_ids"]
+    _check_embeddings(max(ids, default=0), checkpoint)
     return {"chat": chat, "tokens": _digest(str(list(ids)).encode()), "end": tokenizer.eos_token}
+
+
+def _check_embeddings(largest: int, checkpoint: str) -> None:
+    """A tokenizer that was given tokens after its model: the host would end with an IndexError."""
+    from transformers import AutoConfig
+
+    held = AutoConfig.from_pretrained(checkpoint, trust_remote_code=False).get_text_config()
+    if largest >= getattr(held, "vocab_size", largest + 1):
+        raise WrongConfigurationError(
+            f"tag-plugin: the tokenizer of {checkpoint} writes the question with token {largest}, "
+            f"and the model has {held.vocab_size} embeddings; next: take the tokenizer of the "
+            "training, or train with resize_vocab: true"
+        )
 
 
 def _files_hash(folder: Path) -> str:

@@ -81,6 +81,22 @@ def whole_tags(folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
+def room_for_tags(folder: Path) -> None:
+    """The same, and a model that has an embedding for each."""
+    whole_tags(folder)
+    config = json.loads((folder / "config.json").read_text())
+    for held in (config, config.get("text_config", {})):
+        if "vocab_size" in held:
+            held["vocab_size"] += 64
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_a_token_without_an_embedding_is_refused(checkpoint):
+    whole_tags(checkpoint)
+    with pytest.raises(WrongConfigurationError, match="model has .* embeddings; next: take the"):
+        protocol(checkpoint)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -92,7 +108,7 @@ def whole_tags(folder: Path) -> None:
         (edited(PREPROCESSOR, merge_size=4), "model_input.processor.merge_size"),
         (replaced("chat_template.jinja", "a helpful", "an unhelpful"), "model_input.chat"),
         (picture_last, "model_input.chat"),
-        (whole_tags, "model_input.tokens"),
+        (room_for_tags, "model_input.tokens"),
         (
             edited(GENERATION, repetition_penalty=1.05),
             "decoding.generation_config.repetition_penalty",
