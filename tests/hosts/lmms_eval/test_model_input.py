@@ -93,7 +93,7 @@ def room_for_tags(folder: Path) -> None:
 
 def test_a_token_without_an_embedding_is_refused(checkpoint):
     whole_tags(checkpoint)
-    with pytest.raises(WrongConfigurationError, match="model has .* embeddings; next: take the"):
+    with pytest.raises(WrongConfigurationError, match=r"model has .* embeddings; next: take the"):
         protocol(checkpoint)
 
 
