@@ -37,6 +37,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """A whole file of UTF-8 text, as `atomic_write` puts it in place."""
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def full_disk_named(path: Path) -> Iterator[None]:
     """Around writing to a file that grows: a full disk is an error that names the file.

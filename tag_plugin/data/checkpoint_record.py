@@ -6,12 +6,12 @@ Training writes it, evaluation reads it: the box frame is declared once, and nev
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from tag_plugin import __version__
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
+from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.frozen import Frozen
 
 RECORD_FILE: Final = "tag_plugin.json"
 
@@ -20,15 +20,13 @@ class RecordError(ValueError):
     """A `tag_plugin.json` that cannot be read; the message names it."""
 
 
-class CheckpointRecord(BaseModel):
+class CheckpointRecord(Frozen):
     """How the model of a checkpoint was asked, and in which frame it writes boxes.
 
     `template` is the host's chat template. `prompt_hash` identifies the wording of the question
     whatever the label set: `prompt_hash` of the prompt over all emotions, hashes joined by "+"
     when a run trained on several questions. `version` is tag-plugin's.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     template: str
     box_frame: BoxFrame
@@ -39,8 +37,7 @@ class CheckpointRecord(BaseModel):
 def write_checkpoint_record(directory: Path, record: CheckpointRecord) -> Path:
     """Writes `directory`/tag_plugin.json in one go and returns its path."""
     path = directory / RECORD_FILE
-    with atomic_write(path) as partial:
-        partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_text(path, record.model_dump_json(indent=2) + "\n")
     return path
 
 
@@ -54,16 +51,8 @@ def read_checkpoint_record(directory: Path) -> CheckpointRecord | None:
     if not path.is_file():
         return None
     try:
-        return CheckpointRecord.model_validate(read_json_object(path))
-    except (ValidationError, TextFileError) as error:
+        return checked(CheckpointRecord, read_json_object(path))
+    except (WrongValueError, TextFileError) as error:
         raise RecordError(
-            f"{path} is not a checkpoint record ({_first(error)}); next: copy it from the training "
-            "output"
+            f"{path} is not a checkpoint record ({error}); next: copy it from the training output"
         ) from None
-
-
-def _first(error: ValidationError | TextFileError) -> str:
-    if isinstance(error, TextFileError):
-        return str(error)
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.model_error import first_problem
@@ -17,6 +17,7 @@ from tag_plugin.data.terminal import warn
 from tag_plugin.data.text_file import TextFileError, text_lines
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.scoring.score import Reference
 from tag_plugin.trace.grammar import Trace
 
@@ -58,10 +59,10 @@ class BadRows:
             warn("skipped: more lines that are not rows")
 
 
-class DetectorInfo(BaseModel):
+class DetectorInfo(Frozen):
     """Which detector measured a face, exactly."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     name: str
     version: str
@@ -69,13 +70,11 @@ class DetectorInfo(BaseModel):
     thresholds: Thresholds = Thresholds()
 
 
-class Provenance(BaseModel):
+class Provenance(Frozen):
     """Who wrote the trace, in how many attempts, and which labels were eliminated on the way.
 
     `model` is the name under which the writer's model was asked; None for a writer without one.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     writer: str
     model: str | None = None
@@ -84,7 +83,7 @@ class Provenance(BaseModel):
     seed: int | None = None
 
 
-class FrameInfo(BaseModel):
+class FrameInfo(Frozen):
     """How a face frame was made from its source picture.
 
     Attributes:
@@ -95,7 +94,7 @@ class FrameInfo(BaseModel):
         phash: perceptual hash of the frame, 16 hexadecimal digits: equal pictures, equal hash.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     side: Annotated[int, Field(ge=1, le=_MANY)]
     how: Literal["whole", "given", "found"]
@@ -104,7 +103,7 @@ class FrameInfo(BaseModel):
     phash: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
-class Row(BaseModel):
+class Row(Frozen):
     """One face. `image` is a POSIX path relative to the dataset's directory.
 
     `identity` says who it is, in the dataset's own words, where the dataset knows; `attributes`
@@ -119,7 +118,7 @@ class Row(BaseModel):
             not the label.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     version: Literal[1] = 1
     id: Annotated[str, Field(min_length=1, max_length=1000)]

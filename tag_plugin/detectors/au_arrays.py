@@ -3,7 +3,7 @@
 A reading comes from rows that `tag-plugin detect` wrote, or from a detector that is run now.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -19,6 +19,7 @@ from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import SPLITS, DetectorInfo, Row, read_rows, row_lines
 from tag_plugin.detectors.base import Detector, DetectorError, NoDetectionsError
 from tag_plugin.detectors.ensemble import strongest
+from tag_plugin.detectors.from_rows import of_one_detector
 from tag_plugin.detectors.registry import DETECTORS, detector
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.detections import Detections
@@ -81,20 +82,11 @@ def read(
 
 def _stored(path: Path, limit: int | None) -> Reading:
     files = [path] if path.is_file() else _files(path, "detected")
-    rows = islice(_rows(files), limit)
+    rows = of_one_detector(islice(_rows(files), limit), path)
     first = next(rows, None)
-    if first is None or first.detector is None:
+    if first is None:
         raise DetectorError(f"{path}: no detected rows; next: tag-plugin detect")
-    return _gathered(first.detector, _of_one_detector(chain([first], rows), first.detector, path))
-
-
-def _of_one_detector(
-    rows: Iterator[Row], info: DetectorInfo, path: Path
-) -> Iterator[tuple[str, Detections | None]]:
-    for row in rows:
-        if row.detector != info:
-            raise DetectorError(f"{path}, row {row.id!r}: not the first row's detector")
-        yield row.id, row.detections
+    return _gathered(first[0], ((row.id, row.detections) for _, row in chain([first], rows)))
 
 
 def _files(directory: Path, kind: str) -> list[Path]:
@@ -138,27 +130,20 @@ def _batch(
     yield from zip((row.id for row in batch), found, strict=True)
 
 
-def _gathered(info: DetectorInfo, found: Iterator[tuple[str, Detections | None]]) -> Reading:
-    ids, faces, probabilities, boxes = [], [], [], []
-    for row_id, detections in found:
-        ids.append(row_id)
-        faces.append(detections is not None)
-        row = _as_arrays(detections)
-        probabilities.append(row[0])
-        boxes.append(row[1])
-    if not ids:
+def _gathered(info: DetectorInfo, faces: Iterable[tuple[str, Detections | None]]) -> Reading:
+    gathered = [(row_id, face is not None, *_as_arrays(face)) for row_id, face in faces]
+    if not gathered:
         raise DetectorError(f"{info.name}: no rows")
-    return Reading(info, tuple(ids), np.array(faces), np.stack(probabilities), np.stack(boxes))
+    ids, found, probabilities, boxes = zip(*gathered, strict=True)
+    return Reading(info, ids, np.array(found), np.stack(probabilities), np.stack(boxes))
 
 
-def _as_arrays(found: Detections | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _as_arrays(face: Detections | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     probabilities = np.full(len(AUS), np.nan, dtype=np.float32)
     boxes = np.full((len(AUS), 4), np.nan, dtype=np.float32)
-    if found is not None:
-        best = strongest(found)
-        for column, au in enumerate(AUS):
-            if au in found.supported:
-                probabilities[column] = best[au].probability if au in best else 0.0
-            if au in best:
-                boxes[column] = best[au].box.as_tuple()
+    if face is not None:
+        probabilities[[AUS.index(au) for au in face.supported]] = 0.0
+        for au, best in strongest(face).items():
+            probabilities[AUS.index(au)] = best.probability
+            boxes[AUS.index(au)] = best.box.as_tuple()
     return probabilities, boxes

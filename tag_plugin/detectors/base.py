@@ -5,16 +5,18 @@ cheap to import: a library is imported inside the factory that needs it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import file_digest
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.data.rows import DetectorInfo, Row
-from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.facs.detections import Detections
+from tag_plugin.facs.boxes import FACE_FRAME, Box
+from tag_plugin.facs.detections import Detection, Detections
 
 FaceImage = NDArray[np.uint8]
 """A face frame: (448, 448, 3), RGB."""
@@ -31,59 +33,18 @@ class NoDetectionsError(DetectorError):
     """A detector that looks rows up knows nothing of this one; the others go on."""
 
 
-class Detector(Protocol):
-    """Measures the AUs of a row's face.
+class Detector(ABC):
+    """Measures the AUs of a row's face: one row at a time, with nothing to open, unless overridden.
 
-    `supported` are the AUs that it can measure at all. A `Detections` carries the same set, less
-    the AUs that cannot be seen on that face (their region lies outside the picture).
-    Probabilities are calibrated so that 0.5 means "more likely present than not".
+    `info` says which detector it is, exactly, and is recorded in every row. `supported` are the
+    AUs that it can measure at all; a `Detections` carries the same set, less the AUs that cannot be
+    seen on that face (their region lies outside the picture). `batch_size` is how many rows at once
+    it works best on; 1 when it gains nothing from a batch. Probabilities are calibrated so that 0.5
+    means "more likely present than not".
     """
 
-    @property
-    def info(self) -> DetectorInfo:
-        """Which detector this is, exactly: recorded in every row."""
-        ...
-
-    @property
-    def supported(self) -> frozenset[int]:
-        """The AUs that it can measure."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """How many rows at once it works best on; 1 when it gains nothing from a batch."""
-        ...
-
-    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
-        """The AUs of this row's face, or None when no face was found."""
-        ...
-
-    def detect_rows(
-        self, rows: Sequence[Row], reads: Sequence[ReadImage]
-    ) -> list[Detections | None]:
-        """What `detect_row` gives for each row; any number of rows.
-
-        One image that cannot be read fails them all: the caller then goes on one by one.
-        """
-        ...
-
-    def __enter__(self) -> Self:
-        """Open what has to be opened."""
-        ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Release everything."""
-        ...
-
-
-class RowDetector(ABC):
-    """A detector that takes one row at a time and has nothing to open."""
-
+    info: DetectorInfo
+    supported: frozenset[int]
     batch_size: int = 1
 
     @abstractmethod
@@ -93,11 +54,14 @@ class RowDetector(ABC):
     def detect_rows(
         self, rows: Sequence[Row], reads: Sequence[ReadImage]
     ) -> list[Detections | None]:
-        """One row after the other."""
+        """What `detect_row` gives for each row; any number of rows.
+
+        One image that cannot be read fails them all: the caller then goes on one by one.
+        """
         return [self.detect_row(row, read) for row, read in zip(rows, reads, strict=True)]
 
     def __enter__(self) -> Self:
-        """Nothing to open."""
+        """Open what has to be opened."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,10 +69,10 @@ class RowDetector(ABC):
         self.close()
 
     def close(self) -> None:  # noqa: B027 - a detector without resources needs none
-        """Nothing to release."""
+        """Release everything."""
 
 
-class ImageDetector(RowDetector):
+class ImageDetector(Detector):
     """A detector that looks at pixels and at nothing else of the row."""
 
     @abstractmethod
@@ -141,18 +105,59 @@ class BatchDetector(ImageDetector):
 
     def detect(self, image: FaceImage) -> Detections | None:
         """A batch of one."""
-        (found,) = self.detect_batch([image])
-        return found
+        return self.detect_batch([image])[0]
 
     def detect_rows(
         self, rows: Sequence[Row], reads: Sequence[ReadImage]
     ) -> list[Detections | None]:
         """The AUs of the rows' images, `batch_size` at a time."""
-        found: list[Detections | None] = []
-        for begin in range(0, len(reads), self.batch_size):
-            images = [read() for read in reads[begin : begin + self.batch_size]]
-            found.extend(self.detect_batch(images))
-        return found
+        batches = (
+            [read() for read in reads[begin : begin + self.batch_size]]
+            for begin in range(0, len(reads), self.batch_size)
+        )
+        return [face for images in batches for face in self.detect_batch(images)]
+
+
+def library(module: str, extra: str) -> Any:  # noqa: ANN401 - a module without type information
+    """A module that one of our extras installs, imported now.
+
+    Raises:
+        DetectorError: it cannot be imported; the message says the next command.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DetectorError(
+            f"{module} cannot be imported ({error}); next: pip install 'tag-plugin[{extra}]'"
+        ) from error
+
+
+def file_sha256(path: Path, expected: str | None = None) -> str:
+    """SHA-256 of a model's file.
+
+    Raises:
+        DetectorError: it cannot be read, or is not the expected one.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DetectorError(f"{path}: cannot be read ({error.strerror})") from None
+    if expected is not None and content != expected.lower():
+        raise DetectorError(
+            f"{path}: sha256 {content}, expected {expected}; next: copy, download or train it again"
+        )
+    return content
+
+
+def detections_in_frame(probabilities: Mapping[int, float], boxes: Mapping[int, Box]) -> Detections:
+    """The AUs that have a box; one whose region lies outside the picture is not supported."""
+    found = tuple(
+        Detection(au=au, probability=probability, box=boxes[au])
+        for au, probability in probabilities.items()
+        if au in boxes
+    )
+    return Detections(detections=found, supported=frozenset(each.au for each in found))
 
 
 def checked_frame(image: FaceImage) -> FaceImage:

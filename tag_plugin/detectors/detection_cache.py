@@ -13,7 +13,7 @@ from typing import Final
 from platformdirs import user_cache_path
 from pydantic import TypeAdapter, ValidationError
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import Detector, ImageDetector
@@ -21,7 +21,7 @@ from tag_plugin.detectors.from_rows import CachedDetector
 from tag_plugin.detectors.synthetic import SyntheticDetector
 from tag_plugin.facs.detections import Detections
 
-_FOUND: Final[TypeAdapter[Detections | None]] = TypeAdapter(Detections | None)
+_FACE: Final[TypeAdapter[Detections | None]] = TypeAdapter(Detections | None)
 _DESCRIPTION: Final = "detector.json"
 
 
@@ -48,15 +48,13 @@ class DetectionCache:
 
     def __init__(self, detector: Detector, directory: Path) -> None:
         self._detector = detector
-        known = {
-            **detector.info.model_dump(mode="json"),
-            "supported": sorted(detector.supported),
-        }
-        text = json.dumps(known, indent=1, sort_keys=True)
+        supported = sorted(detector.supported)
+        description = detector.info.model_dump(mode="json") | {"supported": supported}
+        text = json.dumps(description, indent=1, sort_keys=True)
         name = f"{detector.info.name}-{_digest(text.encode())[:16]}"
         self._directory = directory / name
         if not goes_by_id(detector):
-            _write(self._directory / _DESCRIPTION, text)
+            write_text(self._directory / _DESCRIPTION, text)
 
     def detect(self, row: Row, image: Path) -> Row:
         """The row with the AUs of its picture: `detections` is None where there is no face.
@@ -64,22 +62,22 @@ class DetectionCache:
         Raises:
             ImageError: the picture is missing or no face frame.
         """
-        found = self._found(row, image)
-        return row.model_copy(update={"detections": found, "detector": self._detector.info})
+        face = self._detections(row, image)
+        return row.model_copy(update={"detections": face, "detector": self._detector.info})
 
-    def _found(self, row: Row, image: Path) -> Detections | None:
+    def _detections(self, row: Row, image: Path) -> Detections | None:
         read = partial(read_face, image)
         if goes_by_id(self._detector):
             return self._detector.detect_row(row, read)
-        known_by = b"" if isinstance(self._detector, ImageDetector) else row.id.encode()
-        digest = _digest(_bytes(image) + known_by)
+        row_id = b"" if isinstance(self._detector, ImageDetector) else row.id.encode()
+        digest = _digest(_bytes(image) + row_id)
         file = self._directory / digest[:2] / f"{digest}.json"
         try:
-            return _FOUND.validate_json(file.read_bytes())
+            return _FACE.validate_json(file.read_bytes())
         except (FileNotFoundError, ValidationError):  # half a file of a disk that was full
-            found = self._detector.detect_row(row, read)
-        _write(file, _FOUND.dump_json(found).decode())
-        return found
+            face = self._detector.detect_row(row, read)
+        write_text(file, _FACE.dump_json(face).decode())
+        return face
 
 
 def _bytes(image: Path) -> bytes:
@@ -91,9 +89,3 @@ def _bytes(image: Path) -> bytes:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _write(file: Path, text: str) -> None:
-    """Each writer has a file of its own until it is whole; the last one stays."""
-    with atomic_write(file) as partial:
-        partial.write_text(text, encoding="utf-8")

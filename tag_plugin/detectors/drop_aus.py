@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Self
 
 from tag_plugin.data.rows import Row
-from tag_plugin.detectors.base import Detector, DetectorError, ReadImage, RowDetector
+from tag_plugin.detectors.base import Detector, DetectorError, ReadImage
 from tag_plugin.facs.detections import Detections
 
 
-class WithoutDetector(RowDetector):
+class WithoutDetector(Detector):
     """Another detector, to which some AUs are unsupported; its version says so.
 
     Args:
@@ -38,20 +38,20 @@ class WithoutDetector(RowDetector):
 
     def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
         """What the other one says, less the AUs."""
-        return self._kept(self._detector.detect_row(row, read))
+        return self.detect_rows([row], [read])[0]
 
     def detect_rows(
         self, rows: Sequence[Row], reads: Sequence[ReadImage]
     ) -> list[Detections | None]:
         """What the other one says, less the AUs."""
-        return [self._kept(found) for found in self._detector.detect_rows(rows, reads)]
+        return [self._kept(face) for face in self._detector.detect_rows(rows, reads)]
 
-    def _kept(self, found: Detections | None) -> Detections | None:
-        if found is None:
+    def _kept(self, face: Detections | None) -> Detections | None:
+        if face is None:
             return None
         return Detections(
-            detections=tuple(each for each in found.detections if each.au in self.supported),
-            supported=found.supported & self.supported,
+            detections=tuple(each for each in face.detections if each.au in self.supported),
+            supported=face.supported & self.supported,
         )
 
     def __enter__(self) -> Self:
@@ -59,6 +59,6 @@ class WithoutDetector(RowDetector):
         self._detector.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Close the other one."""
-        self._detector.__exit__(None, None, None)
+        self._detector.close()

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any, Self
 
 from tag_plugin.data.rows import DetectorInfo, Row
-from tag_plugin.detectors.base import Detector, DetectorError, ReadImage, RowDetector
+from tag_plugin.detectors.base import Detector, DetectorError, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections, Thresholds
@@ -23,7 +23,7 @@ class Rule(StrEnum):
     VOTE = "vote"
 
 
-class EnsembleDetector(RowDetector):
+class EnsembleDetector(Detector):
     """The members' detections of a face, joined.
 
     An AU is measured by every member that supports it on this face; a member that found no face
@@ -67,8 +67,7 @@ class EnsembleDetector(RowDetector):
 
     def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
         """The joint detections of one row."""
-        (found,) = self.detect_rows([row], [read])
-        return found
+        return self.detect_rows([row], [read])[0]
 
     def detect_rows(
         self, rows: Sequence[Row], reads: Sequence[ReadImage]
@@ -88,7 +87,7 @@ class EnsembleDetector(RowDetector):
             self._open.enter_context(member)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Close the members."""
         self._open.close()
 

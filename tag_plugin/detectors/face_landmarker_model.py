@@ -1,6 +1,5 @@
 """Finding MediaPipe's face_landmarker.task: the wheel of mediapipe ships no model."""
 
-import hashlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Final
 
 from platformdirs import user_cache_path
 
-from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.base import DetectorError, file_sha256
 
 SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 FILE_NAME: Final = "face_landmarker.task"
@@ -58,16 +57,12 @@ def known_places() -> Iterator[Path]:
 
 def _checked(path: Path) -> Path:
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
+        file_sha256(path, SHA256)
+    except DetectorError as error:
         raise DetectorError(
-            f"{path}: cannot be read ({error.strerror}); {_WITHOUT_INTERNET}"
+            f"{error}: not the official {FILE_NAME}. Delete it and run again, or: "
+            f"{_WITHOUT_INTERNET}"
         ) from None
-    if found != SHA256:
-        raise DetectorError(
-            f"{path} is not the official {FILE_NAME}: sha256 {found}, expected {SHA256}. "
-            f"Delete it and run again, or: {_WITHOUT_INTERNET}"
-        )
     return path
 
 

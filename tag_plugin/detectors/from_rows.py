@@ -1,20 +1,20 @@
 """Detections that another run, or another tool, has written to a file of rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tag_plugin.data.rows import DetectorInfo, Row, read_rows
 from tag_plugin.data.text_file import TextFileError
 from tag_plugin.detectors.base import (
+    Detector,
     DetectorError,
     NoDetectionsError,
     ReadImage,
-    RowDetector,
 )
 from tag_plugin.facs.detections import Detections
 
 
-class CachedDetector(RowDetector):
+class CachedDetector(Detector):
     """Looks a row's detections up by its id; the pixels are never read.
 
     A line that is no row is named and passed over: its face has no detections here.
@@ -30,9 +30,9 @@ class CachedDetector(RowDetector):
 
     def __init__(self, rows: str | Path) -> None:
         self._path = Path(rows)
-        self._found, self.info = _load(self._path)
+        self._by_id, self.info = _load(self._path)
         self.supported = frozenset[int]().union(
-            *(found.supported for found in self._found.values() if found is not None)
+            *(face.supported for face in self._by_id.values() if face is not None)
         )
 
     def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
@@ -42,7 +42,7 @@ class CachedDetector(RowDetector):
             NoDetectionsError: the file has no row of this id.
         """
         try:
-            return self._found[row.id]
+            return self._by_id[row.id]
         except KeyError:
             raise NoDetectionsError(
                 f"{self._path} has no row {row.id!r}; next: run `tag-plugin detect` over it with "
@@ -50,30 +50,37 @@ class CachedDetector(RowDetector):
             ) from None
 
 
+def of_one_detector(rows: Iterable[Row], path: Path) -> Iterator[tuple[DetectorInfo, Row]]:
+    """The rows with their detector.
+
+    Raises:
+        DetectorError: a row has none, or not the first row's.
+    """
+    first: DetectorInfo | None = None
+    for row in rows:
+        first = first or row.detector
+        if first is None or row.detector != first:
+            raise DetectorError(
+                f"{path}, row {row.id!r}: no detector, or not the first row's detector; next: "
+                "tag-plugin detect"
+            )
+        yield first, row
+
+
 def _load(path: Path) -> tuple[Mapping[str, Detections | None], DetectorInfo]:
     if not path.exists():
         raise DetectorError(f"no file {path}: the cached detector needs a JSONL file of rows")
-    found: dict[str, Detections | None] = {}
+    by_id: dict[str, Detections | None] = {}
     info: DetectorInfo | None = None
     try:
-        for row in read_rows(path):
-            info = _checked(row, info, found, path)
-            found[row.id] = row.detections
+        for owner, row in of_one_detector(read_rows(path), path):
+            info = owner
+            if by_id.setdefault(row.id, row.detections) != row.detections:
+                raise DetectorError(f"{path}, row {row.id!r}: there twice, with other detections")
     except TextFileError as error:
         raise DetectorError(
             f"{error}; next: --option rows=FILE with a JSONL file of rows"
         ) from None
     if info is None:
         raise DetectorError(f"{path} holds no rows; next: --option rows=FILE with detected rows")
-    return found, info
-
-
-def _checked(
-    row: Row, info: DetectorInfo | None, found: Mapping[str, Detections | None], path: Path
-) -> DetectorInfo:
-    """The detector of a row, which has to be that of the rows before it."""
-    if row.detector is None or (info is not None and row.detector != info):
-        raise DetectorError(f"{path}, row {row.id!r}: no detector, or not the first row's one")
-    if row.id in found and found[row.id] != row.detections:
-        raise DetectorError(f"{path}, row {row.id!r}: there twice, with other detections")
-    return row.detector
+    return by_id, info

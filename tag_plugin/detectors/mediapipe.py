@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.data.rows import DetectorInfo
-from tag_plugin.detectors.base import DetectorError, FaceImage, ImageDetector, checked_frame
+from tag_plugin.detectors.base import (
+    FaceImage,
+    ImageDetector,
+    checked_frame,
+    detections_in_frame,
+    library,
+)
 from tag_plugin.detectors.blendshapes import (
     LIP_GAP,
     MAP_VERSION,
@@ -20,7 +26,7 @@ from tag_plugin.detectors.padding import PADDINGS, border_of, padded
 from tag_plugin.detectors.quiet import quiet_stderr
 from tag_plugin.detectors.regions import region_boxes
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.facs.detections import Detection, Detections, Thresholds
+from tag_plugin.facs.detections import Detections, Thresholds
 
 
 class MediapipeDetector(ImageDetector):
@@ -38,7 +44,7 @@ class MediapipeDetector(ImageDetector):
         self, model: str | Path | None = None, thresholds: Thresholds | None = None
     ) -> None:
         path = find_model(Path(model) if model else None)
-        self._mediapipe = _library()
+        self._mediapipe = library("mediapipe", "mediapipe")
         self._landmarker = _landmarker(self._mediapipe, path)
         self.supported = SUPPORTED
         self.info = DetectorInfo(
@@ -58,7 +64,9 @@ class MediapipeDetector(ImageDetector):
         for padding in PADDINGS:
             found = self._landmarks(image, border_of(padding))
             if found is not None:
-                return _detections(*found)
+                points, blendshapes = found
+                measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
+                return detections_in_frame(measured, region_boxes(points[:, :2]))
         return None
 
     def close(self) -> None:
@@ -84,29 +92,7 @@ class MediapipeDetector(ImageDetector):
         return points, {shape.category_name: shape.score for shape in result.face_blendshapes[0]}
 
 
-def _detections(points: NDArray[np.float64], blendshapes: dict[str, float]) -> Detections:
-    """An AU whose region lies outside the picture is not supported on this face."""
-    measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
-    boxes = region_boxes(points[:, :2])
-    found = tuple(
-        Detection(au=au, probability=probability, box=boxes[au])
-        for au, probability in measured.items()
-        if au in boxes
-    )
-    return Detections(detections=found, supported=frozenset(each.au for each in found))
-
-
-def _library() -> Any:  # noqa: ANN401 - a module without type information
-    try:
-        import mediapipe
-    except ImportError as error:
-        raise DetectorError(
-            f"mediapipe cannot be imported ({error}); next: pip install 'tag-plugin[mediapipe]'"
-        ) from error
-    return mediapipe
-
-
-def _landmarker(mediapipe: Any, model: Path) -> Any:  # noqa: ANN401 - as above
+def _landmarker(mediapipe: Any, model: Path) -> Any:  # noqa: ANN401 - modules without types
     tasks = mediapipe.tasks
     options = tasks.vision.FaceLandmarkerOptions(
         base_options=tasks.BaseOptions(model_asset_buffer=model.read_bytes()),

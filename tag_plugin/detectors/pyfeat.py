@@ -9,19 +9,26 @@ used.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tag_plugin.data.rows import DetectorInfo
-from tag_plugin.detectors.base import BatchDetector, DetectorError, FaceImage, checked_frame
+from tag_plugin.detectors.base import (
+    BatchDetector,
+    DetectorError,
+    FaceImage,
+    checked_frame,
+    detections_in_frame,
+    file_sha256,
+    library,
+)
 from tag_plugin.detectors.padding import PADDINGS, border_of, padded
 from tag_plugin.detectors.regions import MESH_POINTS, region_boxes
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.facs.detections import Detection, Detections, Thresholds
+from tag_plugin.facs.detections import Detections, Thresholds
 
 _HELP = (
     "next: run it once with internet access, or copy that machine's folder feat/resources (it "
@@ -50,19 +57,17 @@ class PyFeatDetector(BatchDetector):
         thresholds: Thresholds | None = None,
     ) -> None:
         with _gradients_kept():
-            feat = _library()
+            feat = library("feat", "pyfeat")
             path = _weights(Path(weights) if weights else None)
             self._detector = _opened(feat, path, device)
         self.batch_size = int(batch_size)
         named = {int(name[2:]): name for name in self._detector.multitask.au_names}
         self._columns = {au: name for au, name in named.items() if au in ACTION_UNITS}
         self.supported = frozenset(self._columns)
-        with path.open("rb") as file:
-            sha256 = file_digest(file, "sha256").hexdigest()
         self.info = DetectorInfo(
             name="pyfeat",
             version=f"{feat.__version__}+{path.stem}",
-            model_sha256=sha256,
+            model_sha256=file_sha256(path),
             thresholds=thresholds or Thresholds(),
         )
 
@@ -102,16 +107,10 @@ class PyFeatDetector(BatchDetector):
         ]
 
     def _detections(self, face: Any, border: int) -> Detections:  # noqa: ANN401 - a pandas row
-        """An AU whose region lies outside the picture is not supported on this face."""
         axes = [[face[f"mesh_{axis}_{n}"] for n in range(MESH_POINTS)] for axis in "xy"]
         points = (np.array(axes, dtype=float).T - border) / FACE_FRAME
-        boxes = region_boxes(points)
-        found = tuple(
-            Detection(au=au, probability=round(float(face[column]), 3), box=boxes[au])
-            for au, column in self._columns.items()
-            if au in boxes
-        )
-        return Detections(detections=found, supported=frozenset(each.au for each in found))
+        measured = {au: round(float(face[column]), 3) for au, column in self._columns.items()}
+        return detections_in_frame(measured, region_boxes(points))
 
 
 @contextmanager
@@ -124,16 +123,6 @@ def _gradients_kept() -> Iterator[None]:
         yield
     finally:
         torch.set_grad_enabled(enabled)
-
-
-def _library() -> Any:  # noqa: ANN401 - a module without type information
-    try:
-        import feat
-    except ImportError as error:
-        raise DetectorError(
-            f"py-feat cannot be imported ({error}); next: pip install 'tag-plugin[pyfeat]'"
-        ) from error
-    return feat
 
 
 def _weights(given: Path | None) -> Path:
@@ -158,7 +147,7 @@ def _weights(given: Path | None) -> Path:
         ) from error
 
 
-def _opened(feat: Any, weights: Path, device: str) -> Any:  # noqa: ANN401 - as above
+def _opened(feat: Any, weights: Path, device: str) -> Any:  # noqa: ANN401 - modules without types
     try:
         return feat.Detectorv2(device=device, identity_model=None, multitask_weights=str(weights))
     except Exception as error:  # as above, for its face detector's network

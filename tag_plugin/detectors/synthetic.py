@@ -10,25 +10,18 @@ from tag_plugin.data.synthetic.face import SYNTH_AUS
 from tag_plugin.data.synthetic.prepare import parse_face_id
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.sampling import sample_face
-from tag_plugin.detectors.base import ReadImage, RowDetector
+from tag_plugin.detectors.base import Detector, ReadImage
 from tag_plugin.facs.detections import Detections
 
 VERSION: Final = "1"
 """Rises whenever a face, a box or a probability changes."""
 
 
-class SyntheticDetector(RowDetector):
+class SyntheticDetector(Detector):
     """Measures procedural faces exactly."""
 
-    @property
-    def info(self) -> DetectorInfo:
-        """Name and version; there is no model file."""
-        return DetectorInfo(name="synthetic", version=VERSION)
-
-    @property
-    def supported(self) -> frozenset[int]:
-        """The AUs that the drawing can show."""
-        return frozenset(SYNTH_AUS)
+    info = DetectorInfo(name="synthetic", version=VERSION)
+    supported = frozenset(SYNTH_AUS)
 
     def detect_row(self, row: Row, read: ReadImage) -> Detections:
         """The AUs of the face that the row's id names.
@@ -36,5 +29,5 @@ class SyntheticDetector(RowDetector):
         Raises:
             ValueError: the row is no procedural face.
         """
-        face_id = parse_face_id(row.id)
-        return detections(sample_face(face_id.seed, face_id.index))
+        number = parse_face_id(row.id)
+        return detections(sample_face(number.seed, number.index))

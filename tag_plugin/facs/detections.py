@@ -2,20 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import Field, PlainSerializer, model_validator
 
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import StoredBox
+from tag_plugin.facs.frozen import Frozen
 
 Probability = Annotated[float, Field(ge=0, le=1, strict=True)]
 UnitNumber = Annotated[int, Field(ge=1, le=9999, strict=True)]
 """A number that is written as one: neither text nor a truth value stands for an AU."""
 
 
-class Thresholds(BaseModel):
+class Thresholds(Frozen):
     """Where a probability counts as present: `on` and above; [`grey`, `on`) is left undecided."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: Probability = 0.5
     grey: Probability = 0.3
@@ -27,10 +26,8 @@ class Thresholds(BaseModel):
         return self
 
 
-class Detection(BaseModel):
+class Detection(Frozen):
     """One AU on one face: FACS number, probability and the box that shows it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     au: UnitNumber
     probability: Probability
@@ -42,7 +39,7 @@ class Detection(BaseModel):
         return self
 
 
-class Detections(BaseModel):
+class Detections(Frozen):
     """Everything measured on one face.
 
     `supported` are the AUs that the detector can measure at all. An AU outside it was not looked
@@ -52,8 +49,6 @@ class Detections(BaseModel):
     Raises:
         ValidationError: an unknown AU, or a detection of an AU that is not supported.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     detections: tuple[Detection, ...]
     supported: Annotated[frozenset[UnitNumber], PlainSerializer(sorted, return_type=list[int])]

@@ -13,11 +13,12 @@ import re
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, model_validator
 
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import Box, StoredBox, iou
 from tag_plugin.facs.emotions import EMOTIONS
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.trace.denial import denies_itself
 
 GLOBAL_ANALYSIS: Final = "Global analysis:"
@@ -91,10 +92,8 @@ def _free_text(text: str) -> str:
 FreeText = Annotated[str, AfterValidator(_free_text)]
 
 
-class Inspection(BaseModel):
+class Inspection(Frozen):
     """One step of the verification loop: where to look, which AU, what is seen, and its box."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     region: FreeText
     au: int
@@ -109,15 +108,13 @@ class Inspection(BaseModel):
         return self
 
 
-class Trace(BaseModel):
+class Trace(Frozen):
     """A whole grounded chain of reasoning. The conclusion line follows from its parts.
 
     Raises:
         ValidationError: text that would break the grammar, an unknown AU or emotion, or the same
             claim twice.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     global_analysis: FreeText
     inspections: tuple[Inspection, ...]

@@ -97,7 +97,7 @@ def test_nothing_in_common_and_mixed_detectors_are_refused(tmp_path):
         agreement(tmp_path, [0.9], [0.9], start=5)
     lines = (tmp_path / "a.jsonl").read_text() + (tmp_path / "b.jsonl").read_text()
     (tmp_path / "mixed.jsonl").write_text(lines)
-    with pytest.raises(DetectorError, match=r"'train00005': not the first row's detector"):
+    with pytest.raises(DetectorError, match=r"'train00005': no detector, or not the first row's"):
         read(str(tmp_path / "mixed.jsonl"), None, {})
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tag_plugin.data.face_frame import ImageError
 from tag_plugin.data.rows import DetectorInfo, Row, write_rows
-from tag_plugin.detectors.base import FaceImage, ImageDetector, ReadImage, RowDetector
+from tag_plugin.detectors.base import Detector, FaceImage, ImageDetector, ReadImage
 from tag_plugin.detectors.detection_cache import DetectionCache
 from tag_plugin.detectors.from_rows import CachedDetector
 from tag_plugin.facs.boxes import FACE_FRAME, Box
@@ -35,7 +35,7 @@ class BrightnessDetector(ImageDetector):
         return Detections(detections=(smile,), supported=SUPPORTED)
 
 
-class Joined(RowDetector):
+class Joined(Detector):
     """Looks at the picture and at the id, as an ensemble may."""
 
     supported = SUPPORTED

@@ -3,7 +3,7 @@
 import pytest
 
 from tag_plugin.data.rows import DetectorInfo, Row, write_rows
-from tag_plugin.detectors.base import DetectorError, RowDetector
+from tag_plugin.detectors.base import Detector, DetectorError
 from tag_plugin.detectors.ensemble import EnsembleDetector, Rule, join
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.boxes import Box
@@ -30,7 +30,7 @@ def row(row_id="a"):
     )
 
 
-class Fixed(RowDetector):
+class Fixed(Detector):
     """Says the same of every face."""
 
     def __init__(self, name, found, supported, reads=False):

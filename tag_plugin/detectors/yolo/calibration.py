@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+
+from tag_plugin.facs.frozen import Frozen
 
 MIN_AUC = 0.7
 """An AU that the network ranks worse than this on the dev split is not supported."""
@@ -22,10 +23,8 @@ _CLIP = 1e-4
 _FEWEST = 5  # faces with and without the AU; fewer say nothing
 
 
-class Calibration(BaseModel):
+class Calibration(Frozen):
     """The scale of one AU."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     slope: float = 1.0
     intercept: float = 1.0986

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.model_error import WrongValueError, checked
@@ -12,6 +12,7 @@ from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.yolo.calibration import MIN_AUC, Calibration
 from tag_plugin.facs.action_units import action_unit
+from tag_plugin.facs.frozen import Frozen
 
 CARD, MARKDOWN, WEIGHTS = "card.json", "card.md", "weights.safetensors"
 LICENCE: Final = (
@@ -20,7 +21,7 @@ LICENCE: Final = (
 )
 
 
-class AuScore(BaseModel):
+class AuScore(Frozen):
     """How well one AU is found in a split. A number that the split cannot give is None.
 
     Attributes:
@@ -32,8 +33,6 @@ class AuScore(BaseModel):
         f1: of "probability >= 0.5" against the labels, likewise.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     faces: int
     ap50: float | None = None
     ap: float | None = None
@@ -41,10 +40,8 @@ class AuScore(BaseModel):
     f1: float | None = None
 
 
-class SplitScore(BaseModel):
+class SplitScore(Frozen):
     """How well a split is found: means over the AUs that it shows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: int
     map50: float
@@ -52,10 +49,10 @@ class SplitScore(BaseModel):
     aus: dict[int, AuScore]
 
 
-class Card(BaseModel):
+class Card(Frozen):
     """Everything that is known of a trained detector; `card.json` beside its weights."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     version: Literal[1] = 1
     model: str

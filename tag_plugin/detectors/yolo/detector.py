@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from multiprocessing import parent_process
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.data.rows import DetectorInfo
-from tag_plugin.detectors.base import BatchDetector, DetectorError, FaceImage, checked_frame
+from tag_plugin.detectors.base import (
+    BatchDetector,
+    DetectorError,
+    FaceImage,
+    checked_frame,
+    library,
+)
 from tag_plugin.detectors.yolo.calibration import apply
 from tag_plugin.detectors.yolo.library import ultralytics
 from tag_plugin.detectors.yolo.weights import load
@@ -48,8 +53,11 @@ class YoloDetector(BatchDetector):
                 "the yolo detector needs weights; next: tag-plugin detector train DATASET --out "
                 "FOLDER, then --option weights=FOLDER"
             )
-        self._torch = _torch()
-        self._device = self._torch.device(device or _best_device(self._torch))
+        self._torch = library("torch", "yolo")
+        if parent_process() is not None:  # one of several workers: they share the cores
+            self._torch.set_num_threads(1)
+        best = "cuda" if self._torch.cuda.is_available() else "cpu"
+        self._device = self._torch.device(device or best)
         self._network = load(Path(weights), sha256)
         self._network.model.to(self._device)
         self.batch_size = int(batch_size)
@@ -70,12 +78,11 @@ class YoloDetector(BatchDetector):
         if not images:
             return []
         confidences, boxes = self.best_places(images)
-        network = self._network
-        columns = [network.classes.index(au) for au in network.calibration]
-        scales = list(network.calibration.values())
-        probabilities = apply(confidences[:, columns], scales)
+        scales = self._network.calibration
+        columns = [self._network.classes.index(au) for au in scales]
+        probabilities = apply(confidences[:, columns], list(scales.values()))
         return [
-            _detections(tuple(network.calibration), probability, box)
+            _detections(tuple(scales), probability, box)
             for probability, box in zip(probabilities, boxes[:, columns], strict=True)
         ]
 
@@ -111,31 +118,11 @@ def _resized(image: FaceImage, side: int) -> NDArray[np.uint8]:
 def _detections(
     aus: Sequence[int], probabilities: NDArray[np.float64], corners: NDArray[np.float64]
 ) -> Detections:
+    """The AUs of one face; one of whose box nothing lies inside the frame is absent."""
+    stored = np.rint(corners.clip(0, 1) * BOX_SCALE).astype(int).tolist()
     found = tuple(
-        Detection(au=au, probability=float(probability), box=box)
-        for au, probability, corner in zip(aus, probabilities, corners, strict=True)
-        if (box := _box(corner)) is not None
+        Detection(au=au, probability=float(probability), box=Box(x1, y1, x2, y2))
+        for au, probability, (x1, y1, x2, y2) in zip(aus, probabilities, stored, strict=True)
+        if x1 < x2 and y1 < y2
     )
     return Detections(detections=found, supported=frozenset(aus))
-
-
-def _box(corners: NDArray[np.float64]) -> Box | None:
-    """The box inside the frame, or None: nothing of it lies there."""
-    x1, y1, x2, y2 = np.rint(corners.clip(0, 1) * BOX_SCALE).astype(int).tolist()
-    return Box(x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
-
-
-def _torch() -> Any:  # noqa: ANN401 - a module without type information
-    try:
-        import torch
-    except ImportError as error:
-        raise DetectorError(
-            f"torch cannot be imported ({error}); next: pip install 'tag-plugin[yolo]'"
-        ) from error
-    if parent_process() is not None:  # one of several workers: they share the cores
-        torch.set_num_threads(1)
-    return torch
-
-
-def _best_device(torch: Any) -> str:  # noqa: ANN401 - as above
-    return "cuda" if torch.cuda.is_available() else "cpu"

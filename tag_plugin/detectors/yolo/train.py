@@ -13,13 +13,13 @@ from typing import Any
 import yaml
 
 from tag_plugin.data.rows import DetectorInfo, read_rows
-from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.base import DetectorError, file_sha256
 from tag_plugin.detectors.yolo.card import WEIGHTS, Card
 from tag_plugin.detectors.yolo.dataset import Exported, ExportSettings, detected_files, export
 from tag_plugin.detectors.yolo.detector import YoloDetector
 from tag_plugin.detectors.yolo.library import ultralytics
 from tag_plugin.detectors.yolo.measure import answers, box_metrics, calibrations, split_score
-from tag_plugin.detectors.yolo.weights import file_sha256, safe_checkpoint
+from tag_plugin.detectors.yolo.weights import safe_checkpoint
 
 _GENTLE: Mapping[str, Any] = {"mosaic": 0.0, "scale": 0.2, "translate": 0.1, "fliplr": 0.5}
 """Face frames are aligned and AUs keep their places: no mosaics, small shifts, mirrored faces."""

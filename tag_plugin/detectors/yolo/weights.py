@@ -8,13 +8,12 @@ and ultralytics' own list of classes, so that a file with anything else in it is
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final
 
 from packaging.version import Version
 
-from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.base import DetectorError, file_sha256
 from tag_plugin.detectors.yolo.calibration import Calibration
 from tag_plugin.detectors.yolo.card import WEIGHTS, read_card
 from tag_plugin.detectors.yolo.library import ultralytics
@@ -64,19 +63,6 @@ def load(path: Path, sha256: str | None = None) -> Network:
     return _from_checkpoint(path, sha256)
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file.
-
-    Raises:
-        DetectorError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DetectorError(f"{path}: cannot be read ({error.strerror})") from None
-
-
 def built(definition: Mapping[str, Any], classes: int) -> Any:  # noqa: ANN401 - a torch module
     """An untrained network of this definition."""
     tasks = ultralytics("ultralytics.nn.tasks")
@@ -86,9 +72,8 @@ def built(definition: Mapping[str, Any], classes: int) -> Any:  # noqa: ANN401 -
 def _from_folder(folder: Path, sha256: str | None) -> Network:
     card = read_card(folder)
     path = folder / WEIGHTS
-    found = _checked(path, card.weights_sha256)
-    if sha256 is not None:
-        _checked(path, sha256)
+    file_sha256(path, sha256)
+    found = file_sha256(path, card.weights_sha256)
     from safetensors.torch import load_file
 
     model = built(card.definition, len(card.classes))
@@ -100,7 +85,7 @@ def _from_folder(folder: Path, sha256: str | None) -> Network:
 
 
 def _from_checkpoint(path: Path, sha256: str | None) -> Network:
-    found = _checked(path, sha256)
+    found = file_sha256(path, sha256)
     model = safe_checkpoint(path)
     classes = _named_aus(path, model.names)
     calibration = dict.fromkeys(classes, Calibration())
@@ -134,15 +119,6 @@ def safe_checkpoint(path: Path) -> Any:  # noqa: ANN401 - a torch module
     if not isinstance(model, tasks.DetectionModel):
         raise DetectorError(f"{path} holds no ultralytics detection model")
     return model
-
-
-def _checked(path: Path, expected: str | None) -> str:
-    found = file_sha256(path)
-    if expected is not None and found != expected.lower():
-        raise DetectorError(
-            f"{path}: sha256 {found}, expected {expected}; next: copy or train it again"
-        )
-    return found
 
 
 def _named_aus(path: Path, names: Mapping[int, str]) -> tuple[int, ...]:

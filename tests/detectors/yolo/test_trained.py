@@ -21,13 +21,12 @@ import torch
 
 from tag_plugin.data.face_frame import read_face
 from tag_plugin.data.rows import dump_row, write_rows
-from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.base import DetectorError, file_sha256
 from tag_plugin.detectors.registry import detector
 from tag_plugin.detectors.yolo.calibration import Calibration
 from tag_plugin.detectors.yolo.card import CARD, MARKDOWN, WEIGHTS, read_card
 from tag_plugin.detectors.yolo.library import ultralytics
 from tag_plugin.detectors.yolo.train import TrainSettings, train
-from tag_plugin.detectors.yolo.weights import file_sha256
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.detections import Thresholds
 from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
