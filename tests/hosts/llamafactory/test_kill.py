@@ -94,7 +94,8 @@ def test_the_same_command_again_ends_as_if_nothing_had_happened(
     killed = recipe(qwen2_5_vl, mixed_data, tmp_path / "killed", **settings)
     codes = run(killed, MOMENTS[moment], processes)
     assert codes[0] == -signal.SIGKILL, _log(killed)
-    assert all(codes), "a process that is alone must not train on"
+    if moment != "before the last state":  # where the other process has nothing left to do
+        assert all(codes), "a process that is alone must not train on"
     assert run(killed, processes=processes) == [0] * processes, _log(killed)
     assert left_behind(tmp_path / "killed") == undisturbed[kind]
     assert run(killed, processes=processes) == [0] * processes
