@@ -11,19 +11,14 @@ from tempfile import gettempdir
 
 import typer
 
-from tag_plugin.cli import (
-    evaluation,
-    export_rl,
-    installation,
-    prefer,
-    prompt,
-    quality,
-    report,
-    rows,
-)
+from tag_plugin.cli import evaluation, prefer, quality, rows
 from tag_plugin.cli.data import data
 from tag_plugin.cli.detector import detector
+from tag_plugin.cli.export_rl import export_rl
+from tag_plugin.cli.installation import demo, doctor, draw, recipes
 from tag_plugin.cli.prepare import prepare
+from tag_plugin.cli.prompt import prompt
+from tag_plugin.cli.report import report
 from tag_plugin.cli.reward import reward
 from tag_plugin.cli.tiny import tiny
 from tag_plugin.data.terminal import one_line
@@ -37,10 +32,11 @@ app.add_typer(detector, name="detector")
 app.add_typer(tiny, name="tiny")
 app.add_typer(reward, name="reward")
 evaluation.register(app)
-installation.register(app)
-export_rl.register(app)
-prompt.register(app)
-report.register(app)
+for command in (draw, doctor, demo, recipes):
+    app.command()(command)
+app.command("export-rl")(export_rl)
+app.command()(prompt)
+app.command()(report)
 prefer.register(app)
 
 

@@ -9,11 +9,6 @@ from tag_plugin.cli.options import Dataset
 from tag_plugin.data.terminal import echo
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export-rl")(export_rl)
-
-
 def export_rl(
     host: Annotated[str, typer.Argument(help="easyr1, verl or swift.")],
     dataset: Dataset,

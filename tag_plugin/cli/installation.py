@@ -8,12 +8,6 @@ import typer
 from tag_plugin.data.terminal import echo
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (draw, doctor, demo, recipes):
-        app.command()(command)
-
-
 def draw(
     results: Annotated[Path, typer.Argument(help="lmms-eval's output folder, or a samples file.")],
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("pictures"),

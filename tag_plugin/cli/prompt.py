@@ -11,11 +11,6 @@ from tag_plugin.data.terminal import echo
 STYLES: Final = ("grounded", "direct", "cot")  # of trace.prompt.Style, which takes long to import
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(prompt)
-
-
 def prompt(
     template: Annotated[str, typer.Option(help="The model's tag_ template (tag_plugin.json).")],
     label_set: Annotated[str, typer.Option(help="The emotions to choose from.")] = "basic7",

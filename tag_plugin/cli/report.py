@@ -8,11 +8,6 @@ import typer
 from tag_plugin.data.terminal import echo
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(report)
-
-
 def report(
     sources: Annotated[
         list[Path],

@@ -14,20 +14,17 @@ and arousal computing in the wild", IEEE TAC 2019, and the release's readme.
 """
 
 import hashlib
-import os
 import re
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from tag_plugin.data.face_frame import Crop
-from tag_plugin.data.file_names import SUFFIXES, find_inside
+from tag_plugin.data.file_names import SUFFIXES, files_below, find_inside
 from tag_plugin.data.npy_number import read_number
 from tag_plugin.data.published_counts import compare_counts, train_or_dev
 from tag_plugin.data.rows import Split
@@ -55,11 +52,8 @@ WHOLE = "Manually_Annotated"
 """The folder that the release's archive of pictures unpacks to."""
 CSV_FILES: Final[Mapping[str, str]] = {"train": "training.csv", "val": "validation.csv"}
 NPY_FOLDERS: Final[Mapping[str, str]] = {"train": "train_set", "val": "val_set"}
-FILE, BOX, EXPRESSION = (
-    "subDirectory_filePath",
-    ("face_x", "face_y", "face_width", "face_height"),
-    "expression",
-)
+FILE, EXPRESSION = "subDirectory_filePath", "expression"
+BOX = ("face_x", "face_y", "face_width", "face_height")
 COLUMNS = (FILE, *BOX, "facial_landmarks", EXPRESSION, "valence", "arousal")
 """In the official order: the release's validation.csv has no header."""
 LARGEST_BOX = 100_000
@@ -77,44 +71,16 @@ NO_EMOTION, OTHER_CLASS, REPEATED, BAD_BOX = (
 
 @dataclass(frozen=True)
 class _Annotation:
-    """One annotated face: its set, its name there, the class code, the file and the face box.
+    """One annotated face: its name in its set, the class code, the file and the face box.
 
     `fault` says what is wrong with the box.
     """
 
-    part: str
     name: str
     code: int
     image: Path
     crop: Crop | None = None
     fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """What one pass over a set of annotations finds; small, however many there are.
-
-    `repeated` holds the short digests of the names that occur more than once.
-    """
-
-    digest: str
-    counts: Counter[str]
-    repeated: frozenset[int]
-
-
-def overview(faces: Iterable[tuple[str, int]]) -> Overview:
-    """The digest, the faces of each class and the repeated names of (name, class code) pairs."""
-    content = hashlib.sha256()
-    counts: Counter[str] = Counter()
-    digests = array("Q")
-    for name, code in faces:
-        content.update(f"{name} {code}\n".encode())
-        digests.append(short_digest(name))
-        if code in CODES:
-            counts[CODES[code]] += 1
-    ordered = np.sort(np.frombuffer(digests, dtype=np.uint64)) if digests else np.zeros(0)
-    repeated = frozenset(int(value) for value in ordered[1:][ordered[1:] == ordered[:-1]])
-    return Overview(content.hexdigest(), counts, repeated)
 
 
 @dataclass(frozen=True)
@@ -150,35 +116,29 @@ class AffectNet:
 
         Both label files are read to their end: what is wrong with one is said before a picture is.
         """
-        training, _ = self._training, self._validation
-        compared = compare_counts(
-            f"{self.root} (training)", training.counts, TRAINING_COUNTS, ACCESS
-        )
-        return {"training labels": training.digest, "counts of training": compared}
+        content = hashlib.sha256()
+        counts: Counter[str] = Counter()
+        for face in self._annotations("train"):
+            content.update(f"{face.name} {face.code}\n".encode())
+            counts[CODES.get(face.code, NO_EMOTION)] += 1
+        for _ in self._annotations("val"):
+            pass
+        del counts[NO_EMOTION]
+        compared = compare_counts(f"{self.root} (training)", counts, TRAINING_COUNTS, ACCESS)
+        return {"training labels": content.hexdigest(), "counts of training": compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The faces of a split, in file order."""
         part = "val" if split == "test" else "train"
-        several = self._validation.repeated if part == "val" else self._training.repeated
-        named: set[str] = set()
+        named: set[int] = set()
         for face in self._annotations(part):
-            face_id = f"{face.part}_{face.name}"
+            face_id, digest = f"{part}_{face.name}", short_digest(face.name)
             if split == "test" or train_or_dev(face_id) == split:
-                yield self._entry(face, face_id, named)
-            if short_digest(face.name) in several:
-                named.add(face_id)
+                repeated = digest in named
+                yield LeftOut(face_id, REPEATED) if repeated else self._entry(face, face_id)
+            named.add(digest)
 
-    @cached_property
-    def _training(self) -> Overview:
-        return overview((face.name, face.code) for face in self._annotations("train"))
-
-    @cached_property
-    def _validation(self) -> Overview:
-        return overview((face.name, face.code) for face in self._annotations("val"))
-
-    def _entry(self, face: _Annotation, face_id: str, named: set[str]) -> SourceFace | LeftOut:
-        if face_id in named:
-            return LeftOut(face_id, REPEATED)
+    def _entry(self, face: _Annotation, face_id: str) -> SourceFace | LeftOut:
         label = CODES.get(face.code)
         if label is None:
             return LeftOut(face_id, NO_EMOTION)
@@ -191,9 +151,9 @@ class AffectNet:
     def _annotations(self, part: str) -> Iterator[_Annotation]:
         labels = _label_file(self.root, part)
         if labels is not None:
-            return self._from_csv(part, labels)
+            return self._from_csv(labels)
         if (_npy_folder(self.root, part) / "annotations").is_dir():
-            return _from_npy(part, _npy_folder(self.root, part))
+            return _from_npy(_npy_folder(self.root, part))
         raise SourceError(
             f"no {self.root / FILE_LISTS / CSV_FILES[part]} and no "
             f"{self.root / NPY_FOLDERS[part] / 'annotations'}: AffectNet is expected in one of its "
@@ -206,29 +166,28 @@ class AffectNet:
         places = [find_inside(self.root, *above, IMAGES) for above in ((), (WHOLE,))]
         return next((place for place in places if place.is_dir()), self.root / IMAGES)
 
-    def _from_csv(self, part: str, path: Path) -> Iterator[_Annotation]:
+    def _from_csv(self, path: Path) -> Iterator[_Annotation]:
         lines = csv_rows(path)
         first = next(lines, None)
         if first is None:
             raise SourceError(f"{path}: empty; next: unpack the release's {path.name} again")
-        names = _header(*first)
-        if names is None:
-            yield self._csv_line(part, dict(zip(COLUMNS, first[1], strict=True)), first[0])
-        for where, fields in lines:
-            if len(fields) != len(names or COLUMNS):
+        header = _header(*first)
+        names = header or COLUMNS
+        for where, fields in lines if header else chain([first], lines):
+            if len(fields) != len(names):
                 raise SourceError(
-                    f"{where}: {len(fields)} columns, not {len(names or COLUMNS)} as in the first "
-                    f"line; next: mend or remove the line"
+                    f"{where}: {len(fields)} columns, not {len(names)} as in the first line; next: "
+                    "mend or remove the line"
                 )
-            yield self._csv_line(part, dict(zip(names or COLUMNS, fields, strict=True)), where)
+            yield self._csv_line(dict(zip(names, fields, strict=True)), where)
 
-    def _csv_line(self, part: str, line: Mapping[str, str], where: str) -> _Annotation:
+    def _csv_line(self, line: Mapping[str, str], where: str) -> _Annotation:
         file = line[FILE].strip().replace("\\", "/").removeprefix("./")
         if not file or file.startswith("/") or ".." in file.split("/") or "\0" in file:
             raise SourceError(f"{where}: {file[:80]!r} is not a path inside {IMAGES}")
         suffix = Path(file).suffix
         name = file.removesuffix(suffix if suffix.lower() in SUFFIXES else "").replace("/", "_")
-        face = _Annotation(part, name, _number(line[EXPRESSION], where), self._images / file)
+        face = _Annotation(name, _number(line[EXPRESSION], where), self._images / file)
         try:
             return replace(face, crop=_crop([line[column].strip() for column in BOX]))
         except ValueError as error:
@@ -283,17 +242,12 @@ def _header(where: str, fields: list[str]) -> tuple[str, ...] | None:
 _CODE = re.compile(r"[0-9]|10")
 
 
-def _from_npy(part: str, folder: Path) -> Iterator[_Annotation]:
-    with os.scandir(folder / "annotations") as files:
-        names = sorted(
-            file.name
-            for file in files
-            if file.name.endswith("_exp.npy") and not file.name.startswith(".")
-        )
-    for file_name in names:
-        name, path = file_name.removesuffix("_exp.npy"), folder / "annotations" / file_name
-        code = _number(read_number(path), str(path))
-        yield _Annotation(part, name, code, folder / "images" / f"{name}.jpg")
+def _from_npy(folder: Path) -> Iterator[_Annotation]:
+    for path in files_below(folder / "annotations"):
+        name = path.name.removesuffix("_exp.npy")
+        if name != path.name:
+            code = _number(read_number(path), str(path))
+            yield _Annotation(name, code, folder / "images" / f"{name}.jpg")
 
 
 def _number(text: str, where: str) -> int:
@@ -319,5 +273,5 @@ def _crop(box: list[str]) -> Crop | None:
     if width <= 0 or height <= 0:
         return None
     edge = FACE_MARGIN * max(width, height)
-    corners = (left - edge, top - edge, left + width + edge, top + height + edge)
-    return (round(corners[0]), round(corners[1]), round(corners[2]), round(corners[3]))
+    right, bottom = left + width + edge, top + height + edge
+    return (round(left - edge), round(top - edge), round(right), round(bottom))

@@ -75,6 +75,11 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield folder / entry.name
 
 
+def pictures_below(folder: Path) -> Iterator[Path]:
+    """The files below that are pictures by their names."""
+    return (path for path in files_below(folder) if path.suffix.lower() in SUFFIXES)
+
+
 def find_inside(root: Path, *parts: str) -> Path:
     """ROOT/part/part..., each whatever its case; as given where there is no such thing.
 

@@ -23,6 +23,7 @@ from tag_plugin.data.file_names import (
     files_below,
     folders,
     is_leftover,
+    pictures_below,
     split_of_name,
 )
 from tag_plugin.data.picture import BAD_NAME, ImageError, check_name
@@ -94,8 +95,8 @@ class ImageFolder:
             return LeftOut(str(inside), NO_PICTURE)
         if self._classes[class_name] == LEFT_OUT:
             return LeftOut(str(inside), CLASS_LEFT_OUT, class_name)
-        found = re.search(self.identity, str(inside)) if self.identity else None
-        who = found[1] if found else None
+        person = re.search(self.identity, str(inside)) if self.identity else None
+        who = person[1] if person else None
         return SourceFace(file_id(inside), self._classes[class_name], path, identity=who)
 
     def _held_out(self, entry: SourceFace | LeftOut) -> Split:
@@ -131,7 +132,7 @@ class ImageFolder:
         if not splits:
             return ((None, self._top),)
         for name in folders(self._top):
-            if name not in splits and any(_has_picture(self._top / name)):
+            if name not in splits and any(pictures_below(self._top / name)):
                 raise SourceError(
                     f"{self._top} has split folders ({', '.join(splits)}), but {name!r} beside "
                     "them holds pictures and is none; next: move it away, or into a split"
@@ -185,7 +186,3 @@ def _pictures(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES and not is_leftover(path.name) and path.is_file()
     )
-
-
-def _has_picture(folder: Path) -> Iterator[bool]:
-    return (True for path in files_below(folder) if path.suffix.lower() in SUFFIXES)

@@ -15,9 +15,9 @@ from typing import Any, Final
 from PIL import Image
 
 from tag_plugin.data.class_names import LEFT_OUT, map_classes
-from tag_plugin.data.file_names import check_dataset_name, split_of_name
+from tag_plugin.data.file_names import check_dataset_name, pictures_below, split_of_name
 from tag_plugin.data.folder import CLASS_LEFT_OUT, held_out
-from tag_plugin.data.hub_folder import count_pictures, picture_splits
+from tag_plugin.data.hub_folder import picture_splits
 from tag_plugin.data.picture import UNREADABLE, decode_picture, open_picture
 from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
@@ -203,7 +203,7 @@ class HubDataset:
         if unread:
             told["counts of splits"] = f"not read: {', '.join(unread)}"
         folder, rows = Path(self.name), sum(map(len, self._parts.values()))
-        pictures = count_pictures(folder) if folder.is_dir() else 0
+        pictures = sum(1 for _ in pictures_below(folder)) if folder.is_dir() else 0
         if rows < pictures:
             told["counts of pictures"] = f"{rows} rows, but {pictures} pictures in {folder}"
         return told

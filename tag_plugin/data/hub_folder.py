@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tag_plugin.data.file_names import SUFFIXES, files_below, folders, split_of_name
+from tag_plugin.data.file_names import SUFFIXES, files_below, folders, pictures_below, split_of_name
 from tag_plugin.data.rows import Split
 from tag_plugin.data.source import SourceError
 
@@ -36,11 +36,6 @@ def picture_splits(folder: Path) -> Mapping[Split, str] | None:
     return _by_folder(folder) if SUFFIXES & set(suffixes) else None
 
 
-def count_pictures(folder: Path) -> int:
-    """How many files below a folder are pictures by their names."""
-    return sum(1 for path in files_below(folder) if path.suffix.lower() in SUFFIXES)
-
-
 def _by_folder(folder: Path) -> Mapping[Split, str]:
     splits: dict[Split, str] = {}
     for name in folders(folder):
@@ -52,8 +47,9 @@ def _by_folder(folder: Path) -> Mapping[Split, str]:
         splits[split] = _everything(folder / name)
     if not splits:
         return {"train": _everything(folder)}
-    inside = sum(count_pictures(folder / name) for name in folders(folder) if split_of_name(name))
-    outside = count_pictures(folder) - inside
+    outside = sum(
+        split_of_name(path.relative_to(folder).parts[0]) is None for path in pictures_below(folder)
+    )
     if outside:
         raise SourceError(
             f"{folder} has split folders ({', '.join(splits)}), but {outside} pictures lie in none "

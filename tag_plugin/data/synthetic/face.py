@@ -106,6 +106,7 @@ class SyntheticFace:
         return self.intensities.get(au, 0.0)
 
 
-def emotion(face: SyntheticFace) -> str:
-    """The label of the face: a member of the label set `synth`."""
-    return face.emotion
+def mixed(first: Colour, second: Colour, share: float) -> Colour:
+    """`first` with this share of `second`."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    return red, green, blue

@@ -10,11 +10,16 @@ from tag_plugin.data.synthetic.geometry import Curve, project
 def occluder_outline(occluder: Occluder, pose: Pose) -> Curve:
     """The outline of the oval in pixels (n, 2)."""
     centre = project(np.array([occluder.centre]), pose)[0]
-    angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    x, y = occluder.radii[0] * np.cos(angle), occluder.radii[1] * np.sin(angle)
+    x, y = oval(40, *occluder.radii).T
     turn = np.radians(occluder.angle)
     turned = [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)]
     return np.asarray(centre + pose.unit * np.stack(turned, axis=1), dtype=np.float64)
+
+
+def oval(count: int, across: float, down: float) -> Curve:
+    """So many points (n, 2) on an ellipse with these radii around the origin."""
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return np.stack([across * np.cos(angle), down * np.sin(angle)], axis=1)
 
 
 def fringe(face: SyntheticFace) -> Curve:

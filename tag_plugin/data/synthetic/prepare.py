@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import cv2
+from PIL import Image
 from rich.console import Console
 from rich.progress import Progress
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
+from tag_plugin.data.face_frame import write_face
 from tag_plugin.data.file_names import check_dataset_name
 from tag_plugin.data.rows import SPLITS, Row, Split, write_rows
 from tag_plugin.data.synthetic.render import render
@@ -31,12 +32,6 @@ _MANIFEST: Final = "prepare.json"
 _FORMER_MANIFEST: Final = "prepared/prepare.json"
 _DRAWN: Final = {"faces": "drawn"}
 """What the settings of procedural faces begin with."""
-_JPEG: Final = (
-    cv2.IMWRITE_JPEG_QUALITY,
-    95,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-)
 _CHUNK: Final = 32
 
 
@@ -133,7 +128,7 @@ def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
     face = sample_face(face_id.seed, face_id.index)
     image = f"images/{split}/{face_id}.jpg"
     if not (root / image).exists():
-        _write_picture(root / image, face_id)
+        write_face(root / image, Image.fromarray(render(face)))
     return Row(
         id=str(face_id),
         dataset=root.name,
@@ -144,18 +139,8 @@ def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
     )
 
 
-def _write_picture(path: Path, face_id: FaceId) -> None:
-    picture = render(sample_face(face_id.seed, face_id.index))
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _JPEG)
-    if not done:
-        raise OSError(f"{path}: the picture could not be encoded")
-    with atomic_write(path) as partial_path:
-        partial_path.write_bytes(data.tobytes())
-
-
 def _write_manifest(root: Path, counts: Mapping[str, int], seed: int) -> None:
     splits = {name: {"inputs": rows, "rows": rows, "dropped": {}} for name, rows in counts.items()}
     manifest = {"settings": {**_DRAWN, "seed": seed}, "splits": splits}
-    with atomic_write(root / _MANIFEST) as partial_path:
-        partial_path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_text(root / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
     (root / _FORMER_MANIFEST).unlink(missing_ok=True)

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.data.synthetic.face import Colour, Hair, SyntheticFace
+from tag_plugin.data.synthetic.face import Colour, Hair, SyntheticFace, mixed
 from tag_plugin.data.synthetic.geometry import Curve, FaceShape, project, shape
-from tag_plugin.data.synthetic.occlusion import fill, fringe, occluder_outline
+from tag_plugin.data.synthetic.occlusion import fill, fringe, occluder_outline, oval
 from tag_plugin.facs.boxes import FACE_FRAME
 
 Picture = NDArray[np.uint8]
@@ -49,15 +49,15 @@ def _head(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     if who.hair is Hair.LONG:
         _fill(picture, face, form.outline * [1.25, 1.12] + [0.0, -0.02], who.hair_colour)
     _fill(picture, face, shirt * [1.3, 1.0], face.scene.shirt)
-    _fill(picture, face, neck, _mix(who.skin, _DARK, 0.18))
+    _fill(picture, face, neck, mixed(who.skin, _DARK, 0.18))
     if who.hair is not Hair.BALD:
         crown = form.outline[form.outline[:, 1] < -0.2]
         _fill(picture, face, crown * [1.10, 1.13], who.hair_colour)
     for side in (-1.0, 1.0):
         ear = np.array([[1.0, -0.2], [1.12, -0.22], [1.14, 0.0], [1.05, 0.22], [0.97, 0.2]])
-        _fill(picture, face, ear * [side, 1.0], _mix(who.skin, _DARK, 0.08))
+        _fill(picture, face, ear * [side, 1.0], mixed(who.skin, _DARK, 0.08))
     _fill(picture, face, form.outline, who.skin)
-    _line(picture, face, form.outline, _mix(who.skin, _DARK, 0.35), 0.014, closed=True)
+    _line(picture, face, form.outline, mixed(who.skin, _DARK, 0.35), 0.014, closed=True)
     if who.hair in (Hair.SHORT, Hair.LONG):
         t = np.linspace(-1, 1, 15)
         hem = np.stack([0.98 * t, -0.82 - 0.12 * np.cos(3 * t)], axis=1)
@@ -70,31 +70,27 @@ def _furrows(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     for au, curves in form.furrows.items():
         strength = face.intensity(au)
         if strength > 0:
-            colour = _mix(who.skin, _mix(who.skin, _DARK, 0.75), strength)
+            colour = mixed(who.skin, mixed(who.skin, _DARK, 0.75), strength)
             for curve in curves:
                 _line(picture, face, curve, colour, 0.024)
     blush = face.intensity(6)
     if blush > 0:
         for lid in form.lower_lids:
-            angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-            middle = lid.mean(axis=0) + [0.0, 0.27]
-            oval = middle + np.stack([0.2 * np.cos(angle), 0.08 * np.sin(angle)], axis=1)
-            _fill(picture, face, oval, _mix(who.skin, (225, 90, 90), 0.4 * blush))
+            cheek = lid.mean(axis=0) + [0.0, 0.27] + oval(24, 0.2, 0.08)
+            _fill(picture, face, cheek, mixed(who.skin, (225, 90, 90), 0.4 * blush))
 
 
 def _eyes(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     who = face.identity
-    angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     for upper, lower in zip(form.upper_lids, form.lower_lids, strict=True):
         _fill(picture, face, np.vstack([upper, lower[::-1]]), _WHITE)
         middle = np.array([upper[:, 0].mean(), who.eye_y])
         for radius, colour in ((0.085, who.iris), (0.042, _DARK)):
-            disc = middle + radius * circle
+            disc = middle + radius * oval(28, 1, 1)
             disc[:, 1] = np.clip(disc[:, 1], *_lid_gap(disc[:, 0], upper, lower))
             _fill(picture, face, disc, colour)
-        _line(picture, face, upper, _mix(who.skin, _DARK, 0.9), 0.03)
-        _line(picture, face, lower, _mix(who.skin, _DARK, 0.5), 0.014)
+        _line(picture, face, upper, mixed(who.skin, _DARK, 0.9), 0.03)
+        _line(picture, face, lower, mixed(who.skin, _DARK, 0.5), 0.014)
 
 
 def _lid_gap(x: Curve, upper: Curve, lower: Curve) -> tuple[Curve, Curve]:
@@ -109,21 +105,23 @@ def _brows(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     up = np.array([0.0, 0.5])
     for brow in form.brows:
         outline = np.vstack([brow - thickness * up, (brow + thickness * up)[::-1]])
-        _fill(picture, face, outline, _mix(who.hair_colour, _DARK, 0.55))
+        _fill(picture, face, outline, mixed(who.hair_colour, _DARK, 0.55))
 
 
 def _nose(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
-    shade = _mix(face.identity.skin, _DARK, 0.4)
-    _line(picture, face, form.nose_bridge, _mix(face.identity.skin, _DARK, 0.2), 0.018)
+    shade = mixed(face.identity.skin, _DARK, 0.4)
+    _line(picture, face, form.nose_bridge, mixed(face.identity.skin, _DARK, 0.2), 0.018)
     _line(picture, face, form.nose_base, shade, 0.026)
     for side in (2, 6):
         nostril = form.nose_base[side : side + 1] - [0.0, 0.01]
-        _line(picture, face, nostril + [[-0.02, 0], [0.02, 0]], _mix(shade, _DARK, 0.6), 0.03)
+        _line(picture, face, nostril + [[-0.02, 0], [0.02, 0]], mixed(shade, _DARK, 0.6), 0.03)
 
 
 def _mouth(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     lips = face.identity.lips
-    _fill(picture, face, np.vstack([form.upper_lip, form.mouth_top[::-1]]), _mix(lips, _DARK, 0.12))
+    _fill(
+        picture, face, np.vstack([form.upper_lip, form.mouth_top[::-1]]), mixed(lips, _DARK, 0.12)
+    )
     _fill(picture, face, np.vstack([form.mouth_bottom, form.lower_lip[::-1]]), lips)
     gap = float((form.mouth_bottom[:, 1] - form.mouth_top[:, 1]).max())
     if gap > 0.01:
@@ -133,7 +131,7 @@ def _mouth(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
         row = np.stack([form.mouth_top[:, 0], teeth], axis=1)
         _fill(picture, face, np.vstack([form.mouth_top, row[::-1]])[2:-2], _WHITE)
     for edge in (form.mouth_top, form.mouth_bottom):
-        _line(picture, face, edge, _mix(lips, _DARK, 0.7), 0.02)
+        _line(picture, face, edge, mixed(lips, _DARK, 0.7), 0.02)
 
 
 def _in_front(picture: Picture, face: SyntheticFace) -> None:
@@ -141,8 +139,7 @@ def _in_front(picture: Picture, face: SyntheticFace) -> None:
     if who.hair is Hair.FRINGE:
         _fill(picture, face, fringe(face), who.hair_colour)
     if scene.glasses is not None:
-        angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
-        rim = np.stack([0.32 * np.cos(angle), 0.24 * np.sin(angle)], axis=1)
+        rim = oval(32, 0.32, 0.24)
         for side in (-1, 1):
             _line(
                 picture, face, rim + [side * who.eye_x, who.eye_y + 0.03], scene.glasses, 0.03, True
@@ -194,8 +191,3 @@ def _line(
     pixels = np.round(project(points, face.pose) * 16).astype(np.int32)
     thickness = max(round(width * face.pose.unit), 1)
     cv2.polylines(picture, [pixels], closed, colour, thickness, cv2.LINE_AA, 4)
-
-
-def _mix(first: Colour, second: Colour, share: float) -> Colour:
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
-    return red, green, blue

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from tag_plugin.data.rows import SPLITS
 from tag_plugin.data.synthetic.face import (
     SYNTH_AUS,
     Colour,
@@ -19,12 +20,11 @@ from tag_plugin.data.synthetic.face import (
     Pose,
     Scene,
     SyntheticFace,
+    mixed,
 )
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.facs.prototypes import PROTOTYPES
-
-SPLITS: Final = ("train", "dev", "test")
 
 _KEPT: Final = 0.95  # how often an AU that all posers show acts here
 _FOREIGN: Final = 0.10  # how often one AU outside the prototype acts
@@ -112,7 +112,7 @@ def _identity(rng: np.random.Generator) -> Identity:
         skin=skin,
         hair_colour=_jitter(rng, _HAIRS[rng.integers(len(_HAIRS))], 12),
         iris=_jitter(rng, _IRISES[rng.integers(len(_IRISES))], 10),
-        lips=_mix(skin, (178, 60, 70), float(rng.uniform(0.4, 0.75))),
+        lips=mixed(skin, (178, 60, 70), float(rng.uniform(0.4, 0.75))),
         hair=list(Hair)[int(rng.choice(4, p=[0.15, 0.4, 0.33, 0.12]))],
         head_height=float(rng.uniform(1.15, 1.27)),
         jaw_width=float(rng.uniform(0.78, 1.0)),
@@ -179,8 +179,3 @@ def _any_colour(rng: np.random.Generator) -> Colour:
 def _jitter(rng: np.random.Generator, colour: Colour, spread: int) -> Colour:
     red, green, blue = np.clip(np.array(colour) + rng.integers(-spread, spread + 1, 3), 0, 255)
     return int(red), int(green), int(blue)
-
-
-def _mix(first: Colour, second: Colour, share: float) -> Colour:
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
-    return red, green, blue
