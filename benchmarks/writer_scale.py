@@ -8,7 +8,6 @@ reply comes out of the journal. Prints JSON: CPU milliseconds a row, peak memory
 journal, and the ratios between the sizes.
 """
 
-import asyncio
 import json
 import resource
 import subprocess
@@ -16,8 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,17 @@ from tag_plugin.data.rows import DetectorInfo, Row
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.pipeline.journal import Journal, Outcome
+from tag_plugin.pipeline.outcomes import Outcome
+from tag_plugin.pipeline.parallel import threaded_map
+from tag_plugin.pipeline.parts import Part, batches, open_part_worker
 from tag_plugin.pipeline.write.attempts import Attempts
 from tag_plugin.pipeline.write.author import Author
 from tag_plugin.pipeline.write.endpoint import Endpoint
-from tag_plugin.pipeline.write.in_flight import event_loop, in_order, inside
+from tag_plugin.pipeline.write.in_flight import event_loop, inside
+from tag_plugin.pipeline.write.open import _write_all
 from tag_plugin.pipeline.write.request import Reply, Request
 from tag_plugin.pipeline.write.settings import WriterSettings
+from tag_plugin.pipeline.write.stage import PART
 from tag_plugin.pipeline.write.statistics import collect
 from tag_plugin.scoring.score import DEFAULT_JUDGE
 
@@ -79,7 +82,7 @@ def rows(count: int) -> Iterator[Row]:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[Callable[[Row], "Future[Outcome]"]]:
+def opened(directory: Path) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
     """The writer as a stage opens it, with the instant model."""
 
     @asynccontextmanager
@@ -92,18 +95,25 @@ def opened(directory: Path) -> Iterator[Callable[[Row], "Future[Outcome]"]]:
         inside(loop, endpoint()) as asked,
     ):
         author = Author(directory, SETTINGS, 0, DEFAULT_JUDGE, asked, attempts)
-        yield lambda row: asyncio.run_coroutine_threadsafe(author.write(row), loop)
+        yield partial(_write_all, loop, author)
+
+
+def _same(row: Row) -> Row:
+    return row
 
 
 def write(directory: Path, count: int) -> dict[str, float]:
     """One pass over all rows."""
     cpu, wall = time.process_time(), time.perf_counter()
-    with Journal(directory / "train.journal") as journal:
-        for outcome in in_order(lambda: opened(directory), rows(count), SETTINGS.rows_in_flight):
-            journal.add(outcome)
-        tally = journal.finish(directory / "train.jsonl")
-    if tally.inputs != count:
-        raise RuntimeError(f"{tally.inputs} outcomes of {count} rows")
+    parts = (
+        Part("train", directory / f"{number}.part", _same, batch)
+        for number, batch in enumerate(batches(rows(count), PART))
+    )
+    threads = 1 + SETTINGS.rows_in_flight // PART
+    worker = partial(open_part_worker, partial(opened, directory))
+    made = sum(number for _, number in threaded_map(worker, parts, threads))
+    if made != count:
+        raise RuntimeError(f"{made} outcomes of {count} rows")
     used = time.process_time() - cpu
     return {"cpu_ms_a_row": 1000 * used / count, "wall_s": time.perf_counter() - wall}
 

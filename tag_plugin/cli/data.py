@@ -1,4 +1,4 @@
-"""`tag-plugin data ...`: make a dataset of built rows, check it, look at it, join its shards."""
+"""`tag-plugin data ...`: make a dataset of built rows, check it, look at it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +71,7 @@ def show_dataset(
 ) -> None:
     """Draw a contact sheet: faces by label, with the boxes of their AUs."""
     from tag_plugin.data.rows import read_rows
-    from tag_plugin.pipeline.chosen import files_of_dataset
+    from tag_plugin.pipeline.latest_stage import files_of_dataset
     from tag_plugin.report.contact import write_sheet
     from tag_plugin.report.faces import faces_sheet, sample
 
@@ -83,11 +83,3 @@ def show_dataset(
     path = out or dataset / f"show-{chosen}.png"
     write_sheet(faces_sheet(groups, f"{dataset.name}: {chosen}, {files[chosen].parent.name}"), path)
     echo(f"Look at {path}")
-
-
-@data.command("merge")
-def merge_shards(dataset: Dataset) -> None:
-    """Join finished shards where no shard saw that it was the last one."""
-    from tag_plugin.pipeline.merge import merge
-
-    echo(f"{dataset}: joined {', '.join(merge(dataset))}")

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -10,16 +10,20 @@ from tag_plugin.data.terminal import echo, one_line
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.manifest import Manifest
-    from tag_plugin.pipeline.shards import Shard
 
 DataDir = Annotated[Path, typer.Option("--out", help="The data directory (TAG_DATA_DIR).")]
 Dataset = Annotated[Path, typer.Argument(help="A dataset in the data directory: data/ferplus.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes.")]
+StageWorkers = Annotated[
+    int | None, typer.Option(min=1, help="Processes: all cores, or all CPUs of the Ray cluster.")
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many entries of each split.")]
 Restart = Annotated[bool, typer.Option(help="Make it anew instead of going on.")]
-ShardOption = Annotated[
-    str | None,
-    typer.Option("--shard", help="2/4: the second of four parts, each on a machine of its own."),
+Parts = Annotated[
+    str | None, typer.Option(help="2/4: every fourth part from the second on, for job arrays.")
+]
+Ray = Annotated[
+    str | None, typer.Option(help="The address of a Ray cluster: its workers make the parts.")
 ]
 
 DetectorName = Annotated[
@@ -44,7 +48,7 @@ def print_summary(manifest: "Manifest", next_command: str) -> None:
     _warn_of_losses(manifest)
     if manifest.waiting_for:
         waiting = ", ".join(manifest.waiting_for)
-        echo(f"The last shard to finish joins them; not finished: {waiting}")
+        echo(f"Whoever makes the last part joins them all; --parts not finished: {waiting}")
         return
     echo(f"All of it in {manifest.path}; next: {next_command}")
 
@@ -69,11 +73,19 @@ def _warn_of_losses(manifest: "Manifest") -> None:
         warn_of_loss(split, summary["rows"] - without, summary["inputs"], causes)
 
 
-def parse_shard(text: str | None) -> "Shard | None":
-    """What --shard says."""
-    from tag_plugin.pipeline.shards import Shard
+def execution(
+    workers: int | None, restart: bool, parts: str | None, ray: str | None, gpus: float = 0.0
+) -> dict[str, Any]:
+    """What the options say about how a stage is run, for its settings."""
+    from tag_plugin.pipeline.parts import ALL_PARTS, Share
 
-    return None if text is None else Shard.parse(text)
+    return {
+        "workers": workers or (CORES if ray is None else 0),
+        "restart": restart,
+        "parts": ALL_PARTS if parts is None else Share.parse(parts),
+        "ray": ray,
+        "gpus": gpus,
+    }
 
 
 def named_values(option: str, texts: list[str] | None) -> dict[str, str]:

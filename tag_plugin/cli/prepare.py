@@ -1,7 +1,7 @@
 """`tag-plugin prepare DATASET`: a dataset in its own layout -> face frames."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,11 +9,13 @@ from tag_plugin.cli.options import (
     CORES,
     DataDir,
     Limit,
+    Parts,
+    Ray,
     Restart,
-    ShardOption,
+    StageWorkers,
     Workers,
+    execution,
     named_values,
-    parse_shard,
     print_summary,
 )
 from tag_plugin.data.terminal import echo
@@ -21,7 +23,6 @@ from tag_plugin.data.terminal import echo
 if TYPE_CHECKING:
     from tag_plugin.data.source import Source
     from tag_plugin.pipeline.framing import Framing
-    from tag_plugin.pipeline.prepare import PrepareSettings
 
 prepare = typer.Typer(no_args_is_help=True, help="A dataset in its own layout -> face frames.")
 
@@ -65,9 +66,10 @@ def prepare_ferplus(
     margin: Margin = 0.25,
     align: Align = False,
     limit: Limit = None,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
 ) -> None:
     """FERPlus: FER2013Train, FER2013Valid and FER2013Test with a label.csv in each."""
     from tag_plugin.data.ferplus import FerPlus, VoteRule, holds_ferplus
@@ -77,7 +79,7 @@ def prepare_ferplus(
     chosen = VoteRule(rule)  # another rule makes another benchmark, with a folder of its own
     name = "ferplus" if chosen is VoteRule.MAJORITY else f"ferplus_{chosen}"
     source = FerPlus(unpacked(root, holds_ferplus), chosen, dataset=name)
-    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
+    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
 
 
 @prepare.command("rafdb")
@@ -89,9 +91,10 @@ def prepare_rafdb(
     margin: Margin = 0.25,
     align: Align = False,
     limit: Limit = None,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
 ) -> None:
     """RAF-DB basic: EmoLabel and Image, or DATASET/{train,test}/{1..7}."""
     from tag_plugin.data.file_names import unpacked
@@ -99,7 +102,7 @@ def prepare_rafdb(
 
     framing = _framing(frame, margin, align)
     source = RafDb(unpacked(root, holds_rafdb), RafDbImages(images))
-    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
+    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
 
 
 @prepare.command("affectnet")
@@ -111,9 +114,10 @@ def prepare_affectnet(
     margin: Margin = 0.25,
     align: Align = False,
     limit: Limit = None,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
 ) -> None:
     """AffectNet: the full CSV release or the 8-label release."""
     from tag_plugin.data.affectnet import AffectNet, holds_affectnet
@@ -121,7 +125,7 @@ def prepare_affectnet(
 
     framing = _framing(frame, margin, align)
     source = AffectNet(unpacked(root, holds_affectnet), classes)
-    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
+    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
 
 
 @prepare.command("folder")
@@ -139,9 +143,10 @@ def prepare_folder(
     margin: Margin = 0.25,
     align: Align = False,
     limit: Limit = None,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
 ) -> None:
     """Your own pictures, in folders that are named like their classes."""
     from tag_plugin.data.folder import ImageFolder
@@ -149,7 +154,7 @@ def prepare_folder(
     declared = named_values("--class", classes)
     framing = _framing(frame, margin, align)
     source = ImageFolder(root, name, labels, declared, identity)
-    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
+    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
 
 
 @prepare.command("hf")
@@ -170,9 +175,10 @@ def prepare_hf(
     margin: Margin = 0.25,
     align: Align = False,
     limit: Limit = None,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
 ) -> None:
     """Any image-classification set of the datasets library; classes go by name."""
     from tag_plugin.data.hub import HubDataset, parse_splits
@@ -189,7 +195,7 @@ def prepare_hf(
         parse_splits(named_values("--split", split)),
     )
     framing = _framing(frame, margin, align)
-    _prepare(source, _settings(out, limit, workers, restart, shard, framing))
+    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
 
 
 def _framing(frame: str, margin: float, align: bool) -> "Framing":
@@ -199,25 +205,13 @@ def _framing(frame: str, margin: float, align: bool) -> "Framing":
     return Framing(FrameWord(frame), margin, align)
 
 
-def _settings(
-    out: Path,
-    limit: int | None,
-    workers: int,
-    restart: bool,
-    shard: str | None,
-    framing: "Framing",
-) -> "PrepareSettings":
-    from tag_plugin.pipeline.prepare import PrepareSettings
-
-    return PrepareSettings(out, limit, workers, restart, parse_shard(shard), framing)
-
-
-def _prepare(source: "Source", settings: "PrepareSettings") -> None:
-    from tag_plugin.pipeline.prepare import prepare
+def _prepare(
+    source: "Source", out: Path, limit: int | None, framing: "Framing", how: dict[str, Any]
+) -> None:
+    from tag_plugin.pipeline.prepare import PrepareSettings, prepare
 
     for name, found in source.settings.items():
         if name.startswith("counts of ") and found != "as published":
             echo(f"{source.dataset}, {name}: {found}", err=True)
-    print_summary(
-        prepare(source, settings), f"tag-plugin quality {settings.data_dir / source.dataset}"
-    )
+    manifest = prepare(source, PrepareSettings(out, limit, framing, **how))
+    print_summary(manifest, f"tag-plugin quality {out / source.dataset}")

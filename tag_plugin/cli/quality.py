@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tag_plugin.cli.options import (
-    CORES,
     Dataset,
+    Parts,
+    Ray,
     Restart,
-    ShardOption,
-    Workers,
+    StageWorkers,
+    execution,
     named_values,
-    parse_shard,
     print_summary,
 )
 from tag_plugin.data.terminal import echo, one_line
@@ -36,9 +36,10 @@ def quality(
     keep_duplicates: Annotated[
         bool, typer.Option(help="Report pictures that are in two splits, but keep them.")
     ] = False,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
 ) -> None:
     """Drop frames that are blurred, dark, turned away or in two splits; the test split stays whole.
 
@@ -49,10 +50,8 @@ def quality(
     from tag_plugin.pipeline.quality.limits import limits_for, preset_of
 
     chosen = limits_for(preset_of(dataset), limits, named_values("--set", change))
-    settings = QualitySettings(
-        dataset, chosen, keep_duplicates, workers, restart, parse_shard(shard)
-    )
-    manifest = check(settings)
+    how = execution(workers, restart, parts, ray)
+    manifest = check(QualitySettings(dataset, chosen, keep_duplicates, **how))
     if not manifest.waiting_for:
         echo(f"Look at {_draw(dataset, chosen)}; duplicates in {dataset / DUPLICATES}")
     _warn_of_two_labels(dataset)

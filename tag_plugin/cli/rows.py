@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tag_plugin.cli.options import (
-    CORES,
     Dataset,
     DetectorName,
     DetectorOption,
+    Parts,
+    Ray,
     Restart,
-    ShardOption,
-    Workers,
+    StageWorkers,
+    execution,
     named_values,
-    parse_shard,
     print_summary,
 )
 from tag_plugin.data.terminal import echo
@@ -34,16 +34,20 @@ def detect(
     dataset: Dataset,
     detector: DetectorName = "mediapipe",
     option: DetectorOption = None,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
+    gpus: Annotated[
+        float, typer.Option(min=0, help="GPUs of each worker on Ray: 1, or a share of one.")
+    ] = 0.0,
 ) -> None:
     """Face frames -> Action Units and their boxes."""
     from tag_plugin.pipeline.detect import DetectSettings, detect
 
     options = named_values("--option", option)
-    part = parse_shard(shard)
-    manifest = detect(DetectSettings(dataset, detector, options, workers, restart, part))
+    how = execution(workers, restart, parts, ray, gpus)
+    manifest = detect(DetectSettings(dataset, detector, options, **how))
     print_summary(manifest, f"tag-plugin build {dataset}")
 
 
@@ -63,9 +67,10 @@ def build(
         int | None,
         typer.Option(min=1, help="Traces name so many AUs at most (6), the most probable ones."),
     ] = None,
-    workers: Workers = CORES,
+    workers: StageWorkers = None,
     restart: Restart = False,
-    shard: ShardOption = None,
+    parts: Parts = None,
+    ray: Ray = None,
     writer_config: Annotated[
         Path | None, typer.Option(help="YAML: everything that openai and local can be told.")
     ] = None,
@@ -107,10 +112,8 @@ def build(
         thresholds=DEFAULT_JUDGE.thresholds if on is None else Thresholds(on=on),
         top_k=top_k or DEFAULT_JUDGE.top_k,
     )
-    settings = BuildSettings(
-        dataset, name, seed, workers, restart, judge, model=asked, shard=parse_shard(shard)
-    )
-    built = build(settings)
+    how = execution(workers, restart, parts, ray)
+    built = build(BuildSettings(dataset, name, seed, judge, asked, **how))
     _print_statistics(built.manifest)
     print_summary(built.manifest, "train with these lines in the recipe:")
     if not built.manifest.waiting_for:

@@ -16,11 +16,11 @@ from tag_plugin.data.rows import Provenance, Row, Split, dump_row
 from tag_plugin.facs.detections import Detections
 from tag_plugin.pipeline import rules
 from tag_plugin.pipeline.dataset_info import register
-from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
+from tag_plugin.pipeline.gold import NO_FACE, NOT_GOLD, why_not_gold
+from tag_plugin.pipeline.inputs import RowFile, digests
 from tag_plugin.pipeline.manifest import Manifest
-from tag_plugin.pipeline.shards import Shard
-from tag_plugin.pipeline.stage import RowFile, Stage, digests
-from tag_plugin.pipeline.verify import NO_FACE, NOT_GOLD, shortcoming
+from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
+from tag_plugin.pipeline.stage import Execution, Stage
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 from tag_plugin.trace.grammar import Trace
@@ -36,25 +36,20 @@ WRITERS: Mapping[str, Writer] = MappingProxyType({rules.WRITER_NAME: rules.write
 
 
 @dataclass(frozen=True, slots=True)
-class BuildSettings:
+class BuildSettings(Execution):
     """`directory` is DATA_DIR/<dataset>.
 
     Attributes:
         writer: a name in WRITERS; not used when there is a model.
         seed: varies the wording.
-        workers: processes, for WRITERS.
         model: a model that writes the traces.
-        shard: the part of every split to do.
     """
 
     directory: Path
     writer: str = rules.WRITER_NAME
     seed: int = 0
-    workers: int = 1
-    restart: bool = False
     judge: JudgeConfig = DEFAULT_JUDGE
     model: WriterSettings | None = None
-    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +87,9 @@ def _run_rules(
     settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
 ) -> Manifest:
     command = f"tag-plugin build {settings.directory} --writer {settings.writer}"
-    stage = Stage(
-        settings.directory, "built", "build.json", command, settings.workers, shard=settings.shard
-    )
-    manifest = stage.open({"writer": settings.writer, **decisive}, restart=settings.restart)
-    return stage.run(manifest, splits, partial(_open_worker, settings))
+    stage = Stage(settings.directory, "built", "build.json", command, settings)
+    with stage.opened({"writer": settings.writer, **decisive}) as manifest:
+        return stage.run(manifest, splits, partial(_open_worker, settings))
 
 
 def _run_model(
@@ -113,14 +106,7 @@ def _run_model(
 
     if settings.model is None:
         raise ValueError("no model")
-    run = ModelRun(
-        settings.directory,
-        settings.model,
-        settings.seed,
-        settings.judge,
-        settings.shard,
-        settings.restart,
-    )
+    run = ModelRun(settings.directory, settings.model, settings.seed, settings.judge, settings)
     return run_model(run, splits, decisive)
 
 
@@ -135,8 +121,8 @@ def _inputs(directory: Path) -> dict[Split, Path]:
 
 
 @contextmanager
-def _open_worker(settings: BuildSettings) -> Iterator[Callable[[Row], Outcome]]:
-    yield partial(_built, settings)
+def _open_worker(settings: BuildSettings) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
+    yield lambda rows: [_built(settings, row) for row in rows]
 
 
 def _built(settings: BuildSettings, row: Row) -> Outcome:
@@ -149,5 +135,5 @@ def _built(settings: BuildSettings, row: Row) -> Outcome:
         return Dropped(row.id, NOT_GOLD, first_problem(error))
     provenance = Provenance(writer=settings.writer, seed=settings.seed)
     built = row.model_copy(update={"trace": trace, "provenance": provenance})
-    fault = shortcoming(built, settings.judge)
+    fault = why_not_gold(built, settings.judge)
     return Kept(dump_row(built), row.label) if fault is None else Dropped(row.id, NOT_GOLD, fault)

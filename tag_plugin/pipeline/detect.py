@@ -12,34 +12,28 @@ from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.detectors.base import Detector, NoDetectionsError, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.detections import Detections
-from tag_plugin.pipeline.chosen import faces_to_detect
-from tag_plugin.pipeline.journal import Dropped, Kept, Outcome
+from tag_plugin.pipeline.inputs import RowFile, digests
+from tag_plugin.pipeline.latest_stage import faces_to_detect
 from tag_plugin.pipeline.manifest import Manifest
-from tag_plugin.pipeline.parallel import ordered_batches
-from tag_plugin.pipeline.shards import Shard
-from tag_plugin.pipeline.stage import RowFile, Stage, digests
+from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
+from tag_plugin.pipeline.parts import batches
+from tag_plugin.pipeline.stage import Execution, Stage
 
 FACE, NO_FACE = "face", "no face"
 UNREADABLE = "image missing or unreadable"
 NOT_CACHED = "no cached detections"
 
 _AT_LEAST: Final = 8
-"""Rows sent to a process at a time by a detector that gains nothing from a batch."""
+"""Rows given at a time to a detector that gains nothing from a batch."""
 
 
 @dataclass(frozen=True, slots=True)
-class DetectSettings:
-    """`directory` is DATA_DIR/<dataset>; `options` go to the detector's factory.
-
-    `shard` is the part of every split to do; all of it when None.
-    """
+class DetectSettings(Execution):
+    """`directory` is DATA_DIR/<dataset>; `options` go to the detector's factory."""
 
     directory: Path
     detector: str = "mediapipe"
     options: Mapping[str, Any] = field(default_factory=dict)
-    workers: int = 1
-    restart: bool = False
-    shard: Shard | None = None
 
 
 def detect(settings: DetectSettings) -> Manifest:
@@ -55,20 +49,11 @@ def detect(settings: DetectSettings) -> Manifest:
     inputs = faces_to_detect(settings.directory)
     with detector(settings.detector, **settings.options) as opened:
         decisive = {**opened.info.model_dump(mode="json"), "supported": sorted(opened.supported)}
-        in_order = partial(ordered_batches, size=max(opened.batch_size, _AT_LEAST))
-    stage = Stage(
-        settings.directory,
-        "detected",
-        "detect.json",
-        command,
-        settings.workers,
-        in_order,
-        settings.shard,
-    )
-    manifest = stage.open({**decisive, "input": digests(inputs.values())}, restart=settings.restart)
+    stage = Stage(settings.directory, "detected", "detect.json", command, settings)
     splits = {split: RowFile(path) for split, path in inputs.items()}
     worker = partial(_open_worker, settings.directory, settings.detector, dict(settings.options))
-    return stage.run(manifest, splits, worker)
+    with stage.opened({**decisive, "input": digests(inputs.values())}) as manifest:
+        return stage.run(manifest, splits, worker)
 
 
 @contextmanager
@@ -80,6 +65,11 @@ def _open_worker(
 
 
 def _all_detected(directory: Path, opened: Detector, rows: list[Row]) -> list[Outcome]:
+    size = max(opened.batch_size, _AT_LEAST)
+    return [each for batch in batches(rows, size) for each in _batch(directory, opened, batch)]
+
+
+def _batch(directory: Path, opened: Detector, rows: list[Row]) -> list[Outcome]:
     reads = [partial(read_face, directory / row.image) for row in rows]
     try:
         found = opened.detect_rows(rows, reads)

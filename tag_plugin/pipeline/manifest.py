@@ -16,7 +16,7 @@ from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.rows import Split
 from tag_plugin.data.text_file import TextFileError, read_json_object
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 
 _Count = Annotated[int, Field(ge=0)]
 
@@ -69,29 +69,23 @@ class _Stored(BaseModel):
 
     settings: dict[str, Any] = {}
     splits: dict[Split, _Summary] = {}
-    expects: list[Split] = []
 
 
 @dataclass
 class Manifest:
     """`settings` decide the rows; `splits` holds a summary of each finished split.
 
-    A shard's manifest also says what belongs to it: `expects` are the splits it has to finish, and
-    `waiting_for` the shards that have to finish before the whole can be joined.
+    `waiting_for`, which is not saved, are the shares of the parts that are not made.
     """
 
     path: Path
     settings: dict[str, Any]
     splits: dict[str, dict[str, Any]] = field(default_factory=dict)
-    expects: tuple[str, ...] = ()
     waiting_for: tuple[str, ...] = ()
 
     def save(self) -> None:
         """Write the file in one step."""
-        content: dict[str, Any] = {"settings": self.settings, "splits": self.splits}
-        if self.expects:
-            content["expects"] = list(self.expects)
-        write_json(self.path, content)
+        write_json(self.path, {"settings": self.settings, "splits": self.splits})
 
 
 def open_manifest(path: Path, settings: Mapping[str, Any], command: str) -> Manifest:
@@ -114,7 +108,7 @@ def open_manifest(path: Path, settings: Mapping[str, Any], command: str) -> Mani
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """What a manifest's file holds of `settings`, `splits` and, a shard's, `expects`.
+    """What a manifest's file holds of `settings` and `splits`.
 
     Raises:
         StageError: not a manifest; the message names the file.

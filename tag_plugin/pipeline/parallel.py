@@ -1,18 +1,17 @@
-"""Work on many inputs in several processes: results in input order, a bounded number in flight."""
+"""Work on many inputs in several processes or threads: a bounded number is in flight."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack
-from itertools import chain, islice
 from multiprocessing import get_context, parent_process, util
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
@@ -20,71 +19,26 @@ Result = TypeVar("Result")
 OpenWorker = Callable[[], AbstractContextManager[Callable[[Input], Result]]]
 """Called once in each process (so it must be picklable); gives the function for one input."""
 
-_CHUNK: Final = 8
-"""Inputs sent to a process at a time, unless the caller says otherwise."""
-_CHUNKS_IN_FLIGHT: Final = 4
-"""Chunks handed out and not yet collected, for each process: bounds the memory."""
+_EACH: Final = 2
+"""Inputs handed out and not yet collected, for each process: bounds the memory."""
 
 
 def ordered_map(
-    open_worker: OpenWorker[Input, Result],
-    inputs: Iterable[Input],
-    workers: int,
-    chunk: int = _CHUNK,
+    open_worker: OpenWorker[Input, Result], inputs: Iterable[Input], workers: int
 ) -> Iterator[Result]:
     """The result of every input, in order; in this process when `workers` is 1.
-
-    `chunk` inputs are sent to a process at a time.
 
     Raises:
         StageError: a process died (mostly: out of memory).
     """
     if workers == 1:
-        return _in_process(open_worker, inputs)
-    return chain.from_iterable(_in_pool(open_worker, iter(inputs), workers, chunk))
-
-
-def ordered_batches(
-    open_worker: OpenWorker[list[Input], list[Result]],
-    inputs: Iterable[Input],
-    workers: int,
-    size: int,
-) -> Iterator[Result]:
-    """Like `ordered_map`, for a function of a list of up to `size` inputs.
-
-    Raises:
-        StageError: a process died.
-    """
-    batches = _batches(inputs, size)
-    return chain.from_iterable(ordered_map(open_worker, batches, workers, chunk=1))
-
-
-def _batches(inputs: Iterable[Input], size: int) -> Iterator[list[Input]]:
-    left = iter(inputs)
-    while batch := list(islice(left, size)):
-        yield batch
-
-
-def _in_process(
-    open_worker: OpenWorker[Input, Result], inputs: Iterable[Input]
-) -> Iterator[Result]:
-    with open_worker() as work:
-        yield from map(work, inputs)
-
-
-def _in_pool(
-    open_worker: OpenWorker[Input, Result], inputs: Iterator[Input], workers: int, size: int
-) -> Iterator[list[Result]]:
+        with open_worker() as work:
+            yield from map(work, inputs)
+        return
     # spawn: a forked child would inherit the threads and locks of the libraries loaded here.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (open_worker,))
-    flying: deque[Future[list[Result]]] = deque()
     try:
-        while chunk := list(islice(inputs, size)):
-            flying.append(pool.submit(_work_through, chunk))
-            if len(flying) >= workers * _CHUNKS_IN_FLIGHT:
-                yield flying.popleft().result()
-        while flying:
-            yield flying.popleft().result()
+        yield from _in_order(lambda each: pool.submit(_work_on, each), inputs, workers * _EACH)
     except BrokenProcessPool:
         raise StageError(
             "a worker process died (out of memory?); next: run the same command again, it goes on "
@@ -92,6 +46,29 @@ def _in_pool(
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def threaded_map(
+    open_worker: OpenWorker[Input, Result], inputs: Iterable[Input], threads: int
+) -> Iterator[Result]:
+    """The result of every input, in order; one worker serves all threads of this process.
+
+    The worker is closed before the threads are waited for, so that it can end what they wait for.
+    """
+    with ThreadPoolExecutor(threads) as pool, open_worker() as work:
+        yield from _in_order(lambda each: pool.submit(work, each), inputs, threads)
+
+
+def _in_order(
+    submit: Callable[[Input], "Future[Result]"], inputs: Iterable[Input], most: int
+) -> Iterator[Result]:
+    flying: deque[Future[Result]] = deque()
+    for each in inputs:
+        flying.append(submit(each))
+        if len(flying) >= most:
+            yield flying.popleft().result()
+    while flying:
+        yield flying.popleft().result()
 
 
 _worker: Any = None
@@ -106,8 +83,8 @@ def _start_worker(open_worker: OpenWorker[Input, Result]) -> None:
     util.Finalize(None, stack.close, exitpriority=10)
 
 
-def _work_through(chunk: list[Input]) -> list[Result]:
-    return [_worker(each) for each in chunk]
+def _work_on(each: Any) -> Any:  # noqa: ANN401  # what the worker takes and gives
+    return _worker(each)
 
 
 def _end_with_parent() -> None:

@@ -1,12 +1,13 @@
 """prepare: a benchmark on disk -> face frames and rows with labels."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image
 
@@ -19,25 +20,30 @@ from tag_plugin.data.source import LeftOut, Pictures, Source, SourceFace
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.pipeline.face_finder import FaceFinder
 from tag_plugin.pipeline.framing import DEFAULT_FRAMING, Framer, Framing
-from tag_plugin.pipeline.journal import Dropped, Kept, Outcome
 from tag_plugin.pipeline.manifest import Manifest
-from tag_plugin.pipeline.shards import Shard
-from tag_plugin.pipeline.stage import Stage
+from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
+from tag_plugin.pipeline.stage import Execution, Stage
 
 SAME_NAME: Final = "another picture's name, but for its suffix or case"
 Entry = tuple[Split, SourceFace | LeftOut]
+PART: Final = 64
+"""Inputs of a part: those of a `datasets` set carry their pictures with them."""
 
 
 @dataclass(frozen=True, slots=True)
-class PrepareSettings:
+class PrepareSettings(Execution):
     """Where to write, and how much: at most `limit` entries of each split, all when None."""
 
     data_dir: Path
     limit: int | None = None
-    workers: int = 1
-    restart: bool = False
-    shard: Shard | None = None
     framing: Framing = DEFAULT_FRAMING
+
+
+def _face_or_drop(entry: Entry) -> Entry | Dropped:
+    left_out = entry[1]
+    if isinstance(left_out, SourceFace):
+        return entry
+    return Dropped(left_out.id, left_out.reason, left_out.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +53,26 @@ class _Entries:
     source: Source
     split: Split
     limit: int | None
+    parse: Callable[[Any], Any] = _face_or_drop
 
-    def since(self, start: int) -> Iterator[Entry]:
-        entries = islice(_distinct(self.source.entries(self.split)), start, self.limit)
-        return ((self.split, each) for each in entries)
+    def __iter__(self) -> Iterator[tuple[str, Entry]]:
+        for each in islice(_distinct(self.source.entries(self.split)), self.limit):
+            yield self._described(each), (self.split, each)
 
     def __len__(self) -> int:
         entries = islice(self.source.entries(self.split), self.limit)
         return sum(1 for _ in entries)
+
+    def _described(self, entry: SourceFace | LeftOut) -> str:
+        """What decides the row of an entry, wherever the dataset lies."""
+        if isinstance(entry, LeftOut):
+            return repr(entry)
+        file = (
+            os.path.relpath(entry.image, self.source.root) if isinstance(entry.image, Path) else ""
+        )
+        return repr(
+            (entry.id, entry.label, file, entry.crop, entry.identity, dict(entry.attributes))
+        )
 
 
 def _distinct(entries: Iterator[SourceFace | LeftOut]) -> Iterator[SourceFace | LeftOut]:
@@ -90,8 +108,8 @@ def prepare(source: Source, settings: PrepareSettings) -> Manifest:
         "prepared",
         "prepare.json",
         f"tag-plugin prepare {source.dataset}",
-        settings.workers,
-        shard=settings.shard,
+        settings,
+        PART,
     )
     decisive = {
         **source.settings,
@@ -101,11 +119,11 @@ def prepare(source: Source, settings: PrepareSettings) -> Manifest:
     }
     if settings.framing.looks(source.pictures):
         FaceFinder().close()  # what is missing is said now, not in a worker
-    manifest = stage.open(decisive, restart=settings.restart)
     target = _Target(directory, source.dataset, source.label_set, source.root)
     worker = partial(_open_worker, target, settings.framing, source.pictures)
     splits = {split: _Entries(source, split, settings.limit) for split in SPLITS}
-    return stage.run(manifest, splits, worker)
+    with stage.opened(decisive) as manifest:
+        return stage.run(manifest, splits, worker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +139,12 @@ class _Target:
 @contextmanager
 def _open_worker(
     target: _Target, framing: Framing, pictures: Pictures
-) -> Iterator[Callable[[Entry], Outcome]]:
+) -> Iterator[Callable[[list[tuple[Split, SourceFace]]], list[Outcome]]]:
     with closing(Framer(framing, pictures)) as framer:
-        yield partial(_prepared, target, framer)
+        yield lambda faces: [_prepared(target, framer, *each) for each in faces]
 
 
-def _prepared(target: _Target, framer: Framer, item: Entry) -> Outcome:
-    split, entry = item
-    if isinstance(entry, LeftOut):
-        return Dropped(entry.id, entry.reason, entry.detail)
+def _prepared(target: _Target, framer: Framer, split: Split, entry: SourceFace) -> Outcome:
     try:
         frame, info = framer.frame(_opened(entry, target.root), entry.crop)
     except ImageError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,14 +22,15 @@ from tag_plugin.data.picture import ImageError, open_picture, picture_size
 from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.pipeline.chosen import files_of_dataset
 from tag_plugin.pipeline.duplicates import find_duplicates
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.gold import why_not_gold
+from tag_plugin.pipeline.latest_stage import files_of_dataset
 from tag_plugin.pipeline.manifest import read_manifest, write_json
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.overlaps import Overlaps
 from tag_plugin.pipeline.parallel import ordered_map
+from tag_plugin.pipeline.parts import batches
 from tag_plugin.pipeline.two_labels import in_words, two_labels
-from tag_plugin.pipeline.verify import shortcoming
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
 NAMED: Final = 1000
@@ -36,6 +38,8 @@ NAMED: Final = 1000
 FEW: Final = 0.2
 """A class with fewer rows than this share of an equal one gets a warning."""
 REPORT: Final = "validate.json"
+BATCH: Final = 64
+"""Lines sent to a process at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ def validate(settings: ValidateSettings) -> Report:
     label_sets: set[str] = set()
     undetected: Counter[str] = Counter()
     with Overlaps() as overlaps:
-        for each in ordered_map(worker, _lines(files), settings.workers):
+        checked = ordered_map(worker, batches(_lines(files), BATCH), settings.workers)
+        for each in chain.from_iterable(checked):
             report.rows[each.part] += 1
             for kind, text in each.problems:
                 report.fault(kind, f"{each.where}: {text}")
@@ -150,8 +155,9 @@ def _lines(files: Mapping[str, Path]) -> Iterator[_Line]:
 @contextmanager
 def _open_worker(
     directory: Path, judge: JudgeConfig, pixels: bool
-) -> Iterator[Callable[[_Line], _Checked]]:
-    yield partial(_check_line, directory, judge, pixels)
+) -> Iterator[Callable[[list[_Line]], list[_Checked]]]:
+    check = partial(_check_line, directory, judge, pixels)
+    yield lambda lines: [check(line) for line in lines]
 
 
 def _check_line(directory: Path, judge: JudgeConfig, pixels: bool, line: _Line) -> _Checked:
@@ -183,7 +189,7 @@ def _problems(
     problem = _image_problem(directory / row.image, pixels)
     if problem:
         yield "image", f"{row.id}: {problem}"
-    fault = shortcoming(row, judge) if row.trace is not None else None
+    fault = why_not_gold(row, judge) if row.trace is not None else None
     if fault:
         yield "trace not gold", f"{row.id}: {fault}"
     if row.trace is None and part in {"sft", "rl"}:

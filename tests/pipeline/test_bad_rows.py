@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from tag_plugin.cli import app
 from tag_plugin.data.rows import NOT_A_ROW, dump_row, read_rows
+from tag_plugin.pipeline.stage import Stage
 from tests.data.bad_rows import bad_lines, good_row
 
 BAD = list(bad_lines().values())
@@ -167,29 +169,32 @@ def test_a_build_is_refused_when_a_bad_row_was_mended_and_restart_takes_it_in(fe
     assert ids(ferplus / "built" / "train.jsonl")[0] == "mended"
 
 
-@pytest.mark.parametrize("done", [0, 1, 2, 4, 8])
+@pytest.mark.parametrize("done", range(5))
 def test_a_build_that_was_killed_goes_on_at_the_right_line(ferplus, done, monkeypatch):
-    """The journal counts bad lines like rows, wherever the kill falls."""
-    from tag_plugin.pipeline.journal import Journal
+    """Bad lines count like rows, wherever the kill falls."""
+    from tag_plugin.pipeline import build as build_module
+    from tag_plugin.pipeline import parts
 
+    monkeypatch.setattr(build_module, "Stage", partial(Stage, part=2))
     lines = [b"bad", *(dump_row(row).encode() for row in good("train", "detected")), b"{}"]
     lines.insert(3, b"[]")
     (ferplus / "detected").mkdir(parents=True)
     (ferplus / "detected" / "train.jsonl").write_bytes(b"\n".join(lines))
-    whole, add = ferplus / "built" / "train.jsonl", Journal.add
+    whole, make, made = ferplus / "built" / "train.jsonl", parts._make, []
 
-    def killed(journal, outcome):
-        if journal.done == done:
+    def killed(work, part):
+        if len(made) == done:
             raise KeyboardInterrupt
-        add(journal, outcome)
+        made.append(part)
+        return make(work, part)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "add", killed)
+        patch.setattr(parts, "_make", killed)
         run("build", ferplus, "--workers", 1)
     assert not whole.exists()
     assert run("build", ferplus, "--workers", 1).exit_code == 0
     assert ids(whole) == [row.id for row in good("train", "built")]
     summary = json.loads((ferplus / "build.json").read_text())["splits"]["train"]
-    assert (summary["inputs"], summary["resumed_at"]) == (len(lines), done)
+    assert (summary["inputs"], summary["resumed_at"]) == (len(lines), 2 * done)
     named = summary["dropped"][NOT_A_ROW]
     assert named["count"] == 3

@@ -10,9 +10,9 @@ from tag_plugin.facs.detections import Thresholds
 from tag_plugin.pipeline import build as build_module
 from tag_plugin.pipeline.build import NO_FACE, NOT_GOLD, BuildSettings, build
 from tag_plugin.pipeline.detect import DetectSettings, detect
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.gold import why_not_gold
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.rules import write_trace
-from tag_plugin.pipeline.verify import shortcoming
 from tag_plugin.scoring.score import JudgeConfig, score_completion
 from tag_plugin.trace.render import render
 from tests.pipeline.detected_rows import write_prepared
@@ -102,6 +102,6 @@ def test_cautious_traces_name_only_what_the_detector_is_sure_of(directory):
     for row in rows:
         named = {step.au for step in row.trace.inspections}
         assert named == {found.au for found in row.detections.on(sure.thresholds, sure.top_k)}
-        assert shortcoming(row, sure) is None
+        assert why_not_gold(row, sure) is None
     stored = json.loads((directory / "build.json").read_text())["settings"]["judge"]
     assert JudgeConfig.model_validate(stored) == sure  # what `data validate` judges them by

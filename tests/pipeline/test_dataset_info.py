@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tag_plugin.pipeline.dataset_info import register
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tests.pipeline.test_manifest import BROKEN
 
 

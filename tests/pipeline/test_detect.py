@@ -13,7 +13,7 @@ from tag_plugin.detectors.base import BatchDetector
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.pipeline.detect import UNREADABLE, DetectSettings, detect
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.prepare import PrepareSettings, prepare
 from tests.pipeline.detected_rows import INFO, hand_made, write_prepared
 from tests.pipeline.ferplus_tree import write_tree
@@ -48,7 +48,7 @@ def test_two_processes_detect_the_same_rows(tmp_path):
     for workers in (1, 2):
         directory = tmp_path / str(workers)
         options = {"rows": write_prepared(directory, 60, ["train"])}
-        detect(DetectSettings(directory, "cached", options, workers))
+        detect(DetectSettings(directory, "cached", options, workers=workers))
         written.append((directory / "detected" / "train.jsonl").read_bytes())
     assert written[0] == written[1]
 

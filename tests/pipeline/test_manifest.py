@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tag_plugin.pipeline.journal import StageError
 from tag_plugin.pipeline.manifest import open_manifest, read_json, write_json
+from tag_plugin.pipeline.outcomes import StageError
 
 SUMMARY = {
     "inputs": 4,
@@ -81,8 +81,6 @@ FOREIGN = [
     {"splits": {"val": SUMMARY}},
     {"splits": {"train": None}},
     {"splits": {"train": {}}},
-    {"expects": "train"},
-    {"expects": ["val"]},
     *({"splits": {"train": {k: v for k, v in SUMMARY.items() if k != key}}} for key in SUMMARY),
     *({"splits": {"train": SUMMARY | {key: "a"}}} for key in SUMMARY),
     *({"splits": {"train": SUMMARY | {"dropped": value}}} for value in ({"a": 1}, {"a": {}})),

@@ -4,11 +4,12 @@ import os
 import time
 from contextlib import contextmanager
 from functools import partial
+from threading import Event
 
 import pytest
 
-from tag_plugin.pipeline.journal import StageError
-from tag_plugin.pipeline.parallel import ordered_map
+from tag_plugin.pipeline.outcomes import StageError
+from tag_plugin.pipeline.parallel import ordered_map, threaded_map
 
 
 @contextmanager
@@ -45,6 +46,34 @@ def fail(number):
 @pytest.mark.parametrize("count", [0, 1, 7, 100])
 def test_results_come_in_input_order(workers, count):
     assert list(ordered_map(squares, range(count), workers)) == [n * n for n in range(count)]
+
+
+def test_threads_share_one_worker_and_keep_the_order():
+    opened = []
+
+    @contextmanager
+    def open_once():
+        opened.append(True)
+        yield square
+
+    assert list(threaded_map(open_once, range(20), 3)) == [n * n for n in range(20)]
+    assert opened == [True]
+
+
+def test_an_error_in_a_thread_closes_the_worker_before_the_others_are_waited_for():
+    closed = Event()
+
+    @contextmanager
+    def waiting():
+        try:
+            yield lambda number: fail(number) if number == 0 else closed.wait(60)
+        finally:
+            closed.set()
+
+    begin = time.monotonic()
+    with pytest.raises(LookupError, match="input 0"):
+        list(threaded_map(waiting, range(3), 3))
+    assert time.monotonic() - begin < 30
 
 
 def test_a_long_input_is_not_read_ahead():

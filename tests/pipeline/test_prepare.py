@@ -9,7 +9,7 @@ from tag_plugin.data.face_frame import read_face
 from tag_plugin.data.ferplus import NO_MAJORITY, FerPlus, VoteRule
 from tag_plugin.data.picture import UNREADABLE
 from tag_plugin.data.rows import read_rows
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.prepare import SAME_NAME, PrepareSettings, prepare
 from tests.pipeline.ferplus_tree import write_tree
 

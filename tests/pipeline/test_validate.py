@@ -13,7 +13,7 @@ from tag_plugin.data.rows import FrameInfo, read_rows, write_rows
 from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.dataset.make import MakeSettings, make
 from tag_plugin.pipeline.detect import DetectSettings, detect
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.validate import ValidateSettings, validate
 from tests.pipeline.detected_rows import write_prepared
 

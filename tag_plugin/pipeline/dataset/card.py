@@ -9,8 +9,8 @@ from pydantic import ConfigDict, ValidationError
 
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import DetectorInfo
-from tag_plugin.pipeline.journal import StageError
 from tag_plugin.pipeline.manifest import read_manifest
+from tag_plugin.pipeline.outcomes import StageError
 
 STAGES: Mapping[str, str] = MappingProxyType(
     {

@@ -17,13 +17,13 @@ from typing import Any, Final
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.rows import NOT_A_ROW, BadRows, RowError, Split, dump_row
-from tag_plugin.pipeline.chosen import file_of_test
 from tag_plugin.pipeline.dataset.card import card
 from tag_plugin.pipeline.dataset.keys import Held, RowKey, held, read_keys
 from tag_plugin.pipeline.dataset.part_file import PartFile
 from tag_plugin.pipeline.dataset_info import register_parts
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.latest_stage import file_of_test
 from tag_plugin.pipeline.manifest import write_json
+from tag_plugin.pipeline.outcomes import StageError
 
 OUTPUT: Final = "dataset"
 PARTS: Final = ("sft", "rl", "dev")

@@ -17,12 +17,12 @@ from tag_plugin.data.rows import SPLITS, Row, Split, dump_row
 from tag_plugin.detectors.face_landmarker_model import SHA256
 from tag_plugin.pipeline.duplicates import DISTANCE, Duplicate, find_duplicates, write_duplicates
 from tag_plugin.pipeline.face_finder import FaceFinder
-from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
+from tag_plugin.pipeline.inputs import RowFile, digests
 from tag_plugin.pipeline.manifest import Manifest
+from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.quality.limits import Limits, faults
 from tag_plugin.pipeline.quality.measures import geometry, light
-from tag_plugin.pipeline.shards import Shard
-from tag_plugin.pipeline.stage import RowFile, Stage, digests
+from tag_plugin.pipeline.stage import Execution, Stage
 from tag_plugin.pipeline.two_labels import TWO_LABELS, two_labels, write_two_labels
 
 OUTPUT, MANIFEST = "checked", "quality.json"
@@ -34,7 +34,7 @@ CUT: tuple[Split, ...] = ("train", "dev")
 
 
 @dataclass(frozen=True, slots=True)
-class QualitySettings:
+class QualitySettings(Execution):
     """`directory` is DATA_DIR/<dataset>.
 
     Attributes:
@@ -45,9 +45,6 @@ class QualitySettings:
     directory: Path
     limits: Limits
     keep_duplicates: bool = False
-    workers: int = 1
-    restart: bool = False
-    shard: Shard | None = None
 
 
 def check(settings: QualitySettings) -> Manifest:
@@ -58,9 +55,7 @@ def check(settings: QualitySettings) -> Manifest:
         StageError: nothing is prepared, or `checked` was made with other settings.
     """
     command = f"tag-plugin quality {settings.directory}"
-    stage = Stage(
-        settings.directory, OUTPUT, MANIFEST, command, settings.workers, shard=settings.shard
-    )
+    stage = Stage(settings.directory, OUTPUT, MANIFEST, command, settings)
     inputs = prepared_files(settings.directory)
     decisive = {
         "limits": settings.limits.model_dump(mode="json"),
@@ -70,13 +65,13 @@ def check(settings: QualitySettings) -> Manifest:
     }
     if settings.limits.looks_for_faces:
         FaceFinder().close()  # what is missing is said now, not in a worker
-    manifest = stage.open(decisive, restart=settings.restart)
-    found = find_duplicates(inputs)
-    write_duplicates(settings.directory / DUPLICATES, found)
-    write_two_labels(settings.directory / TWO_LABELS, two_labels(settings.directory, inputs))
-    known = {} if settings.keep_duplicates else {(each.split, each.id): each for each in found}
-    worker = partial(_open_worker, settings.directory, settings.limits, known)
-    return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
+    with stage.opened(decisive) as manifest:
+        found = find_duplicates(inputs)
+        write_duplicates(settings.directory / DUPLICATES, found)
+        write_two_labels(settings.directory / TWO_LABELS, two_labels(settings.directory, inputs))
+        known = {} if settings.keep_duplicates else {(each.split, each.id): each for each in found}
+        worker = partial(_open_worker, settings.directory, settings.limits, known)
+        return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
 
 
 def prepared_files(directory: Path) -> dict[Split, Path]:
@@ -98,10 +93,11 @@ def prepared_files(directory: Path) -> dict[Split, Path]:
 @contextmanager
 def _open_worker(
     directory: Path, limits: Limits, duplicates: Mapping[tuple[Split, str], Duplicate]
-) -> Iterator[Callable[[Row], Outcome]]:
+) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
     with ExitStack() as stack:
         finder = stack.enter_context(FaceFinder(1)) if limits.looks_for_faces else None
-        yield partial(_checked, directory, limits, duplicates, finder)
+        check_one = partial(_checked, directory, limits, duplicates, finder)
+        yield lambda rows: [check_one(row) for row in rows]
 
 
 def _checked(

@@ -13,9 +13,9 @@ from typing import Any, Final
 from zlib import crc32
 
 from tag_plugin.data.rows import Split, read_rows
-from tag_plugin.pipeline.journal import dropped_file
 from tag_plugin.pipeline.quality.check import CUT, OUTPUT
 from tag_plugin.pipeline.quality.limits import Limits, margin
+from tag_plugin.pipeline.stage import dropped_file
 
 EACH: Final = 16
 """So many frames of every group."""

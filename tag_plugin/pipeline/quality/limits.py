@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.settings_file import read_yaml_mapping
 from tag_plugin.data.text_file import TextFileError, json_lines
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 
 
 class Limits(BaseModel):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.write.keeper import Keeper, Work
 from tag_plugin.pipeline.write.keeper import Result as WorkResult
 from tag_plugin.pipeline.write.request import Reply, Request, RequestError
@@ -61,7 +61,7 @@ class Spent:
 
 
 def journal_file(directory: Path, shard: str | None = None) -> Path:
-    """Where the journal of a dataset lies; every shard has one of its own."""
+    """Where the journal of a dataset lies; every share of the parts has one of its own."""
     return directory / "writing" / (f"attempts-{shard}.sqlite" if shard else "attempts.sqlite")
 
 
@@ -83,7 +83,7 @@ class Attempts:
         self._opened: list[sqlite3.Connection] | None = None
 
     async def find(self, request: Request) -> Reply | None:
-        """The reply that was paid for before, by this run or, with --shard, by another."""
+        """The reply that was paid for before, by this run or, with --parts, by another."""
         found = await self._done(lambda connection: _find(connection, request.key))
         if found is None and self._others:
             found = await self._done(lambda own: self._copy(own, request))
@@ -155,7 +155,7 @@ class Attempts:
             connection.close()
 
     def _elsewhere(self) -> Sequence[sqlite3.Connection]:
-        """Journals of other shard counts, as far as nobody is writing them; in our thread."""
+        """Journals of other shares, as far as nobody is writing them; in our thread."""
         if self._opened is None:
             self._opened = [found for path in self._others if (found := _open_idle(path))]
         return self._opened

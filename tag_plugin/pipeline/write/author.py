@@ -8,8 +8,8 @@ from pathlib import Path
 from tag_plugin.data.face_frame import ImageError, face_file
 from tag_plugin.data.rows import Provenance, Row, dump_row
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.pipeline.journal import Dropped, Kept, Outcome, StageError
-from tag_plugin.pipeline.verify import NO_FACE, NOT_GOLD, shortcoming, unwritable
+from tag_plugin.pipeline.gold import NO_FACE, NOT_GOLD, unwritable, why_not_gold
+from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.write.attempts import Attempts, Place
 from tag_plugin.pipeline.write.dialogue import Dialogue
 from tag_plugin.pipeline.write.endpoint import Endpoint
@@ -132,7 +132,7 @@ class Author:
             seed=self._seed,
         )
         built = row.model_copy(update={"trace": verdict.trace, "provenance": provenance})
-        fault = shortcoming(built, self._judge)
+        fault = why_not_gold(built, self._judge)
         if fault is not None:
             return Dropped(row.id, NOT_GOLD, fault)
         return Kept(dump_row(built), row.label)

@@ -1,34 +1,13 @@
-"""Rows in flight: many at the same time in one event loop, their outcomes in input order."""
+"""An event loop in a thread of its own, which ends when its tasks have."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from threading import Thread
 from typing import Any, TypeVar
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
-
-
-def in_order(
-    open_work: Callable[[], AbstractContextManager[Callable[[Input], Future[Result]]]],
-    inputs: Iterable[Input],
-    in_flight: int,
-) -> Iterator[Result]:
-    """The result of every input, in order, at most `in_flight` begun and not yet given out.
-
-    `open_work` gives a function that begins the work on an input and returns its future.
-    """
-    with open_work() as submit:
-        flying: deque[Future[Result]] = deque()
-        for each in inputs:
-            flying.append(submit(each))
-            while flying and (len(flying) >= in_flight or flying[0].done()):
-                yield flying.popleft().result()
-        while flying:
-            yield flying.popleft().result()
 
 
 @contextmanager

@@ -3,15 +3,15 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tag_plugin.data.console import console
 from tag_plugin.data.rows import Row
-from tag_plugin.pipeline.journal import Outcome
+from tag_plugin.pipeline.outcomes import Outcome
 from tag_plugin.pipeline.write.attempts import Attempts
 from tag_plugin.pipeline.write.author import Author
 from tag_plugin.pipeline.write.endpoint import Endpoint
@@ -36,8 +36,8 @@ class Writing:
 
 
 @contextmanager
-def open_writer(writing: Writing) -> Iterator[Callable[[Row], "Future[Outcome]"]]:
-    """Begins a row at each call. On leaving, requests in flight end and are journalled.
+def open_writer(writing: Writing) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
+    """Writes all rows of a part at once. On leaving, requests in flight end and are journalled.
 
     Raises:
         StageError: the journal is in use, nobody is at the address, or the model does not load.
@@ -52,10 +52,15 @@ def open_writer(writing: Writing) -> Iterator[Callable[[Row], "Future[Outcome]"]
         )
         _report(loop, author, endpoint)
         try:
-            yield lambda row: asyncio.run_coroutine_threadsafe(author.write(row), loop)
+            yield partial(_write_all, loop, author)
         finally:
             stopped = StoppedError("broken off; next: the same command goes on from here")
             loop.call_soon_threadsafe(endpoint.stop, stopped)
+
+
+def _write_all(loop: asyncio.AbstractEventLoop, author: Author, rows: list[Row]) -> list[Outcome]:
+    begun = [asyncio.run_coroutine_threadsafe(author.write(row), loop) for row in rows]
+    return [each.result() for each in begun]
 
 
 def _report(loop: asyncio.AbstractEventLoop, author: Author, endpoint: Endpoint) -> None:

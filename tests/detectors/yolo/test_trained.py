@@ -168,7 +168,7 @@ def test_detect_runs_it_in_two_processes_as_in_one(trained, usable, tmp_path):
         write_rows(directory / "prepared" / "test.jsonl", bare)
         (directory / "images").symlink_to(trained.directory / "images")
         options = {"weights": str(usable), "device": "cpu", "batch_size": "4"}
-        manifest = detect(DetectSettings(directory, "yolo", options, workers))
+        manifest = detect(DetectSettings(directory, "yolo", options, workers=workers))
         assert manifest.settings["model_sha256"] == trained.card.weights_sha256
         assert manifest.splits["test"]["counts"] == {"face": COUNTS["test"]}
         written.append((directory / "detected" / "test.jsonl").read_bytes())

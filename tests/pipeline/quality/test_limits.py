@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.quality.limits import (
     PRESETS,
     REASONS,

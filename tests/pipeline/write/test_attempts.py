@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.write.attempts import Attempts, Place, journal_file
 from tag_plugin.pipeline.write.keeper import Keeper
 from tag_plugin.pipeline.write.request import Reply, RequestError, compose
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_named_and_not_overwritten(tmp_path):
 FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.write.attempts import Attempts
 from tag_plugin.pipeline.write.request import Reply
 from tests.pipeline.write.test_attempts import KEPT, PLACE, request

@@ -1,11 +1,11 @@
-"""Rows in flight: outcomes in order, a bound, and a clean end."""
+"""The event loop of a writer: a clean end."""
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from tag_plugin.pipeline.write.in_flight import event_loop, in_order, inside
+from tag_plugin.pipeline.write.in_flight import event_loop, inside
 
 DELAYS = [0.03, 0.0, 0.02, 0.0, 0.01, 0.0, 0.0, 0.02]
 
@@ -20,7 +20,7 @@ class Work:
     async def __call__(self, delay):
         self.running += 1
         self.most = max(self.most, self.running)
-        await asyncio.sleep(delay)
+        await asyncio.sleep(abs(delay) / 10)
         self.running -= 1
         self.ended.append(delay)
         if delay < 0:
@@ -38,34 +38,18 @@ class Work:
         self.ended.append("closed")
 
 
-@pytest.mark.parametrize("in_flight", [1, 3, 100])
-def test_results_keep_the_order_and_the_bound(in_flight):
+def test_what_was_begun_ends_before_the_session_closes():
     work = Work()
-    assert list(in_order(work.open, DELAYS, in_flight)) == DELAYS
-    assert work.most <= in_flight
+    with work.open() as submit:
+        begun = [submit(delay) for delay in DELAYS]
+    assert [each.result() for each in begun] == DELAYS
     assert work.ended[-1] == "closed"
 
 
-def test_an_error_comes_at_its_place_and_the_others_end_first():
+def test_an_error_in_one_lets_the_others_end():
     work = Work()
-    found = []
+    with work.open() as submit:
+        begun = [submit(delay) for delay in (0.0, -1, 0.05)]
     with pytest.raises(ValueError, match="negative"):
-        for each in in_order(work.open, [0.0, 0.01, -1, 0.05, 0.04], 5):
-            found.append(each)
-    assert found == [0.0, 0.01]
-    assert set(work.ended) == {0.0, 0.01, -1, 0.05, 0.04, "closed"}
-
-
-def test_inputs_are_taken_only_as_needed():
-    taken = []
-
-    def inputs():
-        for number in range(1000):
-            taken.append(number)
-            yield 0.001
-
-    for count, _ in enumerate(in_order(Work().open, inputs(), 4), start=1):
-        assert len(taken) - count <= 4
-        if count == 20:
-            break
-    assert len(taken) < 40
+        begun[1].result()
+    assert set(work.ended) == {0.0, -1, 0.05, "closed"}

@@ -61,7 +61,7 @@ def test_a_folder_without_a_model_is_named(tmp_path):
 
 def test_the_tiny_model_writes_in_batches_and_every_reply_is_counted(tmp_path):
     from tag_plugin.pipeline.build import BuildSettings, build
-    from tag_plugin.pipeline.journal import StageError
+    from tag_plugin.pipeline.outcomes import StageError
     from tag_plugin.pipeline.write.attempts import journal_file
     from tag_plugin.pipeline.write.statistics import collect
     from tag_plugin.tiny import write_base

@@ -1,4 +1,4 @@
-"""Whole runs against a server that misbehaves: restarts, budgets, shards, and ways to break off."""
+"""Whole runs against a server that misbehaves: restarts, budgets, shares, ways to break off."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tag_plugin.cli import app
 from tag_plugin.pipeline.build import BuildSettings, build
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tests.pipeline.write.acts import QUICK, play, play_quickly, right
 from tests.pipeline.write.faces import write_detected
 from tests.pipeline.write.stand_in import Answer, StandIn, trace
@@ -209,21 +209,21 @@ def test_two_runs_at_once_are_refused(tmp_path):
         assert run(directory, server).splits["train"]["rows"] == 3
 
 
-def test_shards_give_the_same_rows_and_their_statistics_add_up(tmp_path):
-    from tag_plugin.pipeline.shards import Shard
+def test_shares_give_the_same_rows_and_their_statistics_add_up(tmp_path):
+    from tag_plugin.pipeline.parts import ALL_PARTS, Share
 
     whole, parts = tmp_path / "whole" / "ferplus", tmp_path / "parts" / "ferplus"
     found = []
     for directory in (whole, parts):
         with StandIn(write_detected(directory, 26), play_quickly) as server:
-            shards = [None] if directory == whole else [Shard(1, 2), Shard(2, 2)]
-            for shard in shards:
+            shares = [ALL_PARTS] if directory == whole else [Share(1, 2), Share(2, 2)]
+            for share in shares:
                 manifest = build(
-                    BuildSettings(directory, model=model(server), shard=shard)
+                    BuildSettings(directory, model=model(server), parts=share)
                 ).manifest
             found.append(json.loads(json.dumps(manifest.splits["train"]["writer_statistics"])))
             heard = server.answered.total()
-            if directory == parts:  # another number of shards finds the replies again
+            if directory == parts:  # another number of shares finds the replies again
                 build(BuildSettings(directory, model=model(server), restart=True))
                 assert server.answered.total() == heard
     assert (whole / "built/train.jsonl").read_bytes() == (parts / "built/train.jsonl").read_bytes()

@@ -15,7 +15,7 @@ NO_FACE: Final = "no face"
 NOT_GOLD: Final = "the judge finds fault with the trace"
 
 
-def shortcoming(row: Row, config: JudgeConfig) -> str | None:
+def why_not_gold(row: Row, config: JudgeConfig) -> str | None:
     """Why the trace of a row is not gold, or None when every part that applies is exactly 1.
 
     Raises:
@@ -48,4 +48,4 @@ def unwritable(row: Row, config: JudgeConfig) -> str | None:
         trace = write_trace(row.label, row.detections, row.id, config)
     except ValidationError as error:
         return first_problem(error)
-    return shortcoming(row.model_copy(update={"trace": trace}), config)
+    return why_not_gold(row.model_copy(update={"trace": trace}), config)

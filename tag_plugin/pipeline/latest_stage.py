@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tag_plugin.data.rows import SPLITS, Split
-from tag_plugin.pipeline.journal import StageError
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.quality.check import MANIFEST, OUTPUT, prepared_files
 
 

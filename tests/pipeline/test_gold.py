@@ -5,8 +5,8 @@ import pytest
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections
+from tag_plugin.pipeline.gold import why_not_gold
 from tag_plugin.pipeline.rules import write_trace
-from tag_plugin.pipeline.verify import shortcoming
 from tag_plugin.scoring.score import DEFAULT_JUDGE
 
 FOUND = Detections(
@@ -34,7 +34,7 @@ def row(trace=TRACE, detections=FOUND):
 
 
 def test_the_rules_writer_is_gold():
-    assert shortcoming(row(), DEFAULT_JUDGE) is None
+    assert why_not_gold(row(), DEFAULT_JUDGE) is None
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_the_rules_writer_is_gold():
     ],
 )
 def test_what_the_detector_did_not_see_is_named(trace, fault):
-    assert fault in shortcoming(row(trace), DEFAULT_JUDGE)
+    assert fault in why_not_gold(row(trace), DEFAULT_JUDGE)
 
 
 def test_without_detections_only_format_and_answer_apply():
-    assert shortcoming(row(detections=None), DEFAULT_JUDGE) is None
+    assert why_not_gold(row(detections=None), DEFAULT_JUDGE) is None
 
 
 def test_a_row_without_a_trace_cannot_be_judged():
     with pytest.raises(ValueError, match="row 'a' has no trace"):
-        shortcoming(row(trace=None), DEFAULT_JUDGE)
+        why_not_gold(row(trace=None), DEFAULT_JUDGE)
