@@ -1,18 +1,23 @@
 """Two detectors side by side: a table for the terminal and a picture."""
 
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.figure import Figure
 from rich.table import Table
 
+from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.detectors.agreement import Agreement, AuAgreement
 from tag_plugin.facs.action_units import action_unit
-from tag_plugin.report.contact import write_sheet
+from tag_plugin.report.contact import drawable
 
-_ROW, _NAME, _BAR, _GAP, _HEAD = 30, 210, 190, 60, 96  # pixels
-_FONT: Final = 14
-_MEASURES: Final = (("agreement", "#4575b4"), ("kappa", "#d7301f"), ("box IoU", "#1a9850"))
+_MEASURES: Final[Sequence[tuple[str, str, Callable[[AuAgreement], float | None]]]] = (
+    ("agreement", "#4575b4", attrgetter("rate")),
+    ("kappa", "#d7301f", attrgetter("kappa")),
+    ("box IoU", "#1a9850", attrgetter("iou")),
+)
 
 
 def agreement_table(agreement: Agreement) -> Table:
@@ -40,37 +45,20 @@ def agreement_table(agreement: Agreement) -> Table:
 
 def draw_agreement(agreement: Agreement, path: Path) -> None:
     """A picture with three bars an AU, 0 to 1; a negative kappa has no bar."""
-    height = _HEAD + _ROW * len(agreement.aus) + 20
-    page = Image.new("RGB", (_NAME + len(_MEASURES) * (_BAR + _GAP) + 20, height), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(_FONT)
-    draw.text((14, 10), f"A: {agreement.names[0]}", "black", font=font)
-    draw.text((14, 32), f"B: {agreement.names[1]}   ({agreement.rows} rows)", "black", font=font)
-    for number, (title, colour) in enumerate(_MEASURES):
-        draw.text((_left(number), _HEAD - 30), title, colour, font=font)
-    for number, row in enumerate(agreement.aus):
-        _draw_row(draw, _HEAD + number * _ROW, row, font)
-    write_sheet(page, path)
-
-
-def _draw_row(
-    draw: ImageDraw.ImageDraw,
-    top: int,
-    row: AuAgreement,
-    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
-) -> None:
-    unit = action_unit(row.au)
-    draw.text((14, top), f"{unit.code} {unit.name}", "black", font=font)
-    for number, value in enumerate((row.rate, row.kappa, row.iou)):
-        left = _left(number)
-        draw.rectangle((left, top, left + _BAR, top + _ROW - 12), outline="#bbbbbb")
-        if value is not None and value > 0:
-            end = left + round(_BAR * min(value, 1))
-            draw.rectangle((left, top, end, top + _ROW - 12), fill=_MEASURES[number][1])
-        draw.text((left + _BAR + 8, top), _number(value), "black", font=font)
-
-
-def _left(number: int) -> int:
-    return _NAME + number * (_BAR + _GAP)
+    first, second = map(drawable, agreement.names)
+    figure = Figure((11, 1.5 + 0.3 * len(agreement.aus)), layout="constrained")
+    title = f"A: {first}\nB: {second}   ({agreement.rows} rows)"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, parse_math=False)
+    panels = figure.subplots(1, len(_MEASURES), sharey=True)
+    names = [f"AU{row.au} {action_unit(row.au).name}" for row in agreement.aus]
+    for panel, (name, colour, measure) in zip(panels, _MEASURES, strict=True):
+        values = [measure(row) for row in agreement.aus]
+        bars = panel.barh(names, [max(value or 0.0, 0.0) for value in values], color=colour)
+        panel.bar_label(bars, [_number(value) for value in values], padding=4)
+        panel.set(title=name, xlim=(0, 1.2), xticks=(0, 0.5, 1))
+    panels[0].invert_yaxis()
+    with atomic_write(path) as partial:
+        figure.savefig(partial, format="png")
 
 
 def _number(value: float | None) -> str:

@@ -74,16 +74,16 @@ def sheet(
     draw = ImageDraw.Draw(page)
     bold = ImageFont.load_default(_TITLE_FONT)
     small = ImageFont.load_default(_FONT)
-    draw.text((6, 6), _plain(title), "black", font=bold)
+    draw.text((6, 6), drawable(title), "black", font=bold)
     top = _TITLE
     for group, count in zip(shown, rows, strict=True):
-        draw.text((6, top + 8), _plain(group.title), "#b2182b", font=bold)
+        draw.text((6, top + 8), drawable(group.title), "#b2182b", font=bold)
         for number, each in enumerate(group.examples):
             left = number % columns * tile
             y = top + _TITLE + number // columns * line
             page.paste(picture(each.image).resize((tile - 2, tile - 2)), (left, y))
             room = max(_WIDEST_CAPTION, tile // 6)
-            draw.text((left + 2, y + tile), _plain(each.caption)[:room], "black", font=small)
+            draw.text((left + 2, y + tile), drawable(each.caption)[:room], "black", font=small)
         top += _TITLE + count * line
     return page
 
@@ -94,6 +94,6 @@ def write_sheet(page: Image.Image, path: Path) -> None:
         page.save(partial, format="PNG")
 
 
-def _plain(text: str) -> str:
+def drawable(text: str) -> str:
     """Only what the built-in font can draw, on one line."""
     return "".join(character if 32 <= ord(character) < 127 else "?" for character in text)
