@@ -1,6 +1,7 @@
 """The command line, in process: a small FERPlus tree all the way to LLaMA-Factory's entry."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -50,14 +51,24 @@ def test_prepare_detect_and_build_lead_to_a_recipe_line(ferplus, tmp_path):
     assert 12 in [step.au for step in row.trace.inspections]  # the astronaut smiles
 
 
+@pytest.fixture(scope="module")
+def detected_faces(tmp_path_factory):
+    """A data directory with twenty detected faces."""
+    data = tmp_path_factory.mktemp("data")
+    drawn = ("--train", 20, "--dev", 0, "--test", 0, "--workers", 1)
+    run("prepare", "synth", "--out", data, *drawn)
+    run("detect", data / "synth", "--detector", "synthetic", "--workers", 1)
+    return data
+
+
 @pytest.mark.parametrize(
     ("options", "most"), [((), 6), (("--top-k", 2), 2), (("--top-k", 1, "--on", 0.9), 1)]
 )
-def test_top_k_limits_what_traces_name_and_the_dataset_stays_valid(tmp_path, options, most):
-    synth = tmp_path / "synth"
-    drawn = ("--train", 20, "--dev", 0, "--test", 0, "--workers", 1)
-    run("prepare", "synth", "--out", tmp_path, *drawn)
-    run("detect", synth, "--detector", "synthetic", "--workers", 1)
+def test_top_k_limits_what_traces_name_and_the_dataset_stays_valid(
+    detected_faces, tmp_path, options, most
+):
+    shutil.copytree(detected_faces, tmp_path / "data")
+    synth = tmp_path / "data" / "synth"
     done = run("build", synth, "--workers", 1, *options)
     assert "dataset: tag_synth_train" in done.output
     rows = list(read_rows(synth / "built" / "train.jsonl"))

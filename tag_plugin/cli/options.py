@@ -95,7 +95,7 @@ def named_values(option: str, texts: list[str] | None) -> dict[str, str]:
         ValueError: one has no `=`; the message names the option.
     """
     pairs = [text.partition("=") for text in texts or ()]
-    for name, found, _ in pairs:
-        if not found:
+    for name, sign, _ in pairs:
+        if not sign:
             raise ValueError(f"{option} {name!r} is not NAME=VALUE")
     return {name: value for name, _, value in pairs}

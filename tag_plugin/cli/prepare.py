@@ -210,8 +210,8 @@ def _prepare(
 ) -> None:
     from tag_plugin.pipeline.prepare import PrepareSettings, prepare
 
-    for name, found in source.settings.items():
-        if name.startswith("counts of ") and found != "as published":
-            echo(f"{source.dataset}, {name}: {found}", err=True)
+    for name, text in source.settings.items():
+        if name.startswith("counts of ") and text != "as published":
+            echo(f"{source.dataset}, {name}: {text}", err=True)
     manifest = prepare(source, PrepareSettings(out, limit, framing, **how))
     print_summary(manifest, f"tag-plugin quality {out / source.dataset}")

@@ -42,10 +42,10 @@ def try_reward(
     from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
     from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
 
-    entries, asked = _asked(reward, recipe, template)
+    entries, template_name = _asked(reward, recipe, template)
     samples = read_completions(completions, rows)
     try:
-        tried = try_rewards(entries, samples, _frame(asked))
+        tried = try_rewards(entries, samples, _frame(template_name))
     except GrpoError as error:
         raise GrpoError(f"{recipe}: {error}" if recipe and not reward else str(error)) from error
     shown = console()
@@ -92,8 +92,8 @@ def _summary(tried: "list[Tried]", title: str) -> "Table":
     for name in ("weight", "mean", "std", "min", "max", "applicable"):
         table.add_column(name, justify="right")
     for each in tried:
-        known = each.known
-        numbers = (each.mean, each.std, min(known, default=None), max(known, default=None))
+        values = each.known
+        numbers = (each.mean, each.std, min(values, default=None), max(values, default=None))
         weight = "" if each.weight is None else f"{each.weight:g}"
         table.add_row(each.name, weight, *map(_number, numbers), f"{each.applicable:.0%}")
     return table

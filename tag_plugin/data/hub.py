@@ -246,12 +246,12 @@ def _load(name: str, config: str | None) -> Mapping[str, Any]:
 
 def _one(parts: Mapping[str, Any], kind: str, option: str, name: str) -> str:
     features = next(iter(parts.values())).features
-    found = [column for column, each in features.items() if type(each).__name__ == kind]
-    if len(found) == 1:
-        return str(found[0])
+    matching = [column for column, each in features.items() if type(each).__name__ == kind]
+    if len(matching) == 1:
+        return str(matching[0])
     columns = ", ".join(f"{column} ({type(each).__name__})" for column, each in features.items())
     raise SourceError(
-        f"{name} has {len(found)} columns of type {kind}; next: say which with {option}; it has "
+        f"{name} has {len(matching)} columns of type {kind}; next: say which with {option}; it has "
         f"{columns}"
     )
 

@@ -18,21 +18,21 @@ def train_or_dev(face_id: str) -> Split:
 
 
 def compare_counts(
-    dataset: str, found: Mapping[str, int], official: Mapping[str, int], access: str
+    dataset: str, counts: Mapping[str, int], official: Mapping[str, int], access: str
 ) -> str:
     """How the faces of each class compare with the published ones: `as published`, or how not.
 
     Raises:
         SourceError: as many faces as published, but in other classes: the codes are permuted.
     """
-    if all(found.get(label, 0) == count for label, count in official.items()):
+    if all(counts.get(label, 0) == count for label, count in official.items()):
         return "as published"
-    total, expected = sum(found.values()), sum(official.values())
+    total, expected = sum(counts.values()), sum(official.values())
     if total == expected:
         wrong = ", ".join(
-            f"{label} {found.get(label, 0)} (published {count})"
+            f"{label} {counts.get(label, 0)} (published {count})"
             for label, count in official.items()
-            if found.get(label, 0) != count
+            if counts.get(label, 0) != count
         )
         raise SourceError(
             f"{dataset}: {total} faces as published, but the classes differ: {wrong}. The class "

@@ -105,8 +105,8 @@ class RafDb:
         }
         digest = hashlib.sha256(names.encode()).hexdigest()
         annotated = self._annotations.is_dir()
-        known = {"annotations": "manual" if annotated else "none"}
-        return {"images": self.images.value, "labels": digest, **known, **compared}
+        manual = {"annotations": "manual" if annotated else "none"}
+        return {"images": self.images.value, "labels": digest, **manual, **compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The faces of a split, in file order."""
@@ -124,13 +124,13 @@ class RafDb:
         if face.image.suffix.lower() not in SUFFIXES:
             return LeftOut(face.name, NO_PICTURE, str(face.image))
         try:
-            known = read_annotation(self._annotations / f"{face.name}_manu_attri.txt")
+            annotation = read_annotation(self._annotations / f"{face.name}_manu_attri.txt")
         except SourceError as error:
             return LeftOut(face.name, BAD_ANNOTATION, str(error))
-        if known is None:
+        if annotation is None:
             return SourceFace(face.name, face.label, face.image)
-        crop = known.crop if self.images is RafDbImages.ORIGINAL else None
-        return SourceFace(face.name, face.label, face.image, crop, attributes=known.attributes)
+        crop = annotation.crop if self.images is RafDbImages.ORIGINAL else None
+        return SourceFace(face.name, face.label, face.image, crop, attributes=annotation.attributes)
 
     @property
     def _annotations(self) -> Path:

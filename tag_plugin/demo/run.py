@@ -7,13 +7,12 @@ there is skipped, so that an interrupted demo goes on where it stopped.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rich.table import Table
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.demo.steps import (
     TASK,
     Faces,
@@ -59,79 +58,44 @@ METRICS: Final[Mapping[str, str]] = {
 """Metric of the task -> how the table names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """Where everything of one demo lies."""
-
-    out: Path
-
-    @property
-    def data(self) -> Path:
-        """The data directory, as `tag-plugin prepare` fills it."""
-        return self.out / "data"
-
-    @property
-    def base(self) -> Path:
-        """The tiny base model before training."""
-        return self.out / "base"
-
-    @property
-    def sft(self) -> Path:
-        """The model after SFT."""
-        return self.out / "sft"
-
-    @property
-    def rl(self) -> Path:
-        """The model after GRPO."""
-        return self.out / "rl"
-
-    @property
-    def pictures(self) -> Path:
-        """What the trained model pointed at."""
-        return self.out / "pictures"
-
-    def results(self, stage: str) -> Path:
-        """The evaluation of one of STAGES."""
-        return self.out / "eval" / stage
-
-
 def run_demo(out: Path) -> dict[str, Any]:
     """Run every step that is still to do; print and return the summary.
+
+    OUT/data holds the datasets, OUT/base, OUT/sft and OUT/rl the models, OUT/eval their results.
 
     Raises:
         DemoError: a step failed.
     """
-    demo = Demo(out.resolve())
-    demo.out.mkdir(parents=True, exist_ok=True)
+    out = out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    seconds = {step.name: run_step(step, demo.out / "logs", demo.data) for step in _steps(demo)}
-    draw_samples(sample_files(demo.results("rl"), TASK)[0], demo.pictures, PICTURES)
-    summary = {stage: read_metrics(demo.results(stage)) for stage in STAGES} | {
+    seconds = {step.name: run_step(step, out / "logs", out / "data") for step in _steps(out)}
+    draw_samples(sample_files(out / "eval" / "rl", TASK)[0], out / "pictures", PICTURES)
+    summary = {stage: read_metrics(out / "eval" / stage) for stage in STAGES} | {
         "seconds": seconds | {"all": round(time.monotonic() - started, 1)}
     }
-    with atomic_write(demo.out / "demo.json") as partial:
-        partial.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_text(out / "demo.json", json.dumps(summary, indent=2) + "\n")
     console.print(metric_table(summary))
-    console.print(
-        f"Look at: {demo.out / 'results.html'}   {demo.out / 'rl.html'}   {demo.pictures}"
-    )
-    console.print(f"Numbers: {demo.out / 'demo.json'}")
+    console.print(f"Look at: {out / 'results.html'}   {out / 'rl.html'}   {out / 'pictures'}")
+    console.print(f"Numbers: {out / 'demo.json'}")
     return summary
 
 
-def _steps(demo: Demo) -> list[Step]:
-    base = ("tag-plugin", "tiny", "base", "--out", str(demo.base))
+def _steps(out: Path) -> list[Step]:
+    data, base, sft, rl = (out / name for name in ("data", "base", "sft", "rl"))
+    results = [out / "eval" / stage for stage in STAGES]
+    write_base = ("tag-plugin", "tiny", "base", "--out", str(base))
     return [
-        Step("base", base, demo.base, "config.json"),
-        *(step for drawn in DATASETS["sft"] for step in faces(demo.data, drawn)),
-        evaluation("evaluation base", demo.base, demo.results("base")),
-        training("sft", "tag_sft.yaml", demo.base, demo.data, demo.sft),
-        evaluation("evaluation sft", demo.sft, demo.results("sft")),
-        *(step for drawn in DATASETS["rl"] for step in faces(demo.data, drawn)),
-        training("rl", "tag_grpo.yaml", demo.sft, demo.data, demo.rl),
-        evaluation("evaluation rl", demo.rl, demo.results("rl")),
-        page("page of RL", demo.out, "rl.html", demo.rl),
-        page("page of results", demo.out, "results.html", *map(demo.results, STAGES)),
+        Step("base", write_base, base, "config.json"),
+        *(step for drawn in DATASETS["sft"] for step in faces(data, drawn)),
+        evaluation("evaluation base", base, results[0]),
+        training("sft", "tag_sft.yaml", base, data, sft),
+        evaluation("evaluation sft", sft, results[1]),
+        *(step for drawn in DATASETS["rl"] for step in faces(data, drawn)),
+        training("rl", "tag_grpo.yaml", sft, data, rl),
+        evaluation("evaluation rl", rl, results[2]),
+        page("page of RL", out, "rl.html", rl),
+        page("page of results", out, "results.html", *results),
     ]
 
 

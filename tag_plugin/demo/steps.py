@@ -41,8 +41,8 @@ class Step:
     @property
     def done(self) -> bool:
         """Whether its result is there."""
-        found = self.folder.glob(self.result)
-        return any(not self.entry or self.entry in file.read_text() for file in found)
+        files = self.folder.glob(self.result)
+        return any(not self.entry or self.entry in file.read_text() for file in files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,8 @@ def read_metrics(results: Path) -> dict[str, float]:
     files = sorted(results.rglob("*_results.json"))
     if not files:
         raise DemoError(f"{results}: no results of lmms-eval; next: delete it and run it again")
-    found = json.loads(files[-1].read_text(encoding="utf-8"))["results"][TASK]
-    values = {key.partition(",")[0]: value for key, value in found.items()}
+    stated = json.loads(files[-1].read_text(encoding="utf-8"))["results"][TASK]
+    values = {key.partition(",")[0]: value for key, value in stated.items()}
     return {key: value for key, value in values.items() if isinstance(value, int | float)}
 
 

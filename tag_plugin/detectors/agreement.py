@@ -136,8 +136,8 @@ def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _mean(values: NDArray[np.float32]) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None
+    numbers = values[~np.isnan(values)]
+    return float(numbers.mean()) if numbers.size else None
 
 
 def _measured(reading: Reading) -> NDArray[np.bool_]:

@@ -92,8 +92,8 @@ def _stored(path: Path, limit: int | None) -> Reading:
 def _files(directory: Path, kind: str) -> list[Path]:
     """The row files of a dataset: in DIR/<kind>, or in DIR itself."""
     for folder in (directory / kind, directory):
-        found = [folder / f"{split}.jsonl" for split in SPLITS]
-        if existing := [path for path in found if path.is_file()]:
+        paths = [folder / f"{split}.jsonl" for split in SPLITS]
+        if existing := [path for path in paths if path.is_file()]:
             return existing
     raise DetectorError(f"no {kind} rows in {directory}")
 
@@ -121,21 +121,21 @@ def _batch(
 ) -> Iterator[tuple[str, Detections | None]]:
     reads = [partial(read_face, dataset / row.image) for row in batch]
     try:
-        found = opened.detect_rows(batch, reads)
+        faces = opened.detect_rows(batch, reads)
     except (ImageError, NoDetectionsError):
         if len(batch) > 1:  # one of them: go on one by one
             for row in batch:
                 yield from _batch(opened, dataset, [row])
         return
-    yield from zip((row.id for row in batch), found, strict=True)
+    yield from zip((row.id for row in batch), faces, strict=True)
 
 
 def _gathered(info: DetectorInfo, faces: Iterable[tuple[str, Detections | None]]) -> Reading:
     gathered = [(row_id, face is not None, *_as_arrays(face)) for row_id, face in faces]
     if not gathered:
         raise DetectorError(f"{info.name}: no rows")
-    ids, found, probabilities, boxes = zip(*gathered, strict=True)
-    return Reading(info, ids, np.array(found), np.stack(probabilities), np.stack(boxes))
+    ids, has_face, probabilities, boxes = zip(*gathered, strict=True)
+    return Reading(info, ids, np.array(has_face), np.stack(probabilities), np.stack(boxes))
 
 
 def _as_arrays(face: Detections | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -152,12 +152,12 @@ def file_sha256(path: Path, expected: str | None = None) -> str:
 
 def detections_in_frame(probabilities: Mapping[int, float], boxes: Mapping[int, Box]) -> Detections:
     """The AUs that have a box; one whose region lies outside the picture is not supported."""
-    found = tuple(
+    detections = tuple(
         Detection(au=au, probability=probability, box=boxes[au])
         for au, probability in probabilities.items()
         if au in boxes
     )
-    return Detections(detections=found, supported=frozenset(each.au for each in found))
+    return Detections(detections=detections, supported=frozenset(each.au for each in detections))
 
 
 def checked_frame(image: FaceImage) -> FaceImage:

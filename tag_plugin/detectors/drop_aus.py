@@ -26,10 +26,10 @@ class WithoutDetector(Detector):
         except ValueError:
             raise DetectorError(f"without={without!r}: needs AU numbers, such as 17,24") from None
         if unknown := dropped - detector.supported:
-            known = ", ".join(map(str, sorted(detector.supported)))
+            measured = ", ".join(map(str, sorted(detector.supported)))
             raise DetectorError(
                 f"without={without!r}: {detector.info.name} does not measure {sorted(unknown)}; "
-                f"it measures {known}"
+                f"it measures {measured}"
             )
         self.supported = detector.supported - dropped
         self.batch_size = detector.batch_size

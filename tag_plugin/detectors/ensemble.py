@@ -77,8 +77,8 @@ class EnsembleDetector(Detector):
         theirs = [member.detect_rows(rows, once) for member in self._members]
         thresholds = [member.info.thresholds for member in self._members]
         return [
-            join(tuple(zip(found, thresholds, strict=True)), self._rule)
-            for found in zip(*theirs, strict=True)
+            join(tuple(zip(faces, thresholds, strict=True)), self._rule)
+            for faces in zip(*theirs, strict=True)
         ]
 
     def __enter__(self) -> Self:
@@ -92,9 +92,9 @@ class EnsembleDetector(Detector):
         self._open.close()
 
 
-def join(found: Sequence[tuple[Detections | None, Thresholds]], rule: Rule) -> Detections | None:
+def join(measured: Sequence[tuple[Detections | None, Thresholds]], rule: Rule) -> Detections | None:
     """One face as several detectors saw it, each with its thresholds; None: no face for any."""
-    faces = [(face, thresholds) for face, thresholds in found if face is not None]
+    faces = [(face, thresholds) for face, thresholds in measured if face is not None]
     if not faces:
         return None
     seen: defaultdict[int, list[tuple[float, Thresholds]]] = defaultdict(list)
@@ -116,8 +116,8 @@ def join(found: Sequence[tuple[Detections | None, Thresholds]], rule: Rule) -> D
 
 def strongest(face: Detections) -> Mapping[int, Detection]:
     """The most probable detection of each AU."""
-    ordered = sorted(face.detections, key=lambda found: found.probability)
-    return {found.au: found for found in ordered}
+    ordered = sorted(face.detections, key=lambda detection: detection.probability)
+    return {detection.au: detection for detection in ordered}
 
 
 def _probability(seen: Sequence[tuple[float, Thresholds]], rule: Rule) -> float:

@@ -62,9 +62,9 @@ class MediapipeDetector(ImageDetector):
         """
         checked_frame(image)
         for padding in PADDINGS:
-            found = self._landmarks(image, border_of(padding))
-            if found is not None:
-                points, blendshapes = found
+            face = self._landmarks(image, border_of(padding))
+            if face is not None:
+                points, blendshapes = face
                 measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
                 return detections_in_frame(measured, region_boxes(points[:, :2]))
         return None

@@ -78,14 +78,14 @@ class PyFeatDetector(BatchDetector):
             ValueError: an image has another shape or type.
         """
         frames = [checked_frame(image) for image in images]
-        found: list[Detections | None] = [None] * len(frames)
+        faces: list[Detections | None] = [None] * len(frames)
         for padding in PADDINGS:
-            missing = [place for place, face in enumerate(found) if face is None]
+            missing = [place for place, face in enumerate(faces) if face is None]
             if missing:
                 tried = self._faces([frames[place] for place in missing], border_of(padding))
                 for place, face in zip(missing, tried, strict=True):
-                    found[place] = face
-        return found
+                    faces[place] = face
+        return faces
 
     def _faces(self, images: Sequence[FaceImage], border: int) -> list[Detections | None]:
         import torch

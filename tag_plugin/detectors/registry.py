@@ -38,8 +38,8 @@ def detector(
     try:
         module, factory = _FACTORIES[name].split(":")
     except KeyError:
-        known = ", ".join(DETECTORS)
-        raise ValueError(f"unknown detector {name!r}; known: {known}") from None
+        names = ", ".join(DETECTORS)
+        raise ValueError(f"unknown detector {name!r}; known: {names}") from None
     build = cast(Callable[..., Detector], getattr(import_module(module), factory))
     opened = build(**options)
     return opened if without is None else WithoutDetector(opened, without)

@@ -59,5 +59,5 @@ def action_unit(au_id: int) -> ActionUnit:
     try:
         return ACTION_UNITS[au_id]
     except KeyError:
-        known = ", ".join(str(known_id) for known_id in ACTION_UNITS)
-        raise ValueError(f"AU{au_id} is not a known Action Unit; known: {known}") from None
+        numbers = ", ".join(str(known_id) for known_id in ACTION_UNITS)
+        raise ValueError(f"AU{au_id} is not a known Action Unit; known: {numbers}") from None

@@ -57,19 +57,19 @@ class Detections(Frozen):
     def _within_support(self) -> "Detections":
         for au in self.supported:
             action_unit(au)
-        outside = {found.au for found in self.detections} - self.supported
+        outside = {detection.au for detection in self.detections} - self.supported
         if outside:
             raise ValueError(f"detections of unsupported AUs: {sorted(outside)}")
         return self
 
     def on(self, thresholds: Thresholds, at_most: int | None = None) -> tuple[Detection, ...]:
         """The present AUs, most probable first, `at_most` of them."""
-        present = [found for found in self.detections if found.probability >= thresholds.on]
-        present.sort(key=lambda found: (-found.probability, found.au))
+        present = [each for each in self.detections if each.probability >= thresholds.on]
+        present.sort(key=lambda detection: (-detection.probability, detection.au))
         return tuple(present[:at_most])
 
     def undecided(self, thresholds: Thresholds) -> frozenset[int]:
         """The AUs neither present nor absent: their best detection lies in the grey band."""
-        on = {found.au for found in self.detections if found.probability >= thresholds.on}
-        grey = {found.au for found in self.detections if found.probability >= thresholds.grey}
+        on = {each.au for each in self.detections if each.probability >= thresholds.on}
+        grey = {each.au for each in self.detections if each.probability >= thresholds.grey}
         return frozenset(grey - on)

@@ -63,7 +63,7 @@ def faces_sheet(groups: Sequence[Faces], title: str) -> Image.Image:
 def _tile(row: Row, directory: Path) -> FaceTile:
     thresholds = row.detector.thresholds if row.detector else Thresholds()
     boxes = () if row.detections is None else row.detections.on(thresholds)
-    seen = " ".join(f"AU{found.au}" for found in sorted(boxes, key=lambda each: each.au))
+    seen = " ".join(f"AU{detection.au}" for detection in sorted(boxes, key=lambda each: each.au))
     return FaceTile(directory / row.image, f"{row.id} {seen or '-'}", boxes)
 
 
@@ -71,9 +71,9 @@ def _with_boxes(path: Path, boxes: Sequence[Detection]) -> Image.Image:
     face = open_tile(path)
     draw = ImageDraw.Draw(face)
     font = ImageFont.load_default(20)
-    for number, found in enumerate(boxes):
+    for number, detection in enumerate(boxes):
         colour = COLOURS[number % len(COLOURS)]
-        x1, y1, x2, y2 = to_frame(found.box, BoxFrame.ABSOLUTE)
+        x1, y1, x2, y2 = to_frame(detection.box, BoxFrame.ABSOLUTE)
         draw.rectangle((x1, y1, x2, y2), outline=colour, width=4)
-        draw.text((x1 + 5, y1 + 2), f"AU{found.au}", colour, font=font, stroke_width=1)
+        draw.text((x1 + 5, y1 + 2), f"AU{detection.au}", colour, font=font, stroke_width=1)
     return face

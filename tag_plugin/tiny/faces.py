@@ -63,11 +63,11 @@ class _Faces(IterableDataset[Any]):  # type: ignore[misc]  # torch comes without
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         for index in range(first, self.count, step):
             face = sample_face(self.seed, index)
-            found = detections(face).detections
+            units = detections(face).detections
             yield (
                 to_patches(render(face)),
-                np.array([au.probability for au in found], dtype=np.float32),
-                np.array([au.box.as_tuple() for au in found], dtype=np.float32) / BOX_SCALE,
+                np.array([au.probability for au in units], dtype=np.float32),
+                np.array([au.box.as_tuple() for au in units], dtype=np.float32) / BOX_SCALE,
             )
 
 

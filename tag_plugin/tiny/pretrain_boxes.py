@@ -52,11 +52,11 @@ def chat_ids(
 ) -> tuple[Tensor, Tensor]:
     """A picture, a question and its answer as ids, and the ids to learn (-100 elsewhere)."""
     content = [{"type": "image"}, {"type": "text", "text": question}]
-    asked = tokenizer.apply_chat_template(
+    question_text = tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
     )
-    asked = asked.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
-    before = tokenizer(asked).input_ids
+    question_text = question_text.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
+    before = tokenizer(question_text).input_ids
     after = tokenizer(f"{answer}<|im_end|>\n").input_ids
     return torch.tensor(before + after), torch.tensor([UNLEARNT] * len(before) + after)
 
@@ -98,9 +98,9 @@ def _image_tokens(
     tower = model.model.visual
     positions = rotary(tower, 256)
     task = progress.add_task("looking at faces", total=faces, note="")
-    found = []
+    tokens = []
     for seen in face_batches(POINTING_SEED, faces, batch, workers=1):
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            found.append(vision_tokens(tower, normalised(seen.patches), *positions).float())
+            tokens.append(vision_tokens(tower, normalised(seen.patches), *positions).float())
         progress.update(task, advance=len(seen.patches))
-    return torch.cat(found)
+    return torch.cat(tokens)

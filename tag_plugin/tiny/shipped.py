@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import atomic_write, write_text
 
 SHIPPED: Final = Path(__file__).parent / "base"
 """Where the package keeps the base: weights, configuration, tokenizer, processor."""
@@ -58,5 +58,4 @@ def _write_config(source: Path, target: Path) -> None:
     config["architectures"] = [ARCHITECTURE]
     for part in (config, config["text_config"], config["vision_config"]):
         part["dtype"] = "float32"
-    with atomic_write(target) as partial:
-        partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_text(target, json.dumps(config, indent=2) + "\n")

@@ -81,8 +81,8 @@ def tokenizer_texts() -> Iterator[str]:
 
 
 def _trace(active: tuple[int, ...], emotion: str, seed: int) -> str:
-    found = tuple(Detection(au=au, probability=1.0, box=Box(0, 0, 9, 9)) for au in active)
-    detections = Detections(detections=found, supported=frozenset(ACTION_UNITS))
+    placed = tuple(Detection(au=au, probability=1.0, box=Box(0, 0, 9, 9)) for au in active)
+    detections = Detections(detections=placed, supported=frozenset(ACTION_UNITS))
     label = emotion if active else "neutral"  # the words that the shipped base's vocabulary knows
     written = write_trace(label, detections, seed)
     return render(written.model_copy(update={"answer": emotion}), FRAME)

@@ -111,7 +111,7 @@ def _pre_tokenizer() -> Any:  # noqa: ANN401 - tokenizers has no types
 def _pieces(phrases: Iterable[str]) -> list[str]:
     """The distinct pieces of some texts, most frequent first."""
     split = _pre_tokenizer()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for text in phrases:
-        found.update(piece for piece, _ in split.pre_tokenize_str(text))
-    return sorted(found, key=lambda piece: (-found[piece], piece))
+        counts.update(piece for piece, _ in split.pre_tokenize_str(text))
+    return sorted(counts, key=lambda piece: (-counts[piece], piece))

@@ -112,13 +112,13 @@ class _Ends:
 
 
 def _tagged(text: str) -> list[str]:
-    return [_denied_or_said(text, found) for found in _TAGGED.finditer(text)]
+    return [_denied_or_said(text, tag) for tag in _TAGGED.finditer(text)]
 
 
-def _denied_or_said(text: str, found: re.Match[str]) -> str:
-    said = without_latex(found[found.lastindex or 0])
-    lead = text[max(0, found.start() - 12) : found.start()]
-    return f"not {said}" if _DENIED_BEFORE.search(lead) else said
+def _denied_or_said(text: str, tag: re.Match[str]) -> str:
+    answer = without_latex(tag[tag.lastindex or 0])
+    lead = text[max(0, tag.start() - 12) : tag.start()]
+    return f"not {answer}" if _DENIED_BEFORE.search(lead) else answer
 
 
 def _named(text: str, names: str) -> list[str]:

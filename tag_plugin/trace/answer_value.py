@@ -100,13 +100,13 @@ def _explained_label(text: str) -> str | None:
 def said_label(sentence: str) -> str | None:
     """The label that a sentence says at its end, as in `The person appears to be happy.`."""
     sentence = sentence.strip()
-    said = _SAID_AT_END.search(sentence)
-    if said is None or not _verb_leads_to(sentence[: said.start()]):
-        said = _SAID_IN_CHINESE.search(sentence)
-        if said is None or any(mark in END for mark in sentence[: said.start()]):
+    mention = _SAID_AT_END.search(sentence)
+    if mention is None or not _verb_leads_to(sentence[: mention.start()]):
+        mention = _SAID_IN_CHINESE.search(sentence)
+        if mention is None or any(mark in END for mark in sentence[: mention.start()]):
             return None
-    before = sentence[: said.start(1)].casefold()
-    return None if HEDGE.search(before) or labels_in(before) else bare_label(said[1])
+    before = sentence[: mention.start(1)].casefold()
+    return None if HEDGE.search(before) or labels_in(before) else bare_label(mention[1])
 
 
 def _verb_leads_to(lead: str) -> bool:

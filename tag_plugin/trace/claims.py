@@ -90,10 +90,10 @@ def _read_unit(number: int, name: str | None) -> tuple[int | None, list[Defect]]
 def _read_box(text: str, frame: BoxFrame) -> tuple[Box | None, Defect | None]:
     if not BOX_TAG.search(text):
         return None, Defect.AU_WITHOUT_BOX
-    found = _BOX.fullmatch(text.strip())
-    if found is None:
+    numbers = _BOX.fullmatch(text.strip())
+    if numbers is None:
         return None, Defect.MALFORMED_BOX
     try:
-        return from_frame([float(value) for value in found.groups()], frame), None
+        return from_frame([float(value) for value in numbers.groups()], frame), None
     except BoxError as error:
         return None, _BOX_DEFECTS[error.problem]

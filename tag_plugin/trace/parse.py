@@ -90,10 +90,10 @@ def parse(
 
 def _free_completion(text: str, labels: LabelSet) -> ParsedCompletion:
     """A completion that was not asked for a trace: only its answer is read."""
-    found = read_answer(text, labels)
-    defects = () if found.label is not None else (Defect.MISSING_ANSWER,)
-    cut = (Defect.TRUNCATED,) if found.label is None and is_cut_off(text) else ()
-    return ParsedCompletion("", (), found.label, found.text, (*defects, *cut), False)
+    answer = read_answer(text, labels)
+    defects = () if answer.label is not None else (Defect.MISSING_ANSWER,)
+    cut = (Defect.TRUNCATED,) if answer.label is None and is_cut_off(text) else ()
+    return ParsedCompletion("", (), answer.label, answer.text, (*defects, *cut), False)
 
 
 @dataclass(slots=True)
@@ -123,8 +123,8 @@ class _Reader:
             self.note(Defect.TEXT_AFTER_ANSWER)
             self._read_answers(line)
             self._stray_boxes(line, Defect.BOX_AFTER_ANSWER)
-        elif _ANSWER_TAG.search(line):
-            self._read_answer(line)
+        elif tag := _ANSWER_TAG.search(line):
+            self._read_answer(line, tag.start())
         elif not self._read_heading(line):
             self._read_body(line)
 
@@ -171,10 +171,10 @@ class _Reader:
         if line.rstrip(".").casefold() == _NOTHING_VISIBLE:
             self.nothing_visible = True
             return
-        found = read_claims(line, self.frame)
-        if not found:
+        claims = read_claims(line, self.frame)
+        if not claims:
             self.note(Defect.UNEXPECTED_TEXT)
-        for claim in found:
+        for claim in claims:
             self._add(claim)
 
     def _add(self, claim: Claim) -> None:
@@ -196,9 +196,8 @@ class _Reader:
             self.note(defect)
             self.claims.extend([Claim(defects=(defect,))] * boxes)
 
-    def _read_answer(self, line: str) -> None:
+    def _read_answer(self, line: str, start: int) -> None:
         """A line with an answer tag: what stands before it, the answers, and what follows them."""
-        start = _match_start(line)
         before = line[:start].strip()
         if before and not self._read_heading(before):
             self._read_body(before)
@@ -206,16 +205,16 @@ class _Reader:
         self._stray_boxes(line[start:], Defect.BOX_AFTER_ANSWER)
 
     def _read_answers(self, line: str) -> None:
-        found = list(_ANSWER.finditer(line))
-        if len(found) < len(_ANSWER_TAG.findall(line)):
+        answers = list(_ANSWER.finditer(line))
+        if len(answers) < len(_ANSWER_TAG.findall(line)):
             self.note(Defect.TRUNCATED)
-        if not found:
+        if not answers:
             return
         if self.section in (_ANALYSIS, _LOOP):
             self.note(Defect.MISPLACED_ANSWER)
         else:
-            self.answers.extend(answer[1] for answer in found)
-        if _ANSWER.sub("", line[found[0].end() :]).strip():
+            self.answers.extend(answer[1] for answer in answers)
+        if _ANSWER.sub("", line[answers[0].end() :]).strip():
             self.note(Defect.TEXT_AFTER_ANSWER)
 
     def finish(self) -> ParsedCompletion:
@@ -251,16 +250,11 @@ class _Reader:
         return named.pop() if len(named) == 1 else None
 
     def _check_conclusion(self, answer: str | None) -> None:
-        found = _CONCLUSION.fullmatch(self.conclusion)
-        if found is None:
+        conclusion = _CONCLUSION.fullmatch(self.conclusion)
+        if conclusion is None:
             self.note(Defect.UNREADABLE_CONCLUSION)
             return
-        concluded = {int(unit) for unit in re.findall("[0-9]+", found["units"] or "")}
+        concluded = {int(unit) for unit in re.findall("[0-9]+", conclusion["units"] or "")}
         claimed = {claim.au for claim in self.claims if claim.au is not None}
-        if concluded != claimed or self.labels.canonical(found["emotion"]) != answer:
+        if concluded != claimed or self.labels.canonical(conclusion["emotion"]) != answer:
             self.note(Defect.CONCLUSION_MISMATCH)
-
-
-def _match_start(line: str) -> int:
-    found = _ANSWER_TAG.search(line)
-    return found.start() if found else len(line)

@@ -1,7 +1,9 @@
 """The one place for questions: data writing, SFT, RL and evaluation ask the model exactly these."""
 
 import hashlib
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, BoxFrame
 from tag_plugin.facs.emotions import LabelSet
@@ -25,7 +27,8 @@ _COORDINATES = {
     BoxFrame.ABSOLUTE: f"pixel coordinates of the {FACE_FRAME}x{FACE_FRAME} image",
 }
 
-_GROUNDED = """\
+_QUESTIONS: Final[Mapping[Style, str]] = {
+    Style.GROUNDED: """\
 Recognise the facial expression in the image. Verify it with facial Action Units (AUs): for each \
 activated AU name the region to inspect, the AU, what is visible there and its bounding box in \
 {coordinates}. If none is activated, write: No activated action unit is visible.
@@ -35,43 +38,36 @@ Global analysis: <the face as a whole>
 Verification loop:
 Inspect <region> → AU<number> (<name>): <observation> → <bbox>[x1,y1,x2,y2]</bbox>
 Final conclusion: AU<number> + AU<number> indicate a dominant emotion of <emotion>.
-<answer><emotion></answer>"""
-
-_LABEL_ONLY = """\
+<answer><emotion></answer>""",
+    Style.DIRECT: """\
 Recognise the facial expression in the image.
 Answer with one of: {labels}.
 Use this format:
-<answer><emotion></answer>"""
-
-_COT = """\
+<answer><emotion></answer>""",
+    Style.COT: """\
 Recognise the facial expression in the image.
 First describe what is visible in the face and reason step by step. Then answer, on the last line, \
 with one of: {labels}.
 Use this format:
 <your reasoning>
-<answer><emotion></answer>"""
+<answer><emotion></answer>""",
+}
 
 
 def question_prompt(style: Style, labels: LabelSet, frame: BoxFrame) -> str:
     """The user's text in this style; `frame` matters to the grounded one only."""
-    if style is Style.GROUNDED:
-        return grounded_prompt(labels, frame)
-    return label_only_prompt(labels) if style is Style.DIRECT else cot_prompt(labels)
+    coordinates = _COORDINATES[frame]
+    return _QUESTIONS[style].format(coordinates=coordinates, labels=", ".join(labels.labels))
 
 
 def grounded_prompt(labels: LabelSet, frame: BoxFrame) -> str:
     """The user's text of a TAG sample; the image comes right before it, there is no system text."""
-    return _GROUNDED.format(coordinates=_COORDINATES[frame], labels=", ".join(labels.labels))
+    return question_prompt(Style.GROUNDED, labels, frame)
 
 
 def label_only_prompt(labels: LabelSet) -> str:
     """The direct question, and the ablation's: the same image, only the answer."""
-    return _LABEL_ONLY.format(labels=", ".join(labels.labels))
-
-
-def cot_prompt(labels: LabelSet) -> str:
-    """The question with free reasoning before the answer, and without boxes."""
-    return _COT.format(labels=", ".join(labels.labels))
+    return question_prompt(Style.DIRECT, labels, BoxFrame.RELATIVE)
 
 
 def prompt_hash(prompt: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tag_plugin.report.gallery import thumbnails
 from tests.report.scripted import make_rows
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -47,6 +48,20 @@ def visit(browser):
         assert asked == [path.as_uri()]
 
     return open_page
+
+
+@pytest.fixture
+def pictures_read_once(monkeypatch):
+    """Links to one file share its thumbnail: to make it 30,000 times only takes time."""
+    made, make = {}, thumbnails._thumbnail
+
+    def once(path: Path, side: int) -> str | None:
+        key = (path.stat().st_ino, side)
+        if key not in made:
+            made[key] = make(path, side)
+        return made[key]
+
+    monkeypatch.setattr(thumbnails, "_thumbnail", once)
 
 
 def renderer_seconds(browser: Browser) -> float:

@@ -1,5 +1,5 @@
 """The fixtures of the reports' tests."""
 
-from tests.report.browsing import browser, faces, visit
+from tests.report.browsing import browser, faces, pictures_read_once, visit
 
-__all__ = ["browser", "faces", "visit"]
+__all__ = ["browser", "faces", "pictures_read_once", "visit"]

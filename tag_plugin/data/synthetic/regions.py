@@ -76,10 +76,10 @@ def au_box(face: SyntheticFace, points: Curve) -> Box:
 
 def _detection(face: SyntheticFace, au: int, points: Curve, hidden: tuple[Curve, ...]) -> Detection:
     seen = _visible_share(project(points, face.pose), hidden)
-    known = probability(face.intensity(au))
+    visible = probability(face.intensity(au))
     return Detection(
         au=au,
-        probability=known if seen >= _VISIBLE else _UNDECIDED,
+        probability=visible if seen >= _VISIBLE else _UNDECIDED,
         box=au_box(face, points),
     )
 

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.rows import DetectorInfo
 from tag_plugin.data.text_file import TextFileError, read_json_object
@@ -78,10 +78,8 @@ class Card(Frozen):
 
     def save(self, folder: Path) -> None:
         """Write `card.json` and `card.md`, the JSON last: a folder with it is complete."""
-        with atomic_write(folder / MARKDOWN) as partial:
-            partial.write_text(markdown(self), encoding="utf-8")
-        with atomic_write(folder / CARD) as partial:
-            partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_text(folder / MARKDOWN, markdown(self))
+        write_text(folder / CARD, self.model_dump_json(indent=2) + "\n")
 
 
 def read_card(folder: Path) -> Card:
@@ -151,15 +149,15 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _aus(found: dict[int, int] | dict[int, None]) -> str:
-    named = (f"AU{au}" if count is None else f"AU{au} ({count})" for au, count in found.items())
+def _aus(counts: dict[int, int] | dict[int, None]) -> str:
+    named = (f"AU{au}" if count is None else f"AU{au} ({count})" for au, count in counts.items())
     return ", ".join(named) or "none"
 
 
 def _counts(skipped: dict[str, dict[str, int]]) -> str:
-    found = [
+    counts = [
         f"{split} {reason} {count}"
         for split, reasons in skipped.items()
         for reason, count in reasons.items()
     ]
-    return ", ".join(found) or "none"
+    return ", ".join(counts) or "none"

@@ -11,7 +11,7 @@ in the file: a row's id may hold anything.
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,23 +31,6 @@ ULTRALYTICS_SPLITS: Mapping[Split, str] = {"train": "train", "dev": "val", "test
 """Our word for a split -> ultralytics' word."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportSettings:
-    """What to export.
-
-    Attributes:
-        directory: DATA_DIR/<dataset>, with `detected/<split>.jsonl`.
-        out: the folder to write.
-        min_faces: an AU that is on in fewer training faces is left out.
-        copy: copy the images instead of linking to them.
-    """
-
-    directory: Path
-    out: Path
-    min_faces: int = 20
-    copy: bool = False
-
-
 @dataclass
 class Exported:
     """What was written: the AUs in the order of their class numbers, and counts."""
@@ -63,27 +46,34 @@ class Exported:
     """Split -> reason -> rows."""
 
 
-def export(settings: ExportSettings) -> Exported:
-    """Write the dataset; the folder must not exist.
+def export(directory: Path, out: Path, min_faces: int = 20, copy: bool = False) -> Exported:
+    """Write the dataset.
+
+    Args:
+        directory: DATA_DIR/<dataset>, with `detected/<split>.jsonl`.
+        out: the folder to write; it must not exist.
+        min_faces: an AU that is on in fewer training faces is left out.
+        copy: copy the images instead of linking to them.
 
     Raises:
         DetectorError: no detected rows, no AU that is frequent enough, or the folder exists.
     """
-    files = detected_files(settings.directory)
-    if settings.out.exists():
-        raise DetectorError(f"{settings.out} exists; next: choose another folder or remove it")
+    files = detected_files(directory)
+    if out.exists():
+        raise DetectorError(f"{out} exists; next: choose another folder or remove it")
     counts = _counts(files["train"])
-    classes = tuple(sorted(au for au, count in counts.items() if count >= settings.min_faces))
+    classes = tuple(sorted(au for au, count in counts.items() if count >= min_faces))
     if not classes:
         raise DetectorError(
-            f"{files['train']}: no AU is on in {settings.min_faces} faces; next: more rows, or a "
-            "smaller --min-faces"
+            f"{files['train']}: no AU is on in {min_faces} faces; next: more rows, or a smaller "
+            "--min-faces"
         )
     left_out = {au: count for au, count in sorted(counts.items()) if au not in classes}
-    exported = Exported(settings.out / "data.yaml", classes, left_out)
+    exported = Exported(out / "data.yaml", classes, left_out)
+    put = shutil.copyfile if copy else os.symlink
     for split, path in files.items():
-        _export_split(settings, split, path, exported)
-    _write_yaml(settings.out, files, classes)
+        _export_split(directory, split, path, exported, put)
+    _write_yaml(out, files, classes)
     return exported
 
 
@@ -118,55 +108,39 @@ def label_line(number: int, box: Box) -> str:
 
 def _counts(path: Path) -> Counter[int]:
     rows = read_rows(path, lambda _: None)  # the bad ones are named when the rows are exported
-    return Counter(found.au for row in rows for found in present(row))
+    return Counter(detection.au for row in rows for detection in present(row))
 
 
-def _export_split(settings: ExportSettings, split: Split, path: Path, exported: Exported) -> None:
-    for kind in ("images", "labels"):
-        (settings.out / kind / split).mkdir(parents=True)
+def _export_split(
+    directory: Path,
+    split: Split,
+    path: Path,
+    exported: Exported,
+    put: Callable[[Path, Path], object],
+) -> None:
+    images, labels = (exported.data_yaml.parent / kind / split for kind in ("images", "labels"))
+    images.mkdir(parents=True)
+    labels.mkdir(parents=True)
     numbers = {au: number for number, au in enumerate(exported.classes)}
     faces: Counter[int] = Counter()
     skipped: Counter[str] = Counter()
-    images = 0
+    written = 0
     for number, row in enumerate(tracked_rows(path, f"yolo {split}")):
-        reason = _unusable(settings.directory, row)
-        if reason is not None:
-            skipped[reason] += 1
+        source = (directory / row.image).resolve()
+        if row.detections is None or not source.is_file():
+            skipped[NO_FACE if row.detections is None else NO_IMAGE] += 1
             continue
-        shown = [found for found in present(row) if found.au in numbers]
-        _write_one(settings, split, f"{number:08d}", row, shown, numbers)
-        faces.update(found.au for found in shown)
-        images += 1
-    exported.images[split] = images
+        shown = [each for each in present(row) if each.au in numbers]
+        put(source, images / f"{number:08d}{source.suffix}")
+        label_file = labels / f"{number:08d}.txt"
+        lines = (label_line(numbers[each.au], each.box) + "\n" for each in shown)
+        with full_disk_named(label_file):
+            label_file.write_text("".join(lines), encoding="utf-8")
+        faces.update(each.au for each in shown)
+        written += 1
+    exported.images[split] = written
     exported.faces[split] = dict(sorted(faces.items()))
     exported.skipped[split] = dict(sorted(skipped.items()))
-
-
-def _unusable(directory: Path, row: Row) -> str | None:
-    if row.detections is None:
-        return NO_FACE
-    return None if (directory / row.image).is_file() else NO_IMAGE
-
-
-def _write_one(
-    settings: ExportSettings,
-    split: Split,
-    name: str,
-    row: Row,
-    shown: list[Detection],
-    numbers: Mapping[int, int],
-) -> None:
-    source = (settings.directory / row.image).resolve()
-    target = settings.out / "images" / split / (name + source.suffix)
-    if settings.copy:
-        shutil.copyfile(source, target)
-    else:
-        target.symlink_to(source)
-    lines = [label_line(numbers[found.au], found.box) for found in shown]
-    text = "".join(line + "\n" for line in lines)
-    labels = settings.out / "labels" / split / f"{name}.txt"
-    with full_disk_named(labels):
-        labels.write_text(text, encoding="utf-8")
 
 
 def tracked_rows(path: Path, description: str) -> Iterator[Row]:

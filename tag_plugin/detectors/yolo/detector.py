@@ -120,9 +120,9 @@ def _detections(
 ) -> Detections:
     """The AUs of one face; one of whose box nothing lies inside the frame is absent."""
     stored = np.rint(corners.clip(0, 1) * BOX_SCALE).astype(int).tolist()
-    found = tuple(
+    detections = tuple(
         Detection(au=au, probability=float(probability), box=Box(x1, y1, x2, y2))
         for au, probability, (x1, y1, x2, y2) in zip(aus, probabilities, stored, strict=True)
         if x1 < x2 and y1 < y2
     )
-    return Detections(detections=found, supported=frozenset(aus))
+    return Detections(detections=detections, supported=frozenset(aus))

@@ -34,8 +34,8 @@ class Answers:
 
     def decided(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Confidence and label of one class, over the faces whose label is decided."""
-        known = ~np.isnan(self.present[:, number])
-        return self.confidences[known, number], self.present[known, number].astype(bool)
+        labelled = ~np.isnan(self.present[:, number])
+        return self.confidences[labelled, number], self.present[labelled, number].astype(bool)
 
 
 def answers(
@@ -55,9 +55,9 @@ def calibrations(seen: Answers, classes: tuple[int, ...]) -> dict[int, Calibrati
     """The scale of every AU that the network can tell: AUC of at least `MIN_AUC`."""
     scales = {}
     for number, au in enumerate(classes):
-        found = fit(*seen.decided(number))
-        if found is not None and found[1] >= MIN_AUC and found[0].slope > 0:
-            scales[au] = found[0]
+        fitted = fit(*seen.decided(number))
+        if fitted is not None and fitted[1] >= MIN_AUC and fitted[0].slope > 0:
+            scales[au] = fitted[0]
     return scales
 
 
@@ -120,10 +120,10 @@ def _faces(
 
 def _truth(row: Row, classes: tuple[int, ...]) -> NDArray[np.float64]:
     assert row.detections is not None and row.detector is not None  # noqa: S101 - the caller checked
-    on = {found.au for found in present(row)}
+    on = {detection.au for detection in present(row)}
     unknown = row.detections.undecided(row.detector.thresholds)
-    known = row.detections.supported - unknown
-    return np.array([float(au in on) if au in known else np.nan for au in classes])
+    decided = row.detections.supported - unknown
+    return np.array([float(au in on) if au in decided else np.nan for au in classes])
 
 
 def _presence(

@@ -15,7 +15,7 @@ import yaml
 from tag_plugin.data.rows import DetectorInfo, read_rows
 from tag_plugin.detectors.base import DetectorError, file_sha256
 from tag_plugin.detectors.yolo.card import WEIGHTS, Card
-from tag_plugin.detectors.yolo.dataset import Exported, ExportSettings, detected_files, export
+from tag_plugin.detectors.yolo.dataset import Exported, detected_files, export
 from tag_plugin.detectors.yolo.detector import YoloDetector
 from tag_plugin.detectors.yolo.library import ultralytics
 from tag_plugin.detectors.yolo.measure import answers, box_metrics, calibrations, split_score
@@ -73,9 +73,7 @@ def train(settings: TrainSettings) -> Card:
     trainer_class = ultralytics("ultralytics.models.yolo.detect").DetectionTrainer
     labels = _label_detector(settings.directory)
     exported = export(
-        ExportSettings(
-            settings.directory, settings.out / "dataset", settings.min_faces, settings.copy
-        )
+        settings.directory, settings.out / "dataset", settings.min_faces, settings.copy
     )
     trainer = trainer_class(overrides=_overrides(settings, exported))
     trainer.train()

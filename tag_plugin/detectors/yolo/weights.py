@@ -73,7 +73,7 @@ def _from_folder(folder: Path, sha256: str | None) -> Network:
     card = read_card(folder)
     path = folder / WEIGHTS
     file_sha256(path, sha256)
-    found = file_sha256(path, card.weights_sha256)
+    content_hash = file_sha256(path, card.weights_sha256)
     from safetensors.torch import load_file
 
     model = built(card.definition, len(card.classes))
@@ -81,18 +81,18 @@ def _from_folder(folder: Path, sha256: str | None) -> Network:
         model.load_state_dict(load_file(path), strict=True)
     except RuntimeError as error:
         raise DetectorError(f"{path} does not fit the card's definition: {error}") from None
-    return Network(_ready(model), card.classes, card.calibration, card.image_size, found)
+    return Network(_ready(model), card.classes, card.calibration, card.image_size, content_hash)
 
 
 def _from_checkpoint(path: Path, sha256: str | None) -> Network:
-    found = file_sha256(path, sha256)
+    content_hash = file_sha256(path, sha256)
     model = safe_checkpoint(path)
     classes = _named_aus(path, model.names)
     calibration = dict.fromkeys(classes, Calibration())
     size = model.args.get("imgsz", 640)
     if not isinstance(size, int):
         raise DetectorError(f"{path} was trained on {size}; only square inputs are supported")
-    return Network(_ready(model), classes, calibration, size, found)
+    return Network(_ready(model), classes, calibration, size, content_hash)
 
 
 def safe_checkpoint(path: Path) -> Any:  # noqa: ANN401 - a torch module
@@ -122,14 +122,14 @@ def safe_checkpoint(path: Path) -> Any:  # noqa: ANN401 - a torch module
 
 
 def _named_aus(path: Path, names: Mapping[int, str]) -> tuple[int, ...]:
-    known = {unit.code.casefold(): unit.id for unit in ACTION_UNITS.values()}
-    found = [known.get(names[number].strip().casefold()) for number in range(len(names))]
-    unknown = [names[number] for number, au in enumerate(found) if au is None]
+    au_by_name = {unit.code.casefold(): unit.id for unit in ACTION_UNITS.values()}
+    aus = [au_by_name.get(names[number].strip().casefold()) for number in range(len(names))]
+    unknown = [names[number] for number, au in enumerate(aus) if au is None]
     if unknown:
         raise DetectorError(
             f"{path}: classes {unknown[:5]} are no AUs; they must be named AU1, AU2, ..."
         )
-    return tuple(au for au in found if au is not None)
+    return tuple(au for au in aus if au is not None)
 
 
 def _ready(model: Any) -> Any:  # noqa: ANN401 - a torch module

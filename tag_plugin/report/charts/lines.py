@@ -60,8 +60,8 @@ class LineChart:
         steps = self.steps
         stride = -(-len(steps) // at_most) or 1
         chosen = steps[::-stride][::-1]  # the last one always stays
-        known = [dict(zip(curve.x, curve.y, strict=True)) for curve in self.curves]
-        return [(tick_text(x), [_cell(values.get(x)) for values in known]) for x in chosen]
+        values_by_x = [dict(zip(curve.x, curve.y, strict=True)) for curve in self.curves]
+        return [(tick_text(x), [_cell(values.get(x)) for values in values_by_x]) for x in chosen]
 
     def data(self) -> dict[str, object]:
         """What the page's script needs to read values off under the pointer."""

@@ -8,7 +8,6 @@ from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.yolo.dataset import (
     NO_FACE,
     NO_IMAGE,
-    ExportSettings,
     export,
     label_line,
     present,
@@ -24,7 +23,7 @@ def dataset(tmp_path_factory):
 
 
 def exported(dataset, out, **settings):
-    return export(ExportSettings(dataset[0], out, **{"min_faces": 3, **settings}))
+    return export(dataset[0], out, **{"min_faces": 3, **settings})
 
 
 def test_every_present_au_of_every_face_has_its_line(dataset, tmp_path):
@@ -93,7 +92,7 @@ def test_rows_without_a_face_or_an_image_are_counted_and_left_out(dataset, tmp_p
 
 def test_what_cannot_be_exported_says_the_next_command(dataset, tmp_path):
     with pytest.raises(DetectorError, match=r"no detected rows .*tag-plugin detect"):
-        export(ExportSettings(tmp_path, tmp_path / "yolo"))
+        export(tmp_path, tmp_path / "yolo")
     with pytest.raises(DetectorError, match=r"no AU is on in 500 faces; next: .*--min-faces"):
         exported(dataset, tmp_path / "yolo", min_faces=500)
     (tmp_path / "yolo").mkdir()

@@ -17,7 +17,7 @@ SECONDS = 10.0
 
 @pytest.mark.slow
 def test_thirty_thousand_samples_open_at_once_and_weigh_under_200_megabytes(
-    faces, tmp_path, visit, browser
+    faces, tmp_path, visit, browser, pictures_read_once
 ):
     """Each sample has a picture of its own, for those are what weighs."""
     pictures, rows = faces
