@@ -137,5 +137,5 @@ def test_the_table_and_the_picture_show_every_au(tmp_path):
     assert "0.67" in text
     draw_agreement(found, tmp_path / "deep" / "picture.png")
     with Image.open(tmp_path / "deep" / "picture.png") as picture:
-        assert (69, 117, 180) in {colour for _, colour in picture.getcolors(100_000)}
+        assert (69, 117, 180) in {colour for _, colour in picture.convert("RGB").getcolors(100_000)}
     assert json.dumps(found.names) == '["a 1", "b 1"]'
