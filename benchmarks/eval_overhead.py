@@ -25,12 +25,9 @@ from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
-from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation, settled_heap
 from tag_plugin.hosts.lmms_eval.questions import Question
-from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, RECORD, process_results
+from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, RECORD, SUMMARIES, process_results
 from tag_plugin.pipeline.rules import write_trace
-from tag_plugin.results.reader import Stated
-from tag_plugin.results.summary import Summary
 from tag_plugin.trace.prompt import Style
 from tag_plugin.trace.render import render
 
@@ -80,20 +77,17 @@ def timed(function: Callable[[], Any], found: list[float]) -> Any:  # noqa: ANN4
     return result
 
 
-def aggregate(question: Question, results: list[dict[str, Any]]) -> None:
-    """Every line of the host's table, and the summary that is made on the way."""
+def aggregate(results: list[dict[str, Any]]) -> None:
+    """Every line of the host's table, the first of which makes the summary."""
     fed: dict[str, list[Any]] = defaultdict(list)
     for metrics in results:
         for name, value in metrics.items():
             fed[name].append(value)
-    nothing = Summary(n=0, failed=0, labels=(), metrics={}, confusion=())
-    stated = {TASK: Stated.model_construct(summary=nothing)}
-    RUNNING.set(Evaluation(question, stated=stated))
     for line in METRIC_LIST:
         if line["metric"] in fed:
             line["aggregation"](fed[line["metric"]])
-    if stated[TASK].summary.n != SAMPLES:
-        raise RuntimeError(f"{stated[TASK].summary.n} samples in the summary")
+    if SUMMARIES[TASK].n != SAMPLES:
+        raise RuntimeError(f"{SUMMARIES[TASK].n} samples in the summary")
 
 
 def one_round(completions: list[str], out: Path, found: dict[str, list[float]]) -> None:
@@ -115,7 +109,7 @@ def one_round(completions: list[str], out: Path, found: dict[str, list[float]]) 
     test_set = timed(lambda: read_test_set("synth"), found["read"])
     documents = timed(ask, found["ask"])
     results = timed(judge, found["judge"])
-    timed(lambda: aggregate(question, results), found["aggregate"])
+    timed(lambda: aggregate(results), found["aggregate"])
     timed(write, found["write"])
 
 
@@ -125,9 +119,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TAG_DATA_DIR"] = folder
         completions = make_rows(Path(folder))
-        with settled_heap():  # as in the host
-            for _ in range(ROUNDS):
-                one_round(completions, Path(folder, "samples.jsonl"), found)
+        for _ in range(ROUNDS):
+            one_round(completions, Path(folder, "samples.jsonl"), found)
     medians = {name: round(statistics.median(values), 4) for name, values in found.items()}
     total = round(sum(medians.values()) - medians["read"], 4)
     report = {

@@ -12,7 +12,7 @@ import tag_plugin
 from tag_plugin.data.face_frame import ImageError, face_file, open_face, read_face
 from tag_plugin.hosts.lmms_eval.documents import doc_to_visual
 from tag_plugin.pipeline.validate import ValidateSettings, validate
-from tag_plugin.report.contact import open_tile
+from tag_plugin.report.contact_sheet import open_tile
 from tag_plugin.report.gallery.thumbnails import thumbnails
 from tests.data.test_picture import png_that_claims
 

@@ -72,8 +72,8 @@ def show_dataset(
     """Draw a contact sheet: faces by label, with the boxes of their AUs."""
     from tag_plugin.data.rows import read_rows
     from tag_plugin.pipeline.latest_stage import files_of_dataset
-    from tag_plugin.report.contact import write_sheet
-    from tag_plugin.report.faces import faces_sheet, sample
+    from tag_plugin.report.contact_sheet import write_sheet
+    from tag_plugin.report.dataset_sheet import faces_sheet, sample
 
     files = files_of_dataset(dataset)
     chosen = "sft" if part == "train" and "sft" in files else part

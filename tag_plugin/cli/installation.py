@@ -14,7 +14,7 @@ def draw(
     count: Annotated[int, typer.Option(min=1, help="Pictures a task.")] = 24,
 ) -> None:
     """Draw what a model pointed at: reference and predicted boxes, the trace beside them."""
-    from tag_plugin.report.samples import draw_samples, picture_folders, sample_files
+    from tag_plugin.report.sample_pictures import draw_samples, picture_folders, sample_files
 
     for path, folder in picture_folders(sample_files(results), results).items():
         echo(f"{len(draw_samples(path, out / folder, count))} pictures in {out / folder}")

@@ -70,7 +70,7 @@ def _warn_of_two_labels(dataset: Path) -> None:
 
 def _draw(dataset: Path, limits: "Limits") -> Path:
     from tag_plugin.pipeline.quality.examples import examples
-    from tag_plugin.report.contact import sheet, write_sheet
+    from tag_plugin.report.contact_sheet import sheet, write_sheet
 
     path = dataset / "quality.png"
     write_sheet(sheet(examples(dataset, limits), f"{dataset.name}: quality check"), path)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tag_plugin.facs.boxes import BoxFrame
-    from tag_plugin.hosts.llamafactory.grpo.trial import Sample, Tried
+    from tag_plugin.hosts.llamafactory.grpo.reward_tryout import Sample, Tried
 
 reward = typer.Typer(no_args_is_help=True, help="The rewards of `stage: grpo`.")
 
@@ -40,7 +40,7 @@ def try_reward(
     """A table of rewards: mean, standard deviation, and the share to which each applies."""
     from tag_plugin.data.console import console
     from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-    from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
+    from tag_plugin.hosts.llamafactory.grpo.reward_tryout import read_completions, try_rewards
 
     entries, template_name = _asked(reward, recipe, template)
     samples = read_completions(completions, rows)

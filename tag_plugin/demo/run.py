@@ -25,7 +25,7 @@ from tag_plugin.demo.steps import (
     run_step,
     training,
 )
-from tag_plugin.report.samples import draw_samples, sample_files
+from tag_plugin.report.sample_pictures import draw_samples, sample_files
 
 TEST_FACES: Final = 300
 _UNMEASURED: Final = "2,6,12,25,26,27"

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, Strict, model_validator
 
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import StoredBox
@@ -11,6 +11,8 @@ from tag_plugin.facs.frozen import Frozen
 Probability = Annotated[float, Field(ge=0, le=1, strict=True)]
 UnitNumber = Annotated[int, Field(ge=1, le=9999, strict=True)]
 """A number that is written as one: neither text nor a truth value stands for an AU."""
+KnownUnit = Annotated[int, Strict(), AfterValidator(lambda au: action_unit(au).id)]
+"""The number of an AU in the table."""
 
 
 class Thresholds(Frozen):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.rows import NOT_A_ROW, SPLITS, BadRows, Row, Split, read_rows
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.judged import GroundTruth
+from tag_plugin.hosts.rl_rewards import GroundTruth
 from tag_plugin.trace.prompt import grounded_prompt
 
 IMAGE: Final = "<image>"

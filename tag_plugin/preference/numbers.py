@@ -11,7 +11,6 @@ the place where it was shown is taken out.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -69,11 +68,6 @@ class Preference(BaseModel):
     position: Number | None
     first_share: Number | None
     agreement: Number | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Estimates:
-    values: dict[str, Floats]
 
 
 def preference(opinions: Sequence[Opinion], identical: int = 0) -> Preference:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from tag_plugin.results.reader import read_run, read_samples
-from tag_plugin.results.record import Judged
+from tag_plugin.scoring.record import JudgedSample
 
 
 class PreferenceError(ValueError):
@@ -20,8 +20,8 @@ class PreferenceError(ValueError):
 class Pair:
     """One face and the answers of the runs A and B."""
 
-    a: Judged
-    b: Judged
+    a: JudgedSample
+    b: JudgedSample
 
     @property
     def id(self) -> str:
@@ -38,7 +38,7 @@ class Pair:
         """Whether both wrote the same: a tie that nobody needs to be asked about."""
         return self.a.completion == self.b.completion
 
-    def in_order(self, a_first: bool) -> tuple[Judged, Judged]:
+    def in_order(self, a_first: bool) -> tuple[JudgedSample, JudgedSample]:
         """The two answers as they are shown."""
         return (self.a, self.b) if a_first else (self.b, self.a)
 
@@ -101,6 +101,6 @@ def _drawn(names: Sequence[str], count: int, seed: int) -> list[str]:
     return sorted(Random(seed).sample(names, count))
 
 
-def _answered(path: Path, task: str | None) -> dict[str, Judged]:
+def _answered(path: Path, task: str | None) -> dict[str, JudgedSample]:
     samples = read_samples(path) if path.suffix == ".jsonl" else read_run(path, task).samples()
     return {sample.id: sample for sample in samples if sample.failed is None}  # no id twice

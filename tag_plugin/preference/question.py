@@ -7,11 +7,9 @@ from typing import Final, Literal
 from PIL import Image, ImageDraw, ImageFont
 
 from tag_plugin.data.face_frame import open_face
-from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.pairs import Pair
-from tag_plugin.report.overlay import LabelledBox, draw_predicted
-from tag_plugin.results.record import Judged
+from tag_plugin.report.overlay import draw_predicted, labelled_boxes
 
 Side = Literal["first", "second", "tie"]
 """What was preferred, by the order in which it was shown."""
@@ -54,8 +52,10 @@ def prompt(pair: Pair, a_first: bool) -> str:
 def picture(pair: Pair, a_first: bool) -> bytes:
     """The three panels as one JPEG: every endpoint takes one picture."""
     face = open_face(pair.image).resize((FACE_FRAME, FACE_FRAME))
-    first, second = pair.in_order(a_first)
-    panels = [face, draw_predicted(face, _boxes(first)), draw_predicted(face, _boxes(second))]
+    panels = [
+        face,
+        *(draw_predicted(face, labelled_boxes(each.claims)) for each in pair.in_order(a_first)),
+    ]
     names = ("face", "boxes of analysis 1", "boxes of analysis 2")
     width = len(panels) * FACE_FRAME + (len(panels) - 1) * _GAP
     sheet = Image.new("RGB", (width, _HEAD + FACE_FRAME), "white")
@@ -77,11 +77,3 @@ def read_verdict(reply: str) -> Side | None:
     """
     named = {found.lower() for found in _VERDICT.findall(reply)}
     return _SIDES[named.pop()] if len(named) == 1 else None
-
-
-def _boxes(answer: Judged) -> list[LabelledBox]:
-    return [
-        LabelledBox(action_unit(claim.au).code if claim.au else "?", claim.box)
-        for claim in answer.claims
-        if claim.box is not None
-    ]

@@ -18,12 +18,11 @@ from tag_plugin.preference.asking import Opinion
 from tag_plugin.preference.pairs import Pair, PreferenceError, Study
 from tag_plugin.preference.question import Side
 from tag_plugin.report.excerpt import excerpt
-from tag_plugin.report.gallery.cards import Said
 from tag_plugin.report.gallery.claim_lines import claim_lines
 from tag_plugin.report.gallery.thumbnails import thumbnails
 from tag_plugin.report.html.document import write_page
 from tag_plugin.report.html.embedded import json_block
-from tag_plugin.results.record import Judged
+from tag_plugin.scoring.record import JudgedSample
 
 _STYLES: Final = ("style.css", "gallery.css", "rate.css")
 _SCRIPTS: Final = ("blocks.js", "theme.js", "marks.js", "rate.js")
@@ -149,16 +148,11 @@ def _shown(pair: Pair, a_first: bool, small: str | None) -> dict[str, Any]:
     return {"face": small, "sides": [_side(left), _side(right)]}
 
 
-def _side(answer: Judged) -> dict[str, Any]:
-    said = [
-        Said(c.au, c.box.as_tuple() if c.box else None, observation=c.observation)
-        for c in answer.claims
-    ]
+def _side(answer: JudgedSample) -> dict[str, Any]:
     text = excerpt(answer.completion)
-    lines = claim_lines(text, said)
     boxes = [
-        [claim.au, claim.box, line]
-        for claim, line in zip(said, lines, strict=True)
+        [claim.au, claim.box.as_tuple(), line]
+        for claim, line in zip(answer.claims, claim_lines(text, answer.claims), strict=True)
         if claim.box is not None
     ]
     return {"text": text, "boxes": boxes}

@@ -11,7 +11,7 @@ from rich.table import Table
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.detectors.agreement import Agreement, AuAgreement
 from tag_plugin.facs.action_units import action_unit
-from tag_plugin.report.contact import drawable
+from tag_plugin.report.contact_sheet import drawable
 
 _MEASURES: Final[Sequence[tuple[str, str, Callable[[AuAgreement], float | None]]]] = (
     ("agreement", "#4575b4", attrgetter("rate")),

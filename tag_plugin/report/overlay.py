@@ -10,8 +10,11 @@ import supervision as sv
 from PIL import Image, ImageDraw, ImageFont
 
 from tag_plugin.data.terminal import one_line
+from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
 from tag_plugin.report.excerpt import excerpt
+from tag_plugin.scoring.matching import Target
+from tag_plugin.trace.claims import Claim
 
 REFERENCE_COLOUR: Final = sv.Color.from_hex("#1a9850")
 PREDICTED_COLOUR: Final = sv.Color.from_hex("#d7301f")
@@ -54,6 +57,15 @@ def overlay(
     page.paste(frame, (0, 0))
     _write(page, lines)
     return page
+
+
+def labelled_boxes(places: Sequence[Claim | Target]) -> list[LabelledBox]:
+    """The boxes that can be drawn; "?" where the AU is not known."""
+    return [
+        LabelledBox(action_unit(place.au).code if place.au else "?", place.box)
+        for place in places
+        if place.box is not None
+    ]
 
 
 def draw_predicted(face: Image.Image, boxes: Sequence[LabelledBox]) -> Image.Image:

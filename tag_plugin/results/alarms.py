@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, BoxFrame
-from tag_plugin.results.record import Judged
+from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.trace.grammar import Defect
 from tag_plugin.trace.reasoning import without_reasoning
 
@@ -14,7 +14,7 @@ _PIXELS_AT_LEAST: Final = 50
 """So many readable boxes say that a model writes pixels where 0..1000 was declared."""
 
 
-def alarms(samples: Sequence[Judged]) -> Iterator[str]:
+def alarms(samples: Sequence[JudgedSample]) -> Iterator[str]:
     """The messages about one task's samples."""
     judged = [sample for sample in samples if sample.failed is None]
     yield from _failed(samples)
@@ -25,7 +25,7 @@ def alarms(samples: Sequence[Judged]) -> Iterator[str]:
         yield from _truncated(judged)
 
 
-def _failed(samples: Sequence[Judged]) -> Iterator[str]:
+def _failed(samples: Sequence[JudgedSample]) -> Iterator[str]:
     failed = [sample for sample in samples if sample.failed is not None]
     if failed:
         yield (
@@ -35,13 +35,13 @@ def _failed(samples: Sequence[Judged]) -> Iterator[str]:
         )
 
 
-def without_answer(samples: Sequence[Judged]) -> list[Judged]:
+def without_answer(samples: Sequence[JudgedSample]) -> list[JudgedSample]:
     """The judged samples whose reply is empty, or holds reasoning and nothing after it."""
     judged = (sample for sample in samples if sample.failed is None)
     return [each for each in judged if not (without_reasoning(each.completion) or "").strip()]
 
 
-def _empty(judged: Sequence[Judged]) -> Iterator[str]:
+def _empty(judged: Sequence[JudgedSample]) -> Iterator[str]:
     empty = without_answer(judged)
     if empty:
         yield (
@@ -51,9 +51,9 @@ def _empty(judged: Sequence[Judged]) -> Iterator[str]:
         )
 
 
-def _without_detections(samples: Sequence[Judged]) -> Iterator[str]:
+def _without_detections(samples: Sequence[JudgedSample]) -> Iterator[str]:
     asked = [sample for sample in samples if sample.style == "grounded"]
-    bare = [sample for sample in asked if sample.reference is None]
+    bare = [sample for sample in asked if sample.verdict.targets is None]
     if bare and len(bare) == len(asked):
         yield (
             "the rows hold no detections, so the grounding metrics are absent; next: "
@@ -61,8 +61,8 @@ def _without_detections(samples: Sequence[Judged]) -> Iterator[str]:
         )
 
 
-def _wrong_frame(samples: Sequence[Judged]) -> Iterator[str]:
-    outside = [s for s in samples if Defect.OUT_OF_FRAME_BOX in s.defects]
+def _wrong_frame(samples: Sequence[JudgedSample]) -> Iterator[str]:
+    outside = [s for s in samples if Defect.OUT_OF_FRAME_BOX in s.verdict.parsed.defects]
     if len(outside) > OUT_OF_FRAME_SHARE * len(samples):
         yield (
             f"{len(outside)} of {len(samples)} completions have boxes beyond the "
@@ -82,7 +82,7 @@ def _other(frame: BoxFrame) -> BoxFrame:
     return BoxFrame.ABSOLUTE if frame is BoxFrame.RELATIVE else BoxFrame.RELATIVE
 
 
-def _writes_pixels(samples: Sequence[Judged]) -> bool:
+def _writes_pixels(samples: Sequence[JudgedSample]) -> bool:
     if samples[0].frame is not BoxFrame.RELATIVE:
         return False
     boxes = [claim.box for sample in samples for claim in sample.claims if claim.box]
@@ -90,8 +90,8 @@ def _writes_pixels(samples: Sequence[Judged]) -> bool:
     return len(boxes) >= _PIXELS_AT_LEAST and farthest <= FACE_FRAME
 
 
-def _truncated(samples: Sequence[Judged]) -> Iterator[str]:
-    cut = [sample for sample in samples if Defect.TRUNCATED in sample.defects]
+def _truncated(samples: Sequence[JudgedSample]) -> Iterator[str]:
+    cut = [sample for sample in samples if Defect.TRUNCATED in sample.verdict.parsed.defects]
     if len(cut) > TRUNCATED_SHARE * len(samples):
         yield (
             f"{len(cut)} of {len(samples)} completions are cut off (the first: {cut[0].id}); next: "

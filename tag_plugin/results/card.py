@@ -16,7 +16,8 @@ from tag_plugin.data.terminal import one_line, warn
 from tag_plugin.data.text_file import read_json_object
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
-from tag_plugin.results.table import HEADLINES, interval_text
+from tag_plugin.results.table import interval_text
+from tag_plugin.scoring.metrics import METRICS
 
 NOT_RECORDED: Final = "not recorded"
 _MARKUP: Final = re.compile(r"[\\`*|\[\]]|(?<![^\W_])_|_(?![^\W_])")
@@ -90,7 +91,8 @@ def model_card(runs: Sequence[TaskRun], checkpoint: Path | None = None) -> str:
         metadata=yaml.safe_dump(_metadata(runs), sort_keys=False, allow_unicode=True).strip(),
         runs=runs,
         facts=checkpoint_facts(folder),
-        headlines=HEADLINES,
+        metrics=[name for name, metric in METRICS.items() if not metric.by_class],
+        by_class=[metric for metric in METRICS.values() if metric.by_class],
         interval=interval_text,
         licences=_licences(runs),
         not_recorded=NOT_RECORDED,
@@ -162,8 +164,8 @@ def _metadata(runs: Sequence[TaskRun]) -> dict[str, Any]:
                     "value": round(run.summary.metrics[name].value, 4),
                     "name": f"{name}, protocol {run.protocol.name}",
                 }
-                for name in HEADLINES
-                if name in run.summary.metrics
+                for name, metric in METRICS.items()
+                if not metric.by_class and name in run.summary.metrics
             ],
         }
         for run in runs

@@ -8,29 +8,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tag_plugin.facs.emotions import LabelSet, label_set
+from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import differences, unstated
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
 from tag_plugin.scoring.estimates import paired_accuracy_test, paired_estimates
-from tag_plugin.scoring.metrics import SampleResult
+from tag_plugin.scoring.metrics import METRICS, headlines
+from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import McNemar, PairedDifference
 
-COMPARED: Final = (
-    "accuracy",
-    "uar",
-    "macro_f1",
-    "unparsable_rate",
-    "well_formed_rate",
-    "consistency",
-    "grounding",
-    "matched_iou",
-    "au_f1",
-    "hallucinated_au_rate",
-)
-"""The metrics whose difference is tested."""
-
-LESS_IS_BETTER: Final = ("unparsable_rate", "hallucinated_au_rate")
 SIGNIFICANT: Final = 0.05
 
 _JUDGE: Final = "judge.version"
@@ -62,7 +48,7 @@ class Comparison:
         if found.p_value >= SIGNIFICANT or found.difference == 0:
             return "undecided"
         rises = found.difference > 0
-        return "second" if rises != (metric in LESS_IS_BETTER) else "first"
+        return "second" if rises != (METRICS[metric].better == "lower") else "first"
 
 
 def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Comparison:
@@ -83,7 +69,8 @@ def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Co
     one, two = _results(first), _results(second)
     try:
         tested = paired_accuracy_test(one, two)
-        paired = paired_estimates(one, two, _labels(first), COMPARED)
+        names = [metric.name for metric in headlines()]
+        paired = paired_estimates(one, two, label_set(first.protocol.label_set), names)
     except ValueError as error:
         raise ResultsError(
             f"{first.results_file} and {second.results_file}: {error}; next: evaluate both on the "
@@ -138,7 +125,7 @@ def _part(text: str, start: int) -> str:
     return f"{'...' if start else ''}{shown}{'...' if len(text) > start + _SHOWN else ''}"
 
 
-def _results(run: TaskRun) -> list[SampleResult]:
+def _results(run: TaskRun) -> list[JudgedSample]:
     samples = list(run.samples())
     failed = [sample.id for sample in samples if sample.failed is not None]
     if failed:
@@ -146,8 +133,4 @@ def _results(run: TaskRun) -> list[SampleResult]:
             f"{run.samples_file}: {len(failed)} requests failed ({failed[0]}, ...): not the whole "
             "test set; next: evaluate again, with --use_cache DIR only those are asked"
         )
-    return [sample.result for sample in samples]
-
-
-def _labels(run: TaskRun) -> LabelSet:
-    return label_set(run.protocol.label_set)
+    return samples

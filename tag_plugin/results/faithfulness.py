@@ -7,8 +7,9 @@ import numpy as np
 
 from tag_plugin.results.masking import paired_samples
 from tag_plugin.results.reader import TaskRun
-from tag_plugin.results.record import Judged, ResultsError
+from tag_plugin.results.record import ResultsError
 from tag_plugin.scoring.estimates import Estimate
+from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import (
     Floats,
     McNemar,
@@ -51,7 +52,7 @@ def faithfulness(original: TaskRun, cited: TaskRun, random: TaskRun) -> Faithful
     return flips(triples)
 
 
-def flips(triples: Sequence[tuple[Judged, ...]]) -> Faithfulness:
+def flips(triples: Sequence[tuple[JudgedSample, ...]]) -> Faithfulness:
     """From (original, cited masked, random masked) of each face."""
     changed = np.array(
         [[one.prediction != masked.prediction for masked in others] for one, *others in triples],

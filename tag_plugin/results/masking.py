@@ -21,7 +21,8 @@ from tag_plugin.data.rows import Row, write_rows
 from tag_plugin.data.terminal import warn
 from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
 from tag_plugin.results.reader import TaskRun
-from tag_plugin.results.record import Judged, ResultsError
+from tag_plugin.results.record import ResultsError
+from tag_plugin.scoring.record import JudgedSample
 
 CITED: Final = "masked_cited"
 RANDOM: Final = "masked_random"
@@ -77,7 +78,7 @@ def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
     return MaskedSet(len(areas), len(samples) - len(areas), *(float(mean) for mean in means))
 
 
-def cited_boxes(sample: Judged) -> list[Box]:
+def cited_boxes(sample: JudgedSample) -> list[Box]:
     """The boxes that an answer cites: readable, in the frame, of a known AU."""
     return [c.box for c in sample.claims if c.box is not None and c.au is not None]
 
@@ -119,7 +120,7 @@ def _moved(box: Box, random: np.random.Generator) -> Box:
     return Box(x, y, x + width, y + height)
 
 
-def _write_pair(sample: Judged, data_dir: Path, seed: int) -> tuple[float, float, float]:
+def _write_pair(sample: JudgedSample, data_dir: Path, seed: int) -> tuple[float, float, float]:
     face, boxes = read_face(Path(sample.image)), cited_boxes(sample)
     cited, random = mask_of(boxes), random_mask(boxes, sample.id, seed)
     for dataset, mask in ((CITED, cited), (RANDOM, random)):
@@ -127,16 +128,16 @@ def _write_pair(sample: Judged, data_dir: Path, seed: int) -> tuple[float, float
     return float(cited.mean()), float(random.mean()), float((cited & random).mean())
 
 
-def _image(dataset: Path, sample: Judged) -> Path:
+def _image(dataset: Path, sample: JudgedSample) -> Path:
     return dataset / _relative_image(sample)
 
 
-def _relative_image(sample: Judged) -> str:
+def _relative_image(sample: JudgedSample) -> str:
     name = hashlib.sha256(sample.id.encode()).hexdigest()[:24]  # an id may hold any character
     return f"images/test/{name}.jpg"
 
 
-def _row(sample: Judged, dataset: str) -> Row:
+def _row(sample: JudgedSample, dataset: str) -> Row:
     return Row(
         id=sample.id,
         dataset=dataset,
@@ -148,8 +149,8 @@ def _row(sample: Judged, dataset: str) -> Row:
 
 
 def paired_samples(
-    first: Iterable[Judged], *others: Iterable[Judged]
-) -> Iterator[tuple[Judged, ...]]:
+    first: Iterable[JudgedSample], *others: Iterable[JudgedSample]
+) -> Iterator[tuple[JudgedSample, ...]]:
     """The samples of several runs side by side, of the ids that all of them judged."""
     tables = [{s.id: s for s in run if s.failed is None} for run in (first, *others)]
     for name in tables[0]:

@@ -14,9 +14,10 @@ from tag_plugin.data.text_file import read_json_object
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import ALL_ITEMS, Protocol, differences
 from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, Stated, TaskRun, read_runs
-from tag_plugin.results.record import Judged, ResultsError
+from tag_plugin.results.record import ResultsError, read_record
 from tag_plugin.results.soundness import too_deep
 from tag_plugin.results.summary import summarise
+from tag_plugin.scoring.record import JudgedSample
 
 Sample = dict[str, Any]
 
@@ -70,9 +71,7 @@ def restated(run: TaskRun, stated: Stated, samples: int) -> dict[str, Any]:
         ResultsError: the run's file is not what lmms-eval writes.
     """
     content, numbers = _host_part(run)
-    for name, estimate in stated.summary.metrics.items():
-        if not name.startswith("f1_"):  # the host's table has no F1 of single classes
-            numbers[f"{name},none"] = estimate.value
+    numbers |= {f"{name},none": each.value for name, each in stated.summary.metrics.items()}
     numbers["judged,none"] = stated.summary.n
     numbers["alias"] = f"{run.task} [{stated.fingerprint}]"
     return {
@@ -119,10 +118,10 @@ def _model(run: TaskRun) -> str:
     return f"{run.model} (weights {run.stated.weights})"
 
 
-def _joined(runs: Sequence[TaskRun]) -> list[tuple[Sample, Judged]]:
+def _joined(runs: Sequence[TaskRun]) -> list[tuple[Sample, JudgedSample]]:
     """The samples of all shards, and their records, in the order of the test set."""
-    found: dict[int, tuple[str, Sample, Judged]] = {}
-    for where, sample, record in (line for run in runs for line in run.lines()):
+    found: dict[int, tuple[str, Sample, JudgedSample]] = {}
+    for where, sample, record in (line for run in runs for line in run.lines(read_record)):
         number = sample.get("doc_id")
         if type(number) is not int or not 0 <= number < runs[0].protocol.n or too_deep(sample):
             raise ResultsError(

@@ -5,7 +5,7 @@ OUT/<model>/<date>_samples_<task>.jsonl      one a task, with --log_samples
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tag_plugin.data.terminal import warn
 from tag_plugin.data.text_file import TextFileError, json_lines, read_json
 from tag_plugin.results.protocol import Protocol
-from tag_plugin.results.record import Judged, ResultsError, read_record
+from tag_plugin.results.record import Record, ResultsError, read_record
 from tag_plugin.results.soundness import contradiction, unsound
 from tag_plugin.results.summary import Summary
+from tag_plugin.scoring.record import JudgedSample
 
 BLOCK: Final = "tag_plugin"
 """The key of our part in the host's results file: task -> `Stated`."""
@@ -80,16 +81,18 @@ class TaskRun:
         """Model and task, for people."""
         return f"{self.model}: {self.protocol.name}"
 
-    def samples(self) -> Iterator[Judged]:
+    def samples(self) -> Iterator[JudgedSample]:
         """The judged samples, one at a time, in file order.
 
         Raises:
             ResultsError: as `lines`.
         """
-        return (record for _, _, record in self.lines())
+        return (record for _, _, record in self.lines(read_record))
 
-    def lines(self) -> Iterator[tuple[str, Mapping[str, Any], Judged]]:
-        """(`file:line`, the host's sample, its record) of each sample, in file order.
+    def lines(
+        self, read: Callable[[Any, str], Record]
+    ) -> Iterator[tuple[str, Mapping[str, Any], Record]]:
+        """(`file:line`, the host's sample, its record by `read`) of each sample, in file order.
 
         Raises:
             ResultsError: the run kept no samples; or, on the way, a line is not a sample of this
@@ -100,13 +103,15 @@ class TaskRun:
                 f"{self.results_file}: no samples of {self.task} beside it; next: evaluate again "
                 "with --log_samples"
             )
-        return _checked_lines(self, self.samples_file)
+        return _checked_lines(self, self.samples_file, read)
 
 
-def _checked_lines(run: TaskRun, path: Path) -> Iterator[tuple[str, Mapping[str, Any], Judged]]:
+def _checked_lines(
+    run: TaskRun, path: Path, read: Callable[[Any, str], Record]
+) -> Iterator[tuple[str, Mapping[str, Any], Record]]:
     again = "next: evaluate again, or name a run whose files are whole"
     count = 0
-    for where, sample, record in _distinct_lines(path):
+    for where, sample, record in _distinct_lines(path, read):
         if (record.task, record.label_set) != (run.task, run.protocol.label_set):
             raise ResultsError(
                 f"{where}: a sample of {record.task} ({record.label_set}), but "
@@ -121,22 +126,31 @@ def _checked_lines(run: TaskRun, path: Path) -> Iterator[tuple[str, Mapping[str,
         )
 
 
-def _distinct_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any], Judged]]:
+def _distinct_lines(
+    path: Path, read: Callable[[Any, str], Record], bad: Callable[[ValueError], None] | None = None
+) -> Iterator[tuple[str, Mapping[str, Any], Record]]:
+    """A line that is no sample, or another one of the same id, is an error, or given to `bad`."""
     places: dict[str, str] = {}
-    for where, sample in _lines(path):
-        record = read_record(sample, where)
-        if record.id in places:
-            raise ResultsError(
-                f"{where}: {record.id} is also at {places[record.id]}; next: evaluate again, or "
-                "take the second one out of the file"
-            )
-        places[record.id] = where
-        yield where, sample, record
+    for where, sample in _lines(path, bad):
+        try:
+            record = read(sample, where)
+            if record.id in places:
+                raise ResultsError(
+                    f"{where}: {record.id} is also at {places[record.id]}; next: evaluate again, "
+                    "or take the second one out of the file"
+                )
+        except ResultsError as error:
+            if bad is None:
+                raise
+            bad(error)
+        else:
+            places[record.id] = where
+            yield where, sample, record
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Any]]:
+def _lines(path: Path, bad: Callable[[ValueError], None] | None) -> Iterator[tuple[str, Any]]:
     try:
-        yield from json_lines(path)
+        yield from json_lines(path, bad)
     except TextFileError as error:
         cut = " (the file ends inside this line: it was cut)" if error.unfinished else ""
         raise ResultsError(f"{error}{cut}; next: evaluate again with --log_samples") from None
@@ -144,14 +158,20 @@ def _lines(path: Path) -> Iterator[tuple[str, Any]]:
         raise ResultsError(f"{error}; next: evaluate again with --log_samples") from None
 
 
-def read_samples(path: Path) -> Iterator[Judged]:
+def read_samples(
+    path: Path, bad: Callable[[ValueError], None] | None = None
+) -> Iterator[JudgedSample]:
     """The judged samples of a samples file, one at a time.
 
+    Args:
+        path: the file.
+        bad: is given each line that is no sample of a tag_ task, and each second sample of an id.
+
     Raises:
-        ResultsError: a line is not a sample of a tag_ task, or a sample stands there twice; the
+        ResultsError: such a line where `bad` is None, or a file that cannot be read at all; the
             message names file and line.
     """
-    return (record for _, _, record in _distinct_lines(path))
+    return (record for _, _, record in _distinct_lines(path, read_record, bad))
 
 
 def read_runs(path: Path) -> list[TaskRun]:

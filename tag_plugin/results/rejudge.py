@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.merge import restated, write_run
 from tag_plugin.results.reader import RESULTS_SUFFIX, TaskRun, read_run, read_runs
-from tag_plugin.results.record import RECORD, Judged, ResultsError
+from tag_plugin.results.record import ResultsError, read_answer
 from tag_plugin.results.summary import summarise
-from tag_plugin.results.verdict import judged_result, verdict_fields
-from tag_plugin.scoring.score import JUDGE_VERSION, JudgeConfig, Reference, score_completion
-from tag_plugin.trace.prompt import Style
+from tag_plugin.scoring.record import RECORD, JudgedSample
+from tag_plugin.scoring.score import JUDGE_VERSION, JudgeConfig
+
+_PARTS: Final = ("answer", "grounding", "format")
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ def rejudge(results: Path, task: str | None = None) -> list[Rejudged]:
 
 def _rejudged(run: TaskRun) -> Rejudged:
     samples: list[dict[str, Any]] = []
-    records: list[Judged] = []
+    records: list[JudgedSample] = []
     changed = 0
-    for where, sample, record in run.lines():
-        fields = {} if record.failed is not None else _verdict(run, record, where)
-        samples.append({**sample, RECORD: {**sample[RECORD], **fields}})
-        records.append(Judged.model_validate(samples[-1][RECORD]))
-        changed += records[-1] != record
+    for _, sample, answered in run.lines(read_answer):
+        record = answered.judged(_config(run, answered.thresholds.model_dump()))
+        records.append(record)
+        samples.append({**sample, RECORD: record.model_dump(mode="json")})
+        changed += _differs(sample[RECORD], samples[-1][RECORD])
     judge = {**run.protocol.judge, "version": JUDGE_VERSION}
     protocol = run.protocol.model_copy(update={"judge": judge})
     summary = summarise(records, label_set(run.protocol.label_set), run.summary.bootstrap)
@@ -75,18 +76,13 @@ def _date(run: TaskRun) -> str:
     return f"{date}_with_judge_{JUDGE_VERSION}_{run.task}"  # sorts behind `DATE_results.json`
 
 
-def _verdict(run: TaskRun, record: Judged, where: str) -> dict[str, Any]:
-    reasons = record.style == Style.GROUNDED
-    if reasons and record.reference is not None and record.detections is None:
-        raise ResultsError(
-            f"{where}: {record.id} has no detections to be judged by; next: evaluate again with "
-            "--log_samples"
-        )
-    detections = record.detections if reasons else None
-    reference = Reference(record.gold, record.labels, detections)
-    config = _config(run, record.thresholds.model_dump())
-    scored = score_completion(record.completion, reference, record.frame, config)
-    return verdict_fields(scored, judged_result(record.id, reference, scored, reasons=reasons))
+def _differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two records hold other verdicts; of an older version the answer and the parts."""
+    verdict = new["verdict"]
+    if "verdict" in old:
+        return bool(old["verdict"] != verdict)
+    parts = {name: verdict[name] for name in _PARTS}
+    return (old.get("prediction"), old.get("parts")) != (verdict["parsed"]["answer"], parts)
 
 
 def _config(run: TaskRun, thresholds: Mapping[str, float]) -> JudgeConfig:

@@ -4,21 +4,16 @@ The host integration, `merge`, `compare` and the model card all make or read thi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.results.alarms import alarms, without_answer
-from tag_plugin.results.record import Judged
-from tag_plugin.scoring.estimates import Estimate, estimates
-from tag_plugin.scoring.matching import Target
-from tag_plugin.scoring.metrics import SampleResult, confusion_matrix, template_scores
-from tag_plugin.scoring.score import DEFAULT_JUDGE
-from tag_plugin.scoring.statistics import LEVEL, RESAMPLES, SEED
-
-GROUP_METRICS: Final = ("accuracy", "uar", "unparsable_rate", "grounding")
-"""What a subgroup table shows."""
+from tag_plugin.scoring.estimates import Estimate, estimates, in_order
+from tag_plugin.scoring.metrics import confusion_of, contributions, headlines
+from tag_plugin.scoring.record import JudgedSample
+from tag_plugin.scoring.statistics import LEVEL, RESAMPLES, SEED, Floats
 
 
 class _Frozen(BaseModel):
@@ -62,7 +57,7 @@ class Summary(_Frozen):
 
 
 def summarise(
-    samples: Iterable[Judged],
+    samples: Iterable[JudgedSample],
     labels: LabelSet,
     bootstrap: Bootstrap = Bootstrap(),  # noqa: B008  # frozen
 ) -> Summary:
@@ -71,56 +66,44 @@ def summarise(
     Raises:
         ValueError: a sample's label is not one of `labels`.
     """
-    found = sorted(samples, key=lambda sample: sample.id)
+    found = in_order(samples)
     judged = [sample for sample in found if sample.failed is None]
-    results = [sample.result for sample in judged]
-    template = template_by_id(judged)
+    table = contributions(judged, labels)
+    confusion = confusion_of(table.sum(axis=0), labels)
     return Summary(
         n=len(judged),
         failed=len(found) - len(judged),
         empty=len(without_answer(judged)),
         labels=labels.labels,
-        metrics=_estimates(results, labels, template, bootstrap),
-        confusion=tuple(tuple(map(int, row)) for row in confusion_matrix(results, labels)),
-        subgroups=_subgroups(judged, labels, template, bootstrap),
+        metrics=_estimates(table, labels, bootstrap),
+        confusion=tuple(tuple(map(int, row)) for row in confusion),
+        subgroups=_subgroups(judged, table, labels, bootstrap),
         alarms=tuple(alarms(found)),
         bootstrap=bootstrap,
     )
 
 
-def template_by_id(samples: Sequence[Judged]) -> dict[str, float]:
-    """G of the template baseline on each sample with detections, by id."""
-    grounded = [sample for sample in samples if sample.reference is not None]
-    if not grounded:
-        return {}
-    present = [[Target(t.au, t.box) for t in sample.reference or ()] for sample in grounded]
-    scores = template_scores(present, grounded[0].frame, DEFAULT_JUDGE.iou_threshold)
-    return {sample.id: score for sample, score in zip(grounded, scores, strict=True)}
-
-
 def _subgroups(
-    samples: Sequence[Judged],
-    labels: LabelSet,
-    template: Mapping[str, float],
-    bootstrap: Bootstrap,
+    samples: Sequence[JudgedSample], table: Floats, labels: LabelSet, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Group]]:
-    names = sorted({name for sample in samples for name in sample.attributes})
-    tables: dict[str, dict[str, Group]] = {}
-    for name in names:
-        values = sorted({s.attributes[name] for s in samples if name in s.attributes})
-        tables[name] = {}
-        for value in values:
-            group = [s.result for s in samples if s.attributes.get(name) == value]
-            found = _estimates(group, labels, template, bootstrap)
-            shown = {metric: found[metric] for metric in GROUP_METRICS if metric in found}
-            tables[name][value] = Group(n=len(group), metrics=shown)
-    return tables
+    """By attribute and value; what a group's template is told is that of the whole set."""
+    rows: dict[str, dict[str, list[int]]] = {}
+    for row, sample in enumerate(samples):
+        for name, value in sample.attributes.items():
+            rows.setdefault(name, {}).setdefault(value, []).append(row)
+    return {
+        name: {
+            value: Group(n=len(group), metrics=_headlines(table[group], labels, bootstrap))
+            for value, group in sorted(groups.items())
+        }
+        for name, groups in sorted(rows.items())
+    }
 
 
-def _estimates(
-    results: Sequence[SampleResult],
-    labels: LabelSet,
-    template: Mapping[str, float],
-    bootstrap: Bootstrap,
-) -> dict[str, Estimate]:
-    return estimates(results, labels, template, resamples=bootstrap.resamples, seed=bootstrap.seed)
+def _headlines(table: Floats, labels: LabelSet, bootstrap: Bootstrap) -> dict[str, Estimate]:
+    every = _estimates(table, labels, bootstrap)
+    return {metric.name: every[metric.name] for metric in headlines() if metric.name in every}
+
+
+def _estimates(table: Floats, labels: LabelSet, bootstrap: Bootstrap) -> dict[str, Estimate]:
+    return estimates(table, labels, resamples=bootstrap.resamples, seed=bootstrap.seed)

@@ -1,30 +1,11 @@
 """Numbers as text for people: tables with intervals, the protocol's fingerprint in each title."""
 
-from typing import Final
-
 from rich.table import Table
 
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.summary import Summary
 from tag_plugin.scoring.estimates import Estimate
-
-HEADLINES: Final = (
-    "accuracy",
-    "uar",
-    "macro_f1",
-    "unparsable_rate",
-    "well_formed_rate",
-    "consistency",
-    "grounding",
-    "template_baseline",
-    "skill",
-    "matched_iou",
-    "au_precision",
-    "au_recall",
-    "au_f1",
-    "hallucinated_au_rate",
-)
-"""The metrics over all classes, in the order of the tables."""
+from tag_plugin.scoring.metrics import METRICS
 
 
 def interval_text(estimate: Estimate) -> str:
@@ -38,8 +19,7 @@ def summary_table(protocol: Protocol, summary: Summary) -> Table:
     table = Table(title=f"{protocol.name}   n = {summary.n}   failed = {summary.failed}")
     table.add_column("metric")
     table.add_column(level, justify="right")
-    shown = [*HEADLINES, *(f"recall_{label}" for label in summary.labels)]
-    for name in shown:
+    for name in (name for metric in METRICS.values() for name in metric.names(summary.labels)):
         if name in summary.metrics:
             table.add_row(name, interval_text(summary.metrics[name]))
     for attribute, groups in summary.subgroups.items():

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from scipy.optimize import linear_sum_assignment
 
-from tag_plugin.facs.boxes import Box, iou
+from tag_plugin.facs.boxes import Box, StoredBox, iou
+from tag_plugin.facs.detections import KnownUnit, Probability
 
 _TIE_BREAK = 1e-6  # among pairings of equal value, the one with the larger IoU
 
@@ -15,19 +18,19 @@ _TIE_BREAK = 1e-6  # among pairings of equal value, the one with the larger IoU
 class Target:
     """One box to be found: AU id, box and the weight of finding it."""
 
-    au: int
-    box: Box
-    weight: float = 1.0
+    au: KnownUnit
+    box: StoredBox
+    weight: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Claim number, target number, their IoU and the credit `weight * phi(iou)`."""
+    """Number of a claim, number of a target, their IoU and the credit `weight * phi(iou)`."""
 
-    claim: int
-    target: int
-    iou: float
-    credit: float
+    claim: Annotated[int, Field(ge=0)]
+    target: Annotated[int, Field(ge=0)]
+    iou: Probability
+    credit: Probability
 
 
 def phi(overlap: float, threshold: float, full: float = 1.0) -> float:

@@ -1,192 +1,260 @@
-"""Numbers over a test set. A metric that does not apply is None (absent), never 0."""
+"""The one table of metrics, and what a judged sample contributes to them.
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+A metric is a function of sums over samples (`COLUMNS`) and of the confusion matrix, so that the
+same function gives its value and its resampled values (`scoring.estimates`). NaN stands for "not
+applicable" in here and becomes an absent name outside, never 0.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tag_plugin.facs.boxes import BOX_SCALE, Box, BoxFrame, iou, snap
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.facs.prototypes import consistency
 from tag_plugin.scoring.matching import Target, phi
-from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, ScoredCompletion
+from tag_plugin.scoring.record import JudgedSample
+from tag_plugin.scoring.score import DEFAULT_JUDGE
+from tag_plugin.scoring.statistics import Floats
+
+Sums = Mapping[str, Floats]
+Estimator = Callable[[Sums, Floats], Floats]
+
+COLUMNS: Final = (
+    "items",
+    "right",
+    "unparsable",
+    "well_formed",
+    "well_formed_items",
+    "consistency",
+    "consistency_items",
+    "grounding",
+    "template",
+    "grounding_items",
+    "iou",
+    "iou_items",
+    "true_aus",
+    "false_aus",
+    "missed_aus",
+)
+"""What a sample contributes; the cells of the confusion matrix [gold, prediction] follow."""
 
 
 @dataclass(frozen=True, slots=True)
-class SampleResult:
-    """What one judged sample contributes. Counts are over claims or AUs of this sample.
+class Metric:
+    """One line of the table.
 
-    `prediction` is None for an unparsable answer. The grounding fields are None without
-    detections; `consistency` is None without an answer; `well_formed` is None where no trace was
-    asked for. AU counts (`true_aus`, `false_aus`,
-    `missed_aus`) compare AU sets with the detector's, boxes aside, over the AUs it decided on.
+    Attributes:
+        name: in files; no name may contain another, since the host's groups look for substrings.
+        title: for people.
+        estimator: sums (...) and confusion (..., C, C + 1) -> (...), or (..., C) `by_class`.
+        columns: a sample has something to say about it when it adds to one of these.
+        better: which way is better; None where neither is.
+        headline: it stands in the tables that compare runs or groups; the others show all.
+        by_class: one value a class, under the name and the class.
     """
 
-    id: str
-    gold: str
-    prediction: str | None
-    well_formed: bool | None
-    grounding: float | None = None
-    matched_ious: tuple[float, ...] | None = None
-    true_aus: tuple[int, ...] | None = None
-    false_aus: tuple[int, ...] | None = None
-    missed_aus: tuple[int, ...] | None = None
-    consistency: float | None = None
+    name: str
+    title: str
+    estimator: Estimator
+    columns: tuple[str, ...] = ("items",)
+    better: Literal["higher", "lower"] | None = "higher"
+    headline: bool = True
+    by_class: bool = False
+
+    def names(self, labels: Iterable[str]) -> list[str]:
+        """Under which names its values stand where these are the classes."""
+        return [f"{self.name}_{label}" for label in labels] if self.by_class else [self.name]
 
 
-def sample_result(sample_id: str, reference: Reference, scored: ScoredCompletion) -> SampleResult:
-    """Reduce a verdict to what the metrics need.
+def _ratio(above: Floats, below: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(below > 0, above / below, np.nan)
 
-    Raises:
-        ValueError: the reference has no label.
-    """
-    if reference.label is None:
-        raise ValueError(f"{sample_id}: a test sample needs a label")
-    answer, claimed = scored.parsed.answer, {c.au for c in scored.parsed.claims if c.au}
-    options = reference.labels.labels
-    result = SampleResult(
-        sample_id,
-        reference.label,
-        answer,
-        scored.parsed.well_formed,
-        consistency=None if answer is None else consistency(claimed, answer, options),
+
+def _share(part: str, whole: str = "items") -> Estimator:
+    return lambda sums, _: _ratio(sums[part], sums[whole])
+
+
+def _au_share(part: str, other: str) -> Estimator:
+    return lambda sums, _: _ratio(sums[part], sums[part] + sums[other])
+
+
+def _au_f1(sums: Sums, _: Floats) -> Floats:
+    true, wrong = sums["true_aus"], sums["false_aus"] + sums["missed_aus"]
+    return _ratio(2 * true, 2 * true + wrong)
+
+
+def _skill(sums: Sums, _: Floats) -> Floats:
+    """(G - Gt) / (1 - Gt); the template's boxes are the data set's and are not resampled."""
+    grounding = _ratio(sums["grounding"], sums["grounding_items"])
+    template = _ratio(sums["template"], sums["grounding_items"])
+    return np.where(template < 1, _ratio(grounding - template, 1 - template), np.nan)
+
+
+def _class_recall(_: Sums, confusion: Floats) -> Floats:
+    return _ratio(_diagonal(confusion), confusion.sum(axis=-1))
+
+
+def _class_f1(_: Sums, confusion: Floats) -> Floats:
+    gold, predicted = confusion.sum(axis=-1), confusion[..., :-1].sum(axis=-2)
+    return np.where(gold > 0, _ratio(2 * _diagonal(confusion), gold + predicted), np.nan)
+
+
+def _diagonal(confusion: Floats) -> Floats:
+    return np.diagonal(confusion[..., :-1], axis1=-2, axis2=-1)
+
+
+def _mean_over_classes(by_class: Estimator) -> Estimator:
+    """The mean over the classes that occur."""
+
+    def mean(sums: Sums, confusion: Floats) -> Floats:
+        values = by_class(sums, confusion)
+        return _ratio(np.nansum(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
+
+    return mean
+
+
+_ANY_UNITS = ("true_aus", "false_aus", "missed_aus")
+_CLAIMED_UNITS = ("true_aus", "false_aus")
+_GROUNDED = ("grounding_items",)
+
+METRICS: Final[dict[str, Metric]] = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", "Accuracy", _share("right")),
+        Metric("uar", "UAR", _mean_over_classes(_class_recall)),
+        Metric("macro_f1", "Macro-F1", _mean_over_classes(_class_f1)),
+        Metric("unparsable_rate", "Unparsable", _share("unparsable"), better="lower"),
+        Metric(
+            "well_formed_rate",
+            "Well formed",
+            _share("well_formed", "well_formed_items"),
+            ("well_formed_items",),
+        ),
+        Metric(
+            "consistency",
+            "AU-answer consistency",
+            _share("consistency", "consistency_items"),
+            ("consistency_items",),
+        ),
+        Metric("grounding", "Grounding G", _share("grounding", "grounding_items"), _GROUNDED),
+        Metric(
+            "template_baseline",
+            "G of the template baseline",
+            _share("template", "grounding_items"),
+            _GROUNDED,
+            better=None,
+            headline=False,
+        ),
+        Metric("skill", "Skill over template", _skill, _GROUNDED),
+        Metric("matched_iou", "IoU of matched AUs", _share("iou", "iou_items"), ("iou_items",)),
+        Metric(
+            "au_precision",
+            "AU precision",
+            _au_share("true_aus", "false_aus"),
+            _CLAIMED_UNITS,
+            headline=False,
+        ),
+        Metric(
+            "au_recall",
+            "AU recall",
+            _au_share("true_aus", "missed_aus"),
+            ("true_aus", "missed_aus"),
+            headline=False,
+        ),
+        Metric("au_f1", "AU F1", _au_f1, _ANY_UNITS),
+        Metric(
+            "hallucinated_au_rate",
+            "Hallucinated AUs",
+            _au_share("false_aus", "true_aus"),
+            _CLAIMED_UNITS,
+            better="lower",
+        ),
+        Metric("recall", "Recall", _class_recall, headline=False, by_class=True),
+        Metric("f1", "F1", _class_f1, headline=False, by_class=True),
     )
-    return result if scored.targets is None else _with_grounding(result, scored)
+}
+"""Name -> metric, in the order of every table. Whoever names metrics reads them off here."""
 
 
-def _with_grounding(result: SampleResult, scored: ScoredCompletion) -> SampleResult:
-    targets = scored.targets
-    assert targets is not None  # noqa: S101  # the caller checked; mypy cannot see it
-    claimed = {claim.au for claim in scored.claims if claim.au}
-    present = {target.au for target in targets.present}
-    return SampleResult(
-        result.id,
-        result.gold,
-        result.prediction,
-        result.well_formed,
-        grounding=scored.grounding,
-        matched_ious=tuple(match.iou for match in scored.matches),
-        true_aus=tuple(sorted(claimed & present)),
-        false_aus=tuple(sorted(claimed - present)),
-        missed_aus=tuple(sorted(present - claimed)),
-        consistency=result.consistency,
+def headlines() -> list[Metric]:
+    """The metrics of the tables that compare runs or groups."""
+    return [metric for metric in METRICS.values() if metric.headline]
+
+
+def contributions(samples: Sequence[JudgedSample], labels: LabelSet) -> Floats:
+    """(n, k + C * (C + 1)): COLUMNS of each sample, then its one-hot cell [gold, prediction]."""
+    grounded = [sample for sample in samples if sample.verdict.targets is not None]
+    wanted = [sample.verdict.targets or () for sample in grounded]
+    frame = grounded[0].frame if grounded else BoxFrame.RELATIVE
+    scores = template_scores(wanted, frame, DEFAULT_JUDGE.iou_threshold)
+    template = {sample.id: score for sample, score in zip(grounded, scores, strict=True)}
+    columns = [contribution(sample, template.get(sample.id, 0.0)) for sample in samples]
+    number = {label: index for index, label in enumerate(labels.labels)}
+    size = len(number)
+    cells = np.zeros((len(samples), size * (size + 1)))
+    for row, sample in enumerate(samples):
+        column = number.get(sample.prediction or "", size)  # the last one is unparsable
+        cells[row, number[sample.gold] * (size + 1) + column] = 1.0
+    return np.hstack([np.array(columns).reshape(-1, len(COLUMNS)), cells])
+
+
+def contribution(sample: JudgedSample, template: float) -> tuple[float, ...]:
+    """In the order of COLUMNS; `template` is the baseline's G on this face."""
+    verdict, consistency, units = sample.verdict, sample.consistency, sample.verdict.units
+    form, grounding = verdict.format, verdict.grounding
+    ious = [match.iou for match in verdict.matches]
+    return (
+        1.0,
+        float(sample.right),
+        float(sample.prediction is None),
+        form or 0.0,
+        float(form is not None),
+        consistency or 0.0,
+        float(consistency is not None),
+        grounding or 0.0,
+        template,
+        float(grounding is not None),
+        float(sum(ious)),
+        float(len(ious)),
+        *(map(float, map(len, units or ((), (), ())))),
     )
 
 
-def confusion_matrix(results: Sequence[SampleResult], labels: LabelSet) -> NDArray[np.int64]:
-    """Counts [gold, prediction] in the label set's order; the last column is unparsable."""
-    column = {label: index for index, label in enumerate(labels.labels)}
-    matrix = np.zeros((len(labels.labels), len(labels.labels) + 1), dtype=np.int64)
-    for result in results:
-        matrix[column[result.gold], column.get(result.prediction or "", -1)] += 1
-    return matrix
+def confusion_of(sums: Floats, labels: LabelSet) -> Floats:
+    """(..., k + C * (C + 1)) sums of contributions -> (..., C, C + 1) counts."""
+    size = len(labels.labels)
+    return sums[..., len(COLUMNS) :].reshape((*sums.shape[:-1], size, size + 1))
 
 
-def accuracy(results: Sequence[SampleResult]) -> float | None:
-    """Share of right answers; an unparsable answer is wrong."""
-    return _mean(float(result.prediction == result.gold) for result in results)
+def metric_values(sums: Floats, labels: LabelSet) -> dict[str, Floats]:
+    """Every metric by name, each (...), of sums (..., k + C * (C + 1)) of contributions."""
+    columns = {name: sums[..., index] for index, name in enumerate(COLUMNS)}
+    confusion = confusion_of(sums, labels)
+    values: dict[str, Floats] = {}
+    for metric in METRICS.values():
+        value, names = metric.estimator(columns, confusion), metric.names(labels.labels)
+        parts = np.moveaxis(value, -1, 0) if metric.by_class else [value]
+        values |= dict(zip(names, parts, strict=True))
+    return values
 
 
-def class_recalls(results: Sequence[SampleResult], labels: LabelSet) -> dict[str, float]:
-    """Recall of each class that occurs in the test set."""
-    matrix = confusion_matrix(results, labels)
-    return {
-        label: float(matrix[index, index] / matrix[index].sum())
-        for index, label in enumerate(labels.labels)
-        if matrix[index].sum()
-    }
-
-
-def uar(results: Sequence[SampleResult], labels: LabelSet) -> float | None:
-    """Unweighted average recall over the classes that occur in the test set."""
-    return _mean(class_recalls(results, labels).values())
-
-
-def macro_f1(results: Sequence[SampleResult], labels: LabelSet) -> float | None:
-    """Mean F1 over the classes that occur in the test set."""
-    matrix = confusion_matrix(results, labels)
-    scores = []
-    for index in range(len(labels.labels)):
-        gold, predicted = int(matrix[index].sum()), int(matrix[:, index].sum())
-        if gold:
-            scores.append(2 * int(matrix[index, index]) / (gold + predicted))
-    return _mean(scores)
-
-
-def unparsable_rate(results: Sequence[SampleResult]) -> float | None:
-    """Share of samples without a single clear answer."""
-    return _mean(float(result.prediction is None) for result in results)
-
-
-def well_formed_rate(results: Sequence[SampleResult]) -> float | None:
-    """Share of completions that follow the grammar throughout, where a trace was asked for."""
-    return _mean(float(r.well_formed) for r in results if r.well_formed is not None)
-
-
-def mean_grounding(results: Sequence[SampleResult]) -> float | None:
-    """Mean grounding G over the samples with detections."""
-    return _mean(result.grounding for result in results if result.grounding is not None)
-
-
-def mean_matched_iou(results: Sequence[SampleResult]) -> float | None:
-    """Mean IoU over all claims that are paired with a detection of the same AU."""
-    return _mean(overlap for result in results for overlap in result.matched_ious or ())
-
-
-def au_precision(results: Sequence[SampleResult]) -> float | None:
-    """Share of claimed AUs that the detector saw."""
-    true, false, _ = _au_counts(results)
-    return true / (true + false) if true + false else None
-
-
-def au_recall(results: Sequence[SampleResult]) -> float | None:
-    """Share of the detector's AUs that were claimed."""
-    true, _, missed = _au_counts(results)
-    return true / (true + missed) if true + missed else None
-
-
-def au_f1(results: Sequence[SampleResult]) -> float | None:
-    """F1 of claimed AUs against the detector, pooled over samples."""
-    true, false, missed = _au_counts(results)
-    total = 2 * true + false + missed
-    return 2 * true / total if total else None
-
-
-def hallucinated_au_rate(results: Sequence[SampleResult]) -> float | None:
-    """Share of claimed AUs that the detector can measure and did not see."""
-    precision = au_precision(results)
-    return None if precision is None else 1 - precision
-
-
-def mean_consistency(results: Sequence[SampleResult]) -> float | None:
-    """Mean AU-answer consistency over the samples with an answer."""
-    return _mean(r.consistency for r in results if r.consistency is not None)
-
-
-def mean_template_grounding(
-    present: Sequence[Sequence[Target]],
-    frame: BoxFrame = BoxFrame.RELATIVE,
-    config: JudgeConfig = DEFAULT_JUDGE,
-) -> float | None:
-    """Mean G of a baseline that never looks, over faces whose present AUs these are.
+def template_scores(
+    wanted: Sequence[Sequence[Target]], frame: BoxFrame, iou_threshold: float
+) -> list[float]:
+    """G of a baseline that never looks, on each face; `wanted` are the AUs to be found on each.
 
     It is told which AUs are present and puts the data set's mean box of each. It depends on the
     data alone, so every model meets the same bar.
     """
-    return _mean(template_scores(present, frame, config.iou_threshold))
-
-
-def template_scores(
-    present: Sequence[Sequence[Target]], frame: BoxFrame, iou_threshold: float
-) -> list[float]:
-    """G of the template baseline on each face; `present` are the AUs to be found on each."""
     boxes: dict[int, list[Box]] = defaultdict(list)
-    for target in (target for group in present for target in group):
+    for target in (target for group in wanted for target in group):
         boxes[target.au].append(target.box)
     template = {au: snap(_mean_box(group), frame) for au, group in boxes.items()}
-    return [_template_score(group, template, iou_threshold) for group in present]
+    return [_template_score(group, template, iou_threshold) for group in wanted]
 
 
 def _template_score(
@@ -198,30 +266,6 @@ def _template_score(
     return earned / weight if weight else 1.0
 
 
-def skill(grounding: float | None, template: float | None) -> float | None:
-    """How much of the room above the template baseline is used: (G - Gt) / (1 - Gt)."""
-    if grounding is None or template is None or template >= 1:
-        return None
-    return (grounding - template) / (1 - template)
-
-
-def au_frequencies(results: Sequence[SampleResult]) -> dict[int, int]:
-    """How often each AU was claimed (over the AUs the detector decided on)."""
-    counts = Counter(au for r in results for au in (*(r.true_aus or ()), *(r.false_aus or ())))
-    return dict(sorted(counts.items()))
-
-
 def _mean_box(boxes: Sequence[Box]) -> Box:
     mean = np.mean([box.as_tuple() for box in boxes], axis=0).round()
     return Box(*(int(min(max(value, 0), BOX_SCALE)) for value in mean))
-
-
-def _au_counts(results: Sequence[SampleResult]) -> tuple[int, int, int]:
-    groups = ("true_aus", "false_aus", "missed_aus")
-    true, false, missed = (sum(len(getattr(r, name) or ()) for r in results) for name in groups)
-    return true, false, missed
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return float(np.mean(found)) if found else None

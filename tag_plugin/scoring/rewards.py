@@ -1,38 +1,43 @@
-"""The parts of the reward, read off a judged completion, and their weighted sum."""
+"""The rewards: each reads one value off the judge's verdict; and the one weighted sum of them."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 
 from tag_plugin.facs.boxes import Box, iou
 from tag_plugin.scoring.matching import pair
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, ScoredCompletion
-
-DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"answer": 1.0, "grounding": 0.5, "format": 0.2}
-)
+from tag_plugin.scoring.statistics import Floats
 
 
-def reward_parts(scored: ScoredCompletion) -> dict[str, float | None]:
-    """The parts by name, each in [0, 1], or None where it does not apply."""
-    return {
-        "answer": scored.answer,
-        "grounding": scored.grounding,
-        "format": scored.format,
-    }
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """How a reward is read off a verdict: in [0, 1], or None where it does not apply.
 
-
-def total_reward(
-    parts: Mapping[str, float | None], weights: Mapping[str, float] = DEFAULT_WEIGHTS
-) -> float | None:
-    """The weighted sum of the parts that apply; None when none does.
-
-    Raises:
-        KeyError: a weight names a part that does not exist.
+    `weight` counts where a recipe gives none; `grounding`: it compares with detections; `default`:
+    it is one of the method's own, which are used where a recipe names none.
     """
-    values = [
-        (weight, value) for name, weight in weights.items() if (value := parts[name]) is not None
-    ]
-    return sum(weight * value for weight, value in values) if values else None
+
+    read: Callable[[ScoredCompletion, JudgeConfig], float | None]
+    weight: float
+    grounding: bool = False
+    default: bool = False
+
+
+def weighted_sum(
+    values: Sequence[float | None] | Sequence[Sequence[float | None]] | Floats,
+    weights: Sequence[float],
+) -> Floats:
+    """The sum over the last axis of those that apply; nothing applies: 0, as in TRL's own sum.
+
+    Args:
+        values: (..., rewards); None and NaN stand for "does not apply".
+        weights: (rewards,).
+    """
+    total: Floats = np.nansum(np.asarray(values, dtype=np.float64) * np.asarray(weights), axis=-1)
+    return total
 
 
 def class_blind_grounding(
@@ -42,13 +47,11 @@ def class_blind_grounding(
 
     For parity with other work: it cannot tell a right AU from its neighbour.
     """
-    targets = scored.targets
-    if targets is None or not targets.present:
+    if not scored.targets:
         return scored.grounding
-    claims = [(c.au, c.box) if c.usable and c.au and c.box else None for c in scored.claims]
     limits = (config.iou_threshold, config.full_iou)
-    matches = pair(claims, targets.present, *limits, class_blind=True)
-    weights = [target.weight for target in targets.present]
+    matches = pair(scored.located, scored.targets, *limits, class_blind=True)
+    weights = [target.weight for target in scored.targets]
     matched = sum(weights[match.target] for match in matches)
     claimed = scored.claimed - len(matches) + matched
     return 2 * sum(match.credit for match in matches) / (claimed + sum(weights))
@@ -59,15 +62,31 @@ def dual_iou_grounding(scored: ScoredCompletion) -> float | None:
 
     For parity with other work: one box may serve several times.
     """
-    targets = scored.targets
-    if targets is None or not targets.present:
+    if not scored.targets:
         return scored.grounding
-    claims = [(c.au, c.box) for c in scored.claims if c.usable and c.box]
-    wanted: list[tuple[int | None, Box]] = [(t.au, t.box) for t in targets.present]
+    claims = [claim for claim in scored.located if claim is not None]
+    wanted = [(target.au, target.box) for target in scored.targets]
     recall = sum(_best_iou(target, claims) for target in wanted) / len(wanted)
     precision = sum(_best_iou(claim, wanted) for claim in claims) / max(scored.claimed, 1)
     return (recall + precision) / 2
 
 
-def _best_iou(box: tuple[int | None, Box], others: list[tuple[int | None, Box]]) -> float:
+def _best_iou(box: tuple[int, Box], others: Sequence[tuple[int, Box]]) -> float:
     return max((iou(box[1], other) for au, other in others if au == box[0]), default=0.0)
+
+
+REWARDS: Final[Mapping[str, Reward]] = {
+    "answer": Reward(lambda scored, _: scored.answer, 1.0, default=True),
+    "au_grounding": Reward(lambda scored, _: scored.grounding, 0.5, grounding=True, default=True),
+    "au_grounding_class_blind": Reward(class_blind_grounding, 0.5, grounding=True),
+    "au_grounding_dual_iou": Reward(
+        lambda scored, _: dual_iou_grounding(scored), 0.5, grounding=True
+    ),
+    "format": Reward(lambda scored, _: scored.format, 0.2, default=True),
+}
+"""Reward name -> reward."""
+
+DEFAULT_WEIGHTS: Final[Mapping[str, float]] = {
+    name: reward.weight for name, reward in REWARDS.items() if reward.default
+}
+"""The method's own rewards, with their weights."""

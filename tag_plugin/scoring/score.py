@@ -1,14 +1,14 @@
 """The single judge. Data verification, rewards, evaluation and reports all call it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame, snap
-from tag_plugin.facs.detections import Detections, Thresholds
+from tag_plugin.facs.detections import Detections, Probability, Thresholds
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.scoring.matching import Match, Target, pair
 from tag_plugin.trace.answer import AnswerPolicy
@@ -72,45 +72,86 @@ class Reference:
             raise ValueError(f"{self.label!r} is not in the label set {self.labels.name}")
 
     @cached_property
-    def _targets(self) -> dict[tuple[JudgeConfig, BoxFrame], "Targets"]:
+    def _wanted(self) -> dict[tuple[JudgeConfig, BoxFrame], "_Wanted"]:
         return {}
 
-    def targets(self, config: JudgeConfig, frame: BoxFrame) -> "Targets | None":
+    def wanted(self, config: JudgeConfig, frame: BoxFrame) -> "_Wanted | None":
         """What a completion should find, computed once for each configuration and frame."""
         if self.detections is None:
             return None
         key = (config, frame)
-        if key not in self._targets:
-            self._targets[key] = _targets(self.detections, config, frame)
-        return self._targets[key]
+        if key not in self._wanted:
+            self._wanted[key] = _wanted(self.detections, config, frame)
+        return self._wanted[key]
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """The AUs to be found, those whose claims are ignored, and those known to be absent."""
+class _Wanted(NamedTuple):
+    """The AUs to be found, and those whose claims are ignored."""
 
-    present: tuple[Target, ...]
+    targets: tuple[Target, ...]
     ignored: frozenset[int]
-    absent: frozenset[int]
+
+
+class Units(NamedTuple):
+    """Claimed AUs against those to be found, boxes aside, each in ascending order."""
+
+    true: tuple[int, ...]
+    false: tuple[int, ...]
+    missed: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredCompletion:
-    """The verdict on one completion. A part is None when it does not apply, 0.0 when it is wrong.
+    """The verdict on one completion: what rewards, metrics, reports and files all hold.
 
-    `claims` are the claims that were judged (grey-band and unsupported AUs are left out),
-    `claimed` their number including the surplus, `targets` what was to be found, and `matches`
-    pairs indices of the two.
+    A part is None when it does not apply, 0.0 when it is wrong. `targets` are the AUs to be found
+    (None without detections), `matches` pair numbers of `parsed.claims` and of `targets`.
+    `judged_claims` are the numbers of the claims that were judged (grey-band and unsupported AUs
+    are left out), `claimed` is how many count, with the surplus.
+
+    Room for more, each with a default, so that a file of today stays readable: the side of an AU
+    belongs to `Claim` and `Target`, findings about the text to `parsed` beside `defects`.
+
+    Raises:
+        ValueError: a number of no claim, or of no target.
     """
 
     parsed: ParsedCompletion
-    format: float
-    answer: float | None
-    grounding: float | None
-    claims: tuple[Claim, ...] = ()
-    claimed: int = 0
-    targets: Targets | None = None
-    matches: tuple[Match, ...] = field(default=())
+    format: Probability | None
+    answer: Probability | None
+    grounding: Probability | None
+    judged_claims: tuple[int, ...] = ()
+    claimed: Annotated[int, Field(ge=0)] = 0
+    targets: tuple[Target, ...] | None = None
+    matches: tuple[Match, ...] = ()
+    version: Literal[2] = 2
+
+    def __post_init__(self) -> None:
+        known, wanted = len(self.parsed.claims), len(self.targets or ())
+        if not all(0 <= number < known for number in self.judged_claims) or not all(
+            match.claim < known and match.target < wanted for match in self.matches
+        ):
+            raise ValueError("judged_claims, matches: a number of no claim, or of no target")
+
+    @property
+    def located(self) -> list[tuple[int, Box] | None]:
+        """AU and box of each claim, None where it cannot be right or was not judged."""
+        return _located(self.parsed.claims, self.judged_claims)
+
+    @property
+    def units(self) -> Units | None:
+        """The AUs that were claimed and wanted, only claimed, only wanted; None: no detections."""
+        if self.targets is None:
+            return None
+        claimed = {au for n in self.judged_claims if (au := self.parsed.claims[n].au)}
+        wanted = {target.au for target in self.targets}
+        sets = (claimed & wanted, claimed - wanted, wanted - claimed)
+        return Units(*(tuple(sorted(each)) for each in sets))
+
+    @property
+    def overlaps(self) -> dict[int, float]:
+        """Number of a claim -> its IoU with the target that it is paired with."""
+        return {match.claim: match.iou for match in self.matches}
 
 
 def score_completion(
@@ -126,54 +167,59 @@ def score_completion(
     With R empty it is 1 when the loop claims nothing either (and says so), else 0.
     """
     parsed = parse(text, frame, reference.labels, config.answers)
-    form = 1.0 if parsed.well_formed else 0.0
+    traced = config.answers is AnswerPolicy.CONTRACT
+    form = float(parsed.well_formed) if traced else None
     answer = None if reference.label is None else float(parsed.answer == reference.label)
-    targets = reference.targets(config, frame)
-    if targets is None:
+    wanted = reference.wanted(config, frame)
+    if wanted is None:
         return ScoredCompletion(parsed, form, answer, None)
-    claims, claimed = judged_claims(parsed, targets, config)
-    located = [_located(claim) for claim in claims]
-    matches = pair(located, targets.present, config.iou_threshold, config.full_iou)
-    grounding = _grounding(parsed, claimed, targets, matches)
-    return ScoredCompletion(parsed, form, answer, grounding, claims, claimed, targets, matches)
+    judged, claimed = _judged_claims(parsed, wanted.ignored, config)
+    located = _located(parsed.claims, judged)
+    matches = pair(located, wanted.targets, config.iou_threshold, config.full_iou)
+    grounding = _grounding(parsed, claimed, wanted.targets, matches)
+    return ScoredCompletion(
+        parsed, form, answer, grounding, judged, claimed, wanted.targets, matches
+    )
 
 
-def judged_claims(
-    parsed: ParsedCompletion, targets: Targets, config: JudgeConfig
-) -> tuple[tuple[Claim, ...], int]:
+def _judged_claims(
+    parsed: ParsedCompletion, ignored: frozenset[int], config: JudgeConfig
+) -> tuple[tuple[int, ...], int]:
     """The claims that can earn credit, and |P|, the number of claims that are held against it."""
     limit = config.top_k + config.surplus_claims
-    judged = tuple(c for c in parsed.claims[:limit] if c.au not in targets.ignored)
+    first = enumerate(parsed.claims[:limit])
+    judged = tuple([number for number, claim in first if claim.au not in ignored])
     return judged, len(judged) + max(0, len(parsed.claims) - limit)
 
 
-def _targets(detections: Detections, config: JudgeConfig, frame: BoxFrame) -> Targets:
+def _wanted(detections: Detections, config: JudgeConfig, frame: BoxFrame) -> _Wanted:
     present = detections.on(config.thresholds)
     chosen = present[: config.top_k]
     found = {detection.au for detection in chosen}
     undecided = detections.undecided(config.thresholds) | {d.au for d in present[config.top_k :]}
-    return Targets(
-        tuple(
-            Target(d.au, snap(d.box, frame), d.probability if config.weighted else 1.0)
-            for d in chosen
-        ),
-        (_EVERY_AU - detections.supported | undecided) - found,
-        detections.supported - undecided - found,
+    targets = tuple(
+        Target(d.au, snap(d.box, frame), d.probability if config.weighted else 1.0) for d in chosen
     )
+    return _Wanted(targets, (_EVERY_AU - detections.supported | undecided) - found)
 
 
-def _located(claim: Claim) -> tuple[int, Box] | None:
-    return (claim.au, claim.box) if claim.usable and claim.au and claim.box else None
+def _located(claims: tuple[Claim, ...], judged: tuple[int, ...]) -> list[tuple[int, Box] | None]:
+    located: list[tuple[int, Box] | None] = [None] * len(claims)
+    for number in judged:
+        claim = claims[number]
+        if claim.usable and claim.au and claim.box:
+            located[number] = (claim.au, claim.box)
+    return located
 
 
 def _grounding(
-    parsed: ParsedCompletion, claimed: int, targets: Targets, matches: tuple[Match, ...]
+    parsed: ParsedCompletion, claimed: int, wanted: tuple[Target, ...], matches: tuple[Match, ...]
 ) -> float:
-    if not targets.present:
+    if not wanted:
         said_so = parsed.nothing_visible or bool(parsed.claims)
         return float(said_so and claimed == 0)
     # |R| counts each present AU by its weight, so that a perfect answer scores 1 when weighted.
-    expected = sum(target.weight for target in targets.present)
+    expected = sum(target.weight for target in wanted)
     wrong = claimed - len(matches)
-    matched = sum(targets.present[match.target].weight for match in matches)
+    matched = sum(wanted[match.target].weight for match in matches)
     return 2 * sum(match.credit for match in matches) / (wrong + matched + expected)

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.facs.boxes import Box, BoxError, BoxFrame, BoxProblem, from_frame
+from tag_plugin.facs.boxes import Box, BoxError, BoxFrame, BoxProblem, StoredBox, from_frame
+from tag_plugin.facs.detections import KnownUnit
 from tag_plugin.trace.denial import denies_itself
 from tag_plugin.trace.grammar import ARROWS, INSPECT, Defect, text_problem
 
@@ -27,13 +28,16 @@ _BOX_DEFECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claimed Action Unit. With a defect it still counts as a claim, but cannot be right."""
+    """One claimed Action Unit. With a defect it still counts as a claim, but cannot be right.
 
-    au: int | None = None
-    box: Box | None = None
+    `defects` are names of `Defect`; a file may hold some that another version knows.
+    """
+
+    au: KnownUnit | None = None
+    box: StoredBox | None = None
     region: str = ""
     observation: str = ""
-    defects: tuple[Defect, ...] = ()
+    defects: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:

@@ -47,7 +47,7 @@ class ParsedCompletion:
     claims: tuple[Claim, ...]
     answer: str | None
     answer_text: str | None
-    defects: tuple[Defect, ...]
+    defects: tuple[str, ...]
     nothing_visible: bool
 
     @property
@@ -104,7 +104,7 @@ class _Reader:
     labels: LabelSet
     section: int = _PREAMBLE
     seen: set[int] = field(default_factory=set)
-    defects: dict[Defect, None] = field(default_factory=dict)
+    defects: dict[str, None] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     places: ClaimedPlaces = field(default_factory=ClaimedPlaces)
     answers: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ class _Reader:
     conclusion: str = ""
     nothing_visible: bool = False
 
-    def note(self, *defects: Defect) -> None:
+    def note(self, *defects: str) -> None:
         for defect in defects:
             self.defects[defect] = None
 

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from tag_plugin.cli import app
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.hosts.judged import DEFAULT, NAMES, GroundTruthError, scores, total
+from tag_plugin.hosts.rl_rewards import GroundTruthError, scores
 from tag_plugin.hosts.rl_rows import HOSTS, ExportError, export, rl_host
+from tag_plugin.scoring.rewards import REWARDS
 from tag_plugin.trace.prompt import grounded_prompt
 from tests.hosts.rl_data import GOLD, WRONG, write_detected
 
@@ -45,7 +46,7 @@ def test_a_gold_trace_scores_one_against_an_exported_row(host: str, tmp_path: Pa
     assert done.rows == {"train": 2}
     assert done.left_out == {"no detections": 1}
     for truth in truths(host, done.files["train"]):
-        assert scores(GOLD, truth, dict.fromkeys(NAMES, 1.0)) == dict.fromkeys(NAMES, 1.0)
+        assert scores(GOLD, truth, dict.fromkeys(REWARDS, 1.0)) == dict.fromkeys(REWARDS, 1.0)
         assert scores(WRONG, truth) == {"answer": 0.0, "au_grounding": 0.0, "format": 0.0}
 
 
@@ -67,11 +68,6 @@ def test_rows_without_detections_are_kept_when_asked(host: str, tmp_path: Path):
     done = export(rl_host(host), directory, tmp_path / "out", BoxFrame.ABSOLUTE, undetected=True)
     found = scores(GOLD, truths(host, done.files["train"])[2])
     assert found == {"answer": 1.0, "au_grounding": None, "format": 1.0}
-    assert total(found, DEFAULT) == pytest.approx(1.2)
-
-
-def test_nothing_applies_is_zero_and_not_an_error():
-    assert total({"au_grounding": None}, {"au_grounding": 0.5}) == 0.0
 
 
 @pytest.mark.parametrize("truth", ["happiness", "{}", '{"box_frame": "absolute", "row": {}}'])

@@ -4,12 +4,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.results.record import RECORD, Judged
+from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.scoring.record import RECORD, JudgedSample
+from tag_plugin.scoring.score import ScoredCompletion
+from tag_plugin.trace.claims import Claim
+from tag_plugin.trace.parse import ParsedCompletion
 from tests.report.scripted import write_lines
 
 
-def sample(number: int, run: str, image: Path, **changes) -> Judged:
+def sample(number: int, run: str, image: Path, **changes) -> JudgedSample:
     """Sample `number` of run `run`."""
     made = {
         "id": f"s{number:03d}",
@@ -21,21 +24,16 @@ def sample(number: int, run: str, image: Path, **changes) -> Judged:
         "style": "grounded",
         "frame": BoxFrame.RELATIVE,
         "completion": f"pair {number} run {run}",
-        "prediction": "anger",
-        "answer_text": "anger",
-        "parts": {"answer": 1.0, "grounding": None, "format": 0.0},
-        "defects": [],
-        "claims": [
-            {"au": 4, "box": [100, 100, 500, 400], "region": "", "observation": "", "defects": []}
-        ],
-        "reference": None,
-        "matches": [],
-        "units": None,
-        "consistency": None,
+        "verdict": ScoredCompletion(
+            ParsedCompletion("", (Claim(4, Box(100, 100, 500, 400)),), "anger", "anger", (), False),
+            format=0.0,
+            answer=1.0,
+            grounding=None,
+        ),
         "detections": None,
         "thresholds": {"on": 0.5, "grey": 0.3},
     }
-    return Judged.model_validate(made | changes)
+    return JudgedSample.model_validate(made | changes)
 
 
 def write_two_runs(folder: Path, count: int, identical: int = 0) -> tuple[Path, Path]:

@@ -8,70 +8,39 @@ from tag_plugin.data.rows import Row
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.reader import BLOCK, Stated
-from tag_plugin.results.record import RECORD, Judged, as_units
 from tag_plugin.results.summary import Bootstrap, summarise
-from tag_plugin.scoring.metrics import sample_result
-from tag_plugin.scoring.rewards import reward_parts
-from tag_plugin.scoring.score import DEFAULT_JUDGE, score_completion
+from tag_plugin.scoring.record import RECORD, AnsweredSample, JudgedSample
+from tag_plugin.scoring.score import DEFAULT_JUDGE
 from tests.report.scripted import FRAME, completion, write_lines
 
 TASK = "tag_synth"
 
 
-def judged(row: Row, text: str, pictures: Path, **changes) -> Judged:
+def judged(row: Row, text: str, pictures: Path, **changes) -> JudgedSample:
     """The record of one completion."""
-    scored = score_completion(text, row.reference, FRAME)
-    result = sample_result(row.id, row.reference, scored)
-    present = scored.targets.present if scored.targets else ()
-    made = {
-        "id": row.id,
-        "task": TASK,
-        "dataset": row.dataset,
-        "image": str(pictures / row.image),
-        "label_set": row.label_set,
-        "gold": row.label,
-        "style": "grounded",
-        "frame": FRAME,
-        "completion": text,
-        "prediction": result.prediction,
-        "answer_text": scored.parsed.answer_text,
-        "parts": reward_parts(scored),
-        "defects": list(scored.parsed.defects),
-        "claims": [
-            {
-                "au": claim.au,
-                "box": claim.box,
-                "region": claim.region,
-                "observation": claim.observation,
-                "defects": claim.defects,
-            }
-            for claim in scored.parsed.claims
-        ],
-        "reference": [{"au": t.au, "box": t.box} for t in present] if scored.targets else None,
-        "matches": [
-            {
-                "au": present[match.target].au,
-                "claim": scored.claims[match.claim].box,
-                "reference": present[match.target].box,
-                "iou": match.iou,
-            }
-            for match in scored.matches
-        ],
-        "units": as_units(result),
-        "consistency": result.consistency,
-        "detections": row.detections,
-        "thresholds": DEFAULT_JUDGE.thresholds,
-    }
-    return Judged.model_validate(made | changes)
+    answered = AnsweredSample(
+        id=row.id,
+        task=TASK,
+        dataset=row.dataset,
+        image=str(pictures / row.image),
+        label_set=row.label_set,
+        gold=row.label,
+        style="grounded",
+        frame=FRAME,
+        completion=text,
+        detections=row.detections,
+        thresholds=DEFAULT_JUDGE.thresholds,
+    )
+    return answered.model_copy(update=changes).judged(DEFAULT_JUDGE)
 
 
-def evaluate(rows: list[Row], pictures: Path, skill: float, seed: int = 0) -> list[Judged]:
+def evaluate(rows: list[Row], pictures: Path, skill: float, seed: int = 0) -> list[JudgedSample]:
     """What a model of this skill in [0, 1] gets for its answers."""
     random = Random(seed)
     return [judged(row, completion(row, skill, random), pictures) for row in rows]
 
 
-def write_results(folder: Path, model: str, samples: list[Judged], **protocol) -> Path:
+def write_results(folder: Path, model: str, samples: list[JudgedSample], **protocol) -> Path:
     """Results file and samples file of one run, in the host's layout; returns `folder`."""
     labels = label_set(samples[0].label_set)
     made = {

@@ -6,6 +6,7 @@ from random import Random
 
 import numpy as np
 from PIL import Image
+from pydantic import TypeAdapter
 
 from tag_plugin.data.rows import Row
 from tag_plugin.data.synthetic.prepare import FaceId
@@ -15,13 +16,12 @@ from tag_plugin.detectors.synthetic import SyntheticDetector
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.pipeline.rules import write_trace
-from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, reward_parts, total_reward
-from tag_plugin.scoring.score import score_completion
+from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS, weighted_sum
+from tag_plugin.scoring.score import DEFAULT_JUDGE, ScoredCompletion, score_completion
 from tag_plugin.trace.grammar import Inspection
 from tag_plugin.trace.render import render
 
 FRAME = BoxFrame.ABSOLUTE
-PARTS = {"answer": "answer", "grounding": "au_grounding", "format": "format"}
 
 
 def make_rows(folder: Path, count: int) -> list[Row]:
@@ -96,8 +96,8 @@ def write_lines(path: Path, lines: list[dict]) -> Path:
 def _rollout(row: Row, skill: float, step: int, pictures: Path, random: Random) -> dict:
     text = completion(row, skill, random)
     scored = score_completion(text, row.reference, FRAME)
-    parts = reward_parts(scored)
-    read = scored.parsed
+    parts = {name: REWARDS[name].read(scored, DEFAULT_JUDGE) for name in DEFAULT_WEIGHTS}
+    total = weighted_sum([*parts.values()], [*DEFAULT_WEIGHTS.values()])
     return {
         "step": step,
         "prompt_id": row.id,
@@ -105,19 +105,16 @@ def _rollout(row: Row, skill: float, step: int, pictures: Path, random: Random) 
         "images": [str(pictures / row.image)],
         "solution": row.label,
         "text": text,
-        "rewards": {PARTS[name]: value for name, value in parts.items()},
-        "total": total_reward(parts, DEFAULT_WEIGHTS),
+        "rewards": parts,
+        "total": float(total),
         "advantage": random.gauss(0, 1),
-        "answer": read.answer,
-        "defects": list(read.defects),
-        "boxes": [{"au": c.au, "box": c.box.as_tuple()} for c in read.claims if c.box],
-        "reference": row.detections.model_dump(mode="json"),
+        "verdict": TypeAdapter(ScoredCompletion).dump_python(scored, mode="json"),
     }
 
 
 def _log_line(step: int, steps: int, group: list[dict], random: Random) -> dict:
     line = {"step": step, "epoch": step / steps, "loss": random.gauss(0, 0.01)}
-    for name in PARTS.values():
+    for name in DEFAULT_WEIGHTS:
         values = [each["rewards"][name] for each in group]
         line |= {
             f"rewards/{name}/mean": float(np.mean(values)),

@@ -6,8 +6,8 @@ from pathlib import Path
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.reader import Stated
-from tag_plugin.results.record import Judged
 from tag_plugin.results.summary import Bootstrap, summarise
+from tag_plugin.scoring.record import JudgedSample
 
 LABELS = LABEL_SETS["ferplus"]
 SMILE = [300, 600, 700, 800]
@@ -38,10 +38,9 @@ PROTOCOL = Protocol(
 def record(name: str, gold: str, prediction: str | None, **changes) -> dict:
     """What the host's samples file holds of one sample: AU12 claimed and, if right, found."""
     right = prediction == gold
+    detections = [{"au": 12 if right else 4, "probability": 0.9, "box": SMILE}]
     claim = {"au": 12, "box": SMILE, "region": "mouth", "observation": "up", "defects": []}
-    target = {"au": 12 if right else 4, "box": SMILE}
-    match = {"au": 12, "claim": SMILE, "reference": SMILE, "iou": 1.0}
-    return {
+    made = {
         "id": name,
         "task": "tag_ferplus",
         "dataset": "ferplus",
@@ -51,25 +50,37 @@ def record(name: str, gold: str, prediction: str | None, **changes) -> dict:
         "style": "grounded",
         "frame": "relative",
         "completion": f"<answer>{prediction}</answer>",
-        "prediction": prediction,
-        "answer_text": prediction,
-        "parts": {"answer": float(right), "grounding": float(right), "format": 1.0},
-        "defects": [],
-        "claims": [claim],
-        "reference": [target],
-        "matches": [match] if right else [],
-        "units": {
-            "true": [12] if right else [],
-            "false": [] if right else [12],
-            "missed": [] if right else [4],
-        },
-        "consistency": 0.5 if prediction else None,
-        "detections": None,
+        "detections": {"detections": detections, "supported": [4, 12]},
         "thresholds": {"on": 0.5, "grey": 0.3},
         "attributes": {},
         "failed": None,
-        **changes,
+        "verdict": {
+            "parsed": {
+                "global_analysis": "A face.",
+                "claims": [claim],
+                "answer": prediction,
+                "answer_text": prediction,
+                "defects": [],
+                "nothing_visible": False,
+            },
+            "format": 1.0,
+            "answer": float(right),
+            "grounding": float(right),
+            "judged_claims": [0],
+            "claimed": 1,
+            "targets": [{"au": 12 if right else 4, "box": SMILE, "weight": 1.0}],
+            "matches": [{"claim": 0, "target": 0, "iou": 1.0, "credit": 1.0}] if right else [],
+            "version": 2,
+        },
     }
+    return changed(made, **changes)
+
+
+def changed(made: dict, **changes) -> dict:
+    """A copy with other values, wherever in the record they stand (`answer`: what was read)."""
+    parsed = {k: changes.pop(k, v) for k, v in made["verdict"]["parsed"].items()}
+    verdict = {key: changes.pop(key, value) for key, value in made["verdict"].items()}
+    return made | {"verdict": verdict | {"parsed": parsed}} | changes
 
 
 RECORDS = (
@@ -80,8 +91,8 @@ RECORDS = (
 )
 
 
-def judged(records=RECORDS) -> list[Judged]:
-    return [Judged.model_validate(each) for each in records]
+def judged(records=RECORDS) -> list[JudgedSample]:
+    return [JudgedSample.model_validate(each) for each in records]
 
 
 def write_run(

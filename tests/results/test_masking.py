@@ -19,7 +19,8 @@ from tag_plugin.results.masking import (
     random_mask,
 )
 from tag_plugin.results.reader import read_run
-from tag_plugin.results.record import Judged, ResultsError
+from tag_plugin.results.record import ResultsError
+from tag_plugin.scoring.record import JudgedSample
 from tests.results.run_files import PROTOCOL, SMILE, record, write_run
 from tests.strategies import boxes as any_box
 
@@ -60,9 +61,9 @@ def test_masking_leaves_the_rest_of_the_face_alone():
 def test_only_readable_boxes_of_known_units_are_cited():
     good = {"au": 12, "box": SMILE, "region": "", "observation": "", "defects": []}
     claims = [good, {**good, "au": None}, {**good, "box": None}]
-    assert cited_boxes(Judged.model_validate(record("a", "anger", "anger", claims=claims))) == [
-        Box(*SMILE)
-    ]
+    assert cited_boxes(
+        JudgedSample.model_validate(record("a", "anger", "anger", claims=claims))
+    ) == [Box(*SMILE)]
 
 
 @pytest.fixture
@@ -91,7 +92,11 @@ def test_a_run_becomes_two_datasets_of_the_same_faces(run, tmp_path):
 
 
 def test_a_run_without_boxes_is_refused(tmp_path):
-    bare = read_run(write_run(tmp_path, [record("a", "anger", "anger", claims=[])]))
+    bare = read_run(
+        write_run(
+            tmp_path, [record("a", "anger", "anger", claims=[], judged_claims=[], matches=[])]
+        )
+    )
     with pytest.raises(ResultsError, match="no answer cites a box"):
         mask_run(bare, tmp_path / "masked")
 
@@ -99,7 +104,7 @@ def test_a_run_without_boxes_is_refused(tmp_path):
 def triples(cited_flips: int, random_flips: int, n: int = 40):
     def sample(number, flipped):
         answer = "fear" if flipped else "anger"
-        return Judged.model_validate(record(f"f{number:02d}", "anger", answer))
+        return JudgedSample.model_validate(record(f"f{number:02d}", "anger", answer))
 
     return [
         (sample(i, False), sample(i, i < cited_flips), sample(i, i < random_flips))

@@ -4,9 +4,12 @@ import json
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from tag_plugin.cli import app
 from tag_plugin.results.reader import read_run, read_runs
-from tag_plugin.results.record import Judged, ResultsError, as_units, read_record
+from tag_plugin.results.record import ResultsError, read_record
+from tag_plugin.scoring.record import JudgedSample
 from tests.results.run_files import PROTOCOL, RECORDS, record, write_run
 
 
@@ -22,29 +25,44 @@ def test_a_run_is_read_with_protocol_numbers_and_samples(tmp_path):
     assert PROTOCOL.fingerprint in run.title
 
 
-def test_a_sample_comes_back_as_what_the_metrics_need():
-    sample = Judged.model_validate(RECORDS[0])
-    result = sample.result
+def test_a_sample_comes_back_as_the_judge_left_it():
+    sample = JudgedSample.model_validate(RECORDS[0])
     assert sample.right
-    assert (result.id, result.gold, result.prediction) == ("f0", "happiness", "happiness")
-    assert (result.well_formed, result.grounding, result.matched_ious) == (True, 1.0, (1.0,))
-    assert as_units(result) == RECORDS[0]["units"]
+    assert (sample.id, sample.gold, sample.prediction) == ("f0", "happiness", "happiness")
+    assert sample.verdict.overlaps == {0: 1.0}
+    assert sample.verdict.units == ((12,), (), ())
+    assert sample.model_dump(mode="json") == RECORDS[0]
     with pytest.raises(ValidationError, match="frozen"):
         sample.gold = "anger"
 
 
 def test_without_detections_grounding_is_none_and_not_zero():
-    parts = {"answer": 1.0, "grounding": None, "format": None}
-    bare = record("x", "anger", "anger", parts=parts, reference=None, matches=[], units=None)
-    result = Judged.model_validate(bare).result
-    assert (result.grounding, result.matched_ious, result.well_formed) == (None, None, None)
-    assert as_units(result) is None
+    bare = {"targets": None, "judged_claims": [], "matches": [], "grounding": None, "format": None}
+    sample = JudgedSample.model_validate(record("x", "anger", "anger", detections=None, **bare))
+    verdict = sample.verdict
+    assert (verdict.grounding, verdict.units, verdict.format, sample.consistency) == (None,) * 4
 
 
-def test_a_failed_request_cannot_be_scored():
-    failed = Judged.model_validate(record("x", "anger", None, failed="timeout"))
-    with pytest.raises(ValueError, match="x: the request failed: timeout"):
-        _ = failed.result
+OLD = {"id": "f0", "prediction": "happiness", "parts": {"answer": 1.0}, "claims": []}
+
+
+@pytest.mark.parametrize("command", ["compare", "report", "prefer", "draw", "mask"])
+def test_samples_of_an_older_version_are_named_with_the_command_that_mends_them(
+    tmp_path, command, monkeypatch
+):
+    results = write_run(tmp_path / "a")
+    (samples,) = results.parent.glob("*.jsonl")
+    lines = [json.loads(line) for line in samples.read_text().splitlines()]
+    for line in lines:
+        del line["judged"]["verdict"]
+        line["judged"] |= OLD | {"id": line["judged"]["id"]}
+    samples.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.chdir(tmp_path)
+    others = [str(tmp_path / "a")] if command in ("compare", "prefer") else []
+    done = CliRunner().invoke(app, [command, str(tmp_path / "a"), *others])
+    told = f"{done.exception or ''}{done.stderr}"
+    assert f"{samples}:1: judged by an older tag-plugin" in told
+    assert "next: tag-plugin rejudge" in told
 
 
 def test_the_newest_run_of_each_model_counts(tmp_path):

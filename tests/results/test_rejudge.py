@@ -41,8 +41,8 @@ def test_verdicts_are_todays_and_the_old_files_stay(tmp_path):
     (made,) = rejudge(tmp_path)
     assert {path: path.read_bytes() for path in before} == before
     assert len(list(old.parent.iterdir())) == 4
-    assert made.changed == 3  # the good one's consistency was made up
-    assert [(r.prediction, r.parts["grounding"]) for r in made.after.samples()] == [
+    assert made.changed == 3  # the good one's analysis was made up
+    assert [(r.prediction, r.verdict.grounding) for r in made.after.samples()] == [
         ("happiness", 1.0),
         (None, 1.0),
         ("happiness", 0.0),
@@ -75,7 +75,7 @@ def test_a_failed_request_stays_one(tmp_path):
     ("records", "samples", "task", "message"),
     [
         (smiles(GOOD), False, None, "next: evaluate again with --log_samples"),
-        ([record("f0", "happiness", "happiness")], True, None, "f0 has no detections"),
+        ([record("f0", "happiness", "happiness", detections=None)], True, None, "f0 has no det"),
         ([smiles(GOOD)[0]], True, "tag_rafdb", "no tag_rafdb"),
     ],
 )

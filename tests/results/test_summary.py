@@ -89,7 +89,7 @@ def many(good: int, bad: int, **changes):
     return judged([*plain, *(record(name, "anger", "anger", **changes) for name in names[good:])])
 
 
-BARE = {"reference": None, "units": None, "matches": []}
+BARE = {"targets": None, "judged_claims": [], "matches": [], "grounding": None}
 SMALL = [{"au": 12, "box": [10, 20, 200, 448], "region": "x", "observation": "y", "defects": []}]
 
 

@@ -1,21 +1,29 @@
 """Arbitrary and mutated completions. `make fuzz` runs this with 100,000 examples of each kind."""
 
+import json
 import os
 import time
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.scoring.metrics import sample_result
-from tag_plugin.scoring.rewards import class_blind_grounding, dual_iou_grounding, reward_parts
-from tag_plugin.scoring.score import JudgeConfig, Reference, score_completion
+from tag_plugin.scoring.rewards import REWARDS
+from tag_plugin.scoring.score import (
+    DEFAULT_JUDGE,
+    JudgeConfig,
+    Reference,
+    ScoredCompletion,
+    score_completion,
+)
 from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.render import render
 from tests.scoring.test_hacks import HONEST, REFERENCE
 from tests.strategies import TRACES
 
+VERDICT = TypeAdapter(ScoredCompletion)
 FUZZ = settings(
     max_examples=int(os.environ.get("TAG_FUZZ_EXAMPLES", "500")),
     deadline=None,
@@ -38,10 +46,9 @@ FRAMES = st.sampled_from(BoxFrame)
 
 def judge_soundly(text, frame):
     scored = score_completion(text, REFERENCE, frame)
-    parts = [*reward_parts(scored).values(), class_blind_grounding(scored)]
-    for part in (*parts, dual_iou_grounding(scored)):
+    for part in [reward.read(scored, DEFAULT_JUDGE) for reward in REWARDS.values()]:
         assert part is None or 0 <= part <= 1
-    sample_result("x", REFERENCE, scored)
+    assert VERDICT.validate_python(json.loads(json.dumps(VERDICT.dump_python(scored)))) == scored
     without = score_completion(text, Reference(None, LABEL_SETS["rafdb"]), frame)
     assert (without.answer, without.grounding) == (None, None)
 

@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 
@@ -11,12 +12,12 @@ from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.rewards import (
+    REWARDS,
     class_blind_grounding,
     dual_iou_grounding,
-    reward_parts,
-    total_reward,
+    weighted_sum,
 )
-from tag_plugin.scoring.score import JudgeConfig, Reference, score_completion
+from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, score_completion
 from tag_plugin.trace.render import render
 from tests.strategies import DETECTIONS
 
@@ -107,7 +108,7 @@ def test_a_written_trace_scores_full_marks_against_its_own_detections(
 @given(DETECTIONS, st.text(max_size=300), FRAMES)
 def test_every_part_of_any_text_is_a_share_or_none(detections, text, frame):
     scored = score_completion(text, Reference("anger", LABELS, detections), frame)
-    for part in (*reward_parts(scored).values(), dual_iou_grounding(scored)):
+    for part in [reward.read(scored, DEFAULT_JUDGE) for reward in REWARDS.values()]:
         assert part is None or 0 <= part <= 1
 
 
@@ -144,19 +145,15 @@ def test_a_reference_refuses_a_label_outside_its_set():
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ({"answer": 1.0, "grounding": 1.0, "format": 1.0}, 1.7),
-        ({"answer": 1.0, "grounding": None, "format": 0.0}, 1.0),
-        ({"answer": None, "grounding": 0.5, "format": None}, 0.25),
-        ({"answer": None, "grounding": None, "format": None}, None),
+        ([1.0, 1.0, 1.0], 1.7),
+        ([1.0, None, 0.0], 1.0),
+        ([None, 0.5, None], 0.25),
+        ([None, None, None], 0.0),  # nothing applies: nothing is earned, as in TRL
+        ([[1.0, None, 0.0], [math.nan, 0.5, math.nan]], [1.0, 0.25]),
     ],
 )
-def test_the_total_sums_only_what_applies(parts, expected):
-    assert total_reward(parts) == (None if expected is None else pytest.approx(expected))
-
-
-def test_a_weight_for_an_unknown_part_is_an_error():
-    with pytest.raises(KeyError, match="style"):
-        total_reward({"answer": 1.0}, {"style": 1.0})
+def test_the_weighted_sum_is_over_what_applies(parts, expected):
+    assert weighted_sum(parts, [1.0, 0.5, 0.2]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

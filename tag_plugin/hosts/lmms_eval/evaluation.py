@@ -4,10 +4,8 @@ The host calls us in several places (before the model, at each task, at each agg
 nothing from one to the next; this is what they share.
 """
 
-import gc
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -81,33 +79,3 @@ def current_evaluation() -> Evaluation:
 def host_options(call: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `simple_evaluate` that change what is measured, where not the default."""
     return {n: call[n] for n, default in _DEFAULTS.items() if call.get(n, default) != default}
-
-
-@contextmanager
-def settled_heap() -> Iterator[None]:
-    """What is loaded by now is not searched for garbage while samples pile up, and these rarely.
-
-    The host's imports are about half a million objects; searching them again and again adds half
-    to the cost of judging (benchmarks/eval_overhead.py with and without).
-    """
-    usual = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
-
-
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """For work whose many small objects hold no cycles: none of them is searched for garbage."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()

@@ -78,11 +78,10 @@ def patch_evaluator(evaluator: ModuleType) -> None:
         asked = list(all_asked(call["tasks"] or [], call["task_manager"].task_index))
         if not asked:
             return original(**call)
-        from tag_plugin.hosts.lmms_eval.evaluation import settled_heap
         from tag_plugin.hosts.lmms_eval.finishing import finish
         from tag_plugin.hosts.lmms_eval.loading import asking
 
-        with asking(asked, call) as evaluation, settled_heap():
+        with asking(asked, call) as evaluation:
             return finish(original(**call), evaluation)
 
     _replace(evaluator, "simple_evaluate", simple_evaluate)

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from tag_plugin.data.rows import Split
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.hosts.judged import DEFAULT
 from tag_plugin.hosts.rl_rows import RlHost, Task, find_file
+from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS
 
 PLUGIN_FILE: Final = Path(__file__).with_name("tag_rewards.py")
 
@@ -35,8 +35,8 @@ def record(task: Task) -> dict[str, Any]:
 def command(files: Mapping[Split, Path]) -> str:
     """How to train on them."""
     held_out = files.get("dev") or files.get("test")
-    names = " ".join(f"tag_{name}" for name in DEFAULT)
-    weights = " ".join(f"{weight:g}" for weight in DEFAULT.values())
+    names = " ".join(f"tag_{name}" for name in DEFAULT_WEIGHTS)
+    weights = " ".join(f"{weight:g}" for weight in DEFAULT_WEIGHTS.values())
     watched = f" --val_dataset {held_out}" if held_out and "train" in files else ""
     side = FACE_FRAME**2
     return (

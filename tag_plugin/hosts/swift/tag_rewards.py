@@ -5,7 +5,7 @@ Each reward is a class of its own, because ms-swift logs a reward by the name of
 
 from collections.abc import Sequence
 
-from tag_plugin.hosts.judged import WEIGHTS, scores
+from tag_plugin.hosts.rl_rewards import scores
 
 try:
     from swift.rewards import ORM, orms
@@ -26,7 +26,7 @@ class TagReward(ORM):  # type: ignore[misc]  # ms-swift is not installed where t
         Raises:
             GroundTruthError: a solution that `tag-plugin export-rl swift` did not write.
         """
-        asked = {self.name: WEIGHTS[self.name]}
+        asked = {self.name: 1.0}
         return [
             scores(text, known, asked)[self.name]
             for text, known in zip(completions, solution, strict=True)

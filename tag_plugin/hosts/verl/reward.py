@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tag_plugin.hosts.judged import DEFAULT, judge_config, scores, total
+from tag_plugin.hosts.rl_rewards import judge_config, scores
+from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, weighted_sum
 
 
 def compute_score(
@@ -16,7 +17,7 @@ def compute_score(
     solution_str: str,
     ground_truth: str,
     extra_info: Mapping[str, Any] | None = None,
-    weights: Mapping[str, float] = DEFAULT,
+    weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     judge: Mapping[str, Any] | None = None,
     **_: object,
 ) -> dict[str, float]:
@@ -30,4 +31,4 @@ def compute_score(
     config = judge_config(judge)
     values = scores(solution_str, ground_truth, weights, config)
     known = {name: math.nan if value is None else value for name, value in values.items()}
-    return {"score": total(values, weights), **known}
+    return {"score": float(weighted_sum([*known.values()], [*weights.values()])), **known}

@@ -84,8 +84,8 @@ def _disagreements(
     min_iou: float,
 ) -> list[str]:
     """AUs inspected but not found, AUs found but not inspected, boxes in another place."""
-    paired = [scored.claims[match.claim] for match in scored.matches]
-    unpaired = [claim.au for claim in scored.parsed.claims if claim.au and claim not in paired]
+    claims = enumerate(scored.parsed.claims)
+    unpaired = [each.au for n, each in claims if each.au and n not in scored.overlaps]
     seen = {match.target for match in scored.matches}
     missing = [found.au for index, found in enumerate(present) if index not in seen]
     if not scored.parsed.claims and not scored.parsed.nothing_visible:
@@ -116,8 +116,8 @@ def _complaints(
     return tuple(dict.fromkeys((*defects, *disagreements)))
 
 
-def _in_words(defect: Defect, settings: WriterSettings) -> str:
-    if defect is Defect.AU_WITHOUT_BOX and settings.mode == "insert":
+def _in_words(defect: str, settings: WriterSettings) -> str:
+    if defect == Defect.AU_WITHOUT_BOX and settings.mode == "insert":
         return "an action unit line outside the format"
     return str(defect)
 
@@ -127,8 +127,8 @@ def _trace(scored: ScoredCompletion, present: Sequence[Detection]) -> Trace:
     boxes = {match.claim: present[match.target].box for match in scored.matches}
     steps = tuple(
         Inspection(region=claim.region, au=claim.au, observation=claim.observation, box=boxes[i])
-        for i, claim in enumerate(scored.claims)
-        if claim.au is not None
+        for i, claim in enumerate(scored.parsed.claims)
+        if claim.au is not None and i in boxes
     )
     return Trace(
         global_analysis=scored.parsed.global_analysis,

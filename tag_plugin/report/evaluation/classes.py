@@ -10,12 +10,12 @@ from scipy.sparse import csr_matrix
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.report.charts.bars import Bar, BarChart
 from tag_plugin.report.evaluation.runs import NamedRun, Task
-from tag_plugin.results.record import Judged
+from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import Floats, percentile_interval, resampled_sums
 
 _EDGES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
-Reading = Callable[[Judged], Iterable[tuple[str, float]]]
+Reading = Callable[[JudgedSample], Iterable[tuple[str, float]]]
 """A sample -> (category, value) of everything that it has to say."""
 
 
@@ -59,8 +59,8 @@ def accuracy_by_grounding(task: Task) -> BarChart | None:
     """Share of right answers among samples of similar G: do looking and answering go together?"""
     bins = [f"G {low:.1f} to {high:.1f}" for low, high in pairwise(_EDGES)]
 
-    def read(sample: Judged) -> Iterable[tuple[str, float]]:
-        grounding = sample.parts.get("grounding")
+    def read(sample: JudgedSample) -> Iterable[tuple[str, float]]:
+        grounding = sample.verdict.grounding
         if grounding is not None:
             number = min(int(np.searchsorted(_EDGES, grounding, side="right")) - 1, len(bins) - 1)
             yield bins[number], float(sample.right)
@@ -119,26 +119,27 @@ def _bar(whole: Floats, drawn: Floats) -> Bar | None:
     return Bar(float(total / count), low, high, int(count))
 
 
-def _grounding_of(sample: Judged) -> Iterable[tuple[str, float]]:
-    grounding = sample.parts.get("grounding")
+def _grounding_of(sample: JudgedSample) -> Iterable[tuple[str, float]]:
+    grounding = sample.verdict.grounding
     if grounding is not None:
         yield sample.gold, grounding
 
 
-def _precision(sample: Judged) -> Iterable[tuple[str, float]]:
-    if sample.units is not None:
-        yield from ((f"AU{au}", 1.0) for au in sample.units.true)
-        yield from ((f"AU{au}", 0.0) for au in sample.units.false)
+def _precision(sample: JudgedSample) -> Iterable[tuple[str, float]]:
+    if units := sample.verdict.units:
+        yield from ((f"AU{au}", 1.0) for au in units.true)
+        yield from ((f"AU{au}", 0.0) for au in units.false)
 
 
-def _recall(sample: Judged) -> Iterable[tuple[str, float]]:
-    if sample.units is not None:
-        yield from ((f"AU{au}", 1.0) for au in sample.units.true)
-        yield from ((f"AU{au}", 0.0) for au in sample.units.missed)
+def _recall(sample: JudgedSample) -> Iterable[tuple[str, float]]:
+    if units := sample.verdict.units:
+        yield from ((f"AU{au}", 1.0) for au in units.true)
+        yield from ((f"AU{au}", 0.0) for au in units.missed)
 
 
-def _overlap(sample: Judged) -> Iterable[tuple[str, float]]:
-    yield from ((f"AU{match.au}", match.iou) for match in sample.matches)
+def _overlap(sample: JudgedSample) -> Iterable[tuple[str, float]]:
+    overlaps = sample.verdict.overlaps.items()
+    yield from ((f"AU{sample.claims[claim].au}", iou) for claim, iou in overlaps)
 
 
 def _stated(named: NamedRun, metric: str) -> Bar | None:

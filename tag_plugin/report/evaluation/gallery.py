@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from tag_plugin.report.evaluation.runs import Task
-from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group, Place, Said
-from tag_plugin.results.record import Judged
+from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group
+from tag_plugin.scoring.record import JudgedSample
 
 GROUNDED: Final = 0.5
 """From this G on, an answer counts as grounded in the gallery."""
@@ -46,50 +46,28 @@ def gallery(tasks: Sequence[Task]) -> Gallery:
     return Gallery(faces, columns, groups, "G")
 
 
-def kinds(sample: Judged) -> frozenset[str]:
+def kinds(sample: JudgedSample) -> frozenset[str]:
     """The keys of the groups that a sample belongs to."""
     if sample.failed is not None:
         return frozenset({"failed"})
     if sample.prediction is None:
         return frozenset({"unparsable"})
-    grounding = sample.parts.get("grounding")
+    verdict = sample.verdict
     if sample.right:
-        if grounding is None:
+        if verdict.grounding is None:
             return frozenset()
-        return frozenset({"right_grounded" if grounding >= GROUNDED else "right_ungrounded"})
-    sure = (sample.consistency or 0) >= CONFIDENT and sample.parts.get("format") == 1
+        grounded = verdict.grounding >= GROUNDED
+        return frozenset({"right_grounded" if grounded else "right_ungrounded"})
+    sure = (sample.consistency or 0) >= CONFIDENT and verdict.format == 1
     return frozenset({"wrong", "wrong_confident"} if sure else {"wrong"})
 
 
-def _face(sample: Judged, task: str) -> Face:
-    places = sample.reference
-    reference = None if places is None else tuple(Place(p.au, p.box.as_tuple()) for p in places)
-    return Face(sample.id, Path(sample.image), sample.gold, reference, task)
+def _face(sample: JudgedSample, task: str) -> Face:
+    return Face(sample.id, Path(sample.image), sample.gold, sample.verdict.targets, task)
 
 
-def _answer(sample: Judged) -> Answer:
-    parts = {"G": sample.parts.get("grounding"), "format": sample.parts.get("format")}
-    parts["consistency"] = sample.consistency
+def _answer(sample: JudgedSample) -> Answer:
+    verdict = sample.verdict
+    parts = {"G": verdict.grounding, "format": verdict.format, "consistency": sample.consistency}
     text = sample.completion if sample.failed is None else f"(failed: {sample.failed})"
-    return Answer(
-        sample.prediction,
-        text,
-        _claims(sample),
-        sample.defects,
-        parts,
-        sample.parts.get("grounding"),
-        kinds(sample),
-    )
-
-
-def _claims(sample: Judged) -> tuple[Said, ...]:
-    overlaps = {(match.au, match.claim): match.iou for match in sample.matches}
-    said = []
-    for claim in sample.claims:
-        # A second claim of the same AU and box is a duplicate, which has a defect and no pair.
-        paired = None if claim.defects or claim.au is None or claim.box is None else claim.box
-        overlap = overlaps.get((claim.au, paired)) if claim.au and paired else None
-        box = None if claim.box is None else claim.box.as_tuple()
-        problem = "; ".join(claim.defects)
-        said.append(Said(claim.au, box, overlap, problem, claim.region, claim.observation))
-    return tuple(said)
+    return Answer(text, verdict, parts, verdict.grounding, kinds(sample))

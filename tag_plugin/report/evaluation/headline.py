@@ -2,25 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from tag_plugin.report.evaluation.runs import NamedRun, Task
 from tag_plugin.scoring.estimates import Estimate
-
-METRICS: Final = (
-    ("accuracy", "Accuracy", True),
-    ("uar", "UAR", True),
-    ("macro_f1", "Macro-F1", True),
-    ("unparsable_rate", "Unparsable", False),
-    ("well_formed_rate", "Well formed", True),
-    ("grounding", "Grounding G", True),
-    ("skill", "Skill over template", True),
-    ("matched_iou", "IoU of matched AUs", True),
-    ("au_f1", "AU F1", True),
-    ("hallucinated_au_rate", "Hallucinated AUs", False),
-    ("consistency", "AU-answer consistency", True),
-)
-"""(metric, heading, whether higher is better), in the table's order."""
+from tag_plugin.scoring.metrics import Metric, headlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +35,23 @@ class Headline:
 
 def headline(task: Task) -> Headline:
     """The metrics that any run of the task has; the best is marked only where runs compare."""
-    shown = [m for m in METRICS if any(m[0] in r.run.summary.metrics for r in task.runs)]
+    shown = [m for m in headlines() if any(m.name in r.run.summary.metrics for r in task.runs)]
     compares = len(task.runs) > 1 and not task.differences
-    best = {m: _best(task, m, higher) for m, _, higher in shown} if compares else {}
+    best = {metric.name: _best(task, metric) for metric in shown} if compares else {}
     rows = [
         HeadlineRow(
             named,
-            [
-                _cell(named.run.summary.metrics.get(metric), best.get(metric))
-                for metric, _, _ in shown
-            ],
+            [_cell(named.run.summary.metrics.get(m.name), best.get(m.name)) for m in shown],
         )
         for named in task.runs
     ]
-    return Headline([heading for _, heading, _ in shown], rows)
+    return Headline([metric.title for metric in shown], rows)
 
 
-def _best(task: Task, metric: str, higher: bool) -> float | None:
-    metrics = [named.run.summary.metrics for named in task.runs]
-    values = [found[metric].value for found in metrics if metric in found]
-    return (max if higher else min)(values, default=None)
+def _best(task: Task, metric: Metric) -> float | None:
+    found = [named.run.summary.metrics.get(metric.name) for named in task.runs]
+    values = [estimate.value for estimate in found if estimate is not None]
+    return (min if metric.better == "lower" else max)(values, default=None)
 
 
 def _cell(estimate: Estimate | None, best: float | None) -> Cell | None:

@@ -9,7 +9,8 @@ from tag_plugin.data.console import progress
 from tag_plugin.data.terminal import warn
 from tag_plugin.results.protocol import differences
 from tag_plugin.results.reader import TaskRun, read_runs
-from tag_plugin.results.record import Judged, ResultsError
+from tag_plugin.results.record import ResultsError
+from tag_plugin.scoring.record import JudgedSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class NamedRun:
 
     name: str
     run: TaskRun
-    samples: Mapping[str, Judged]
+    samples: Mapping[str, JudgedSample]
     problem: str = ""
 
 

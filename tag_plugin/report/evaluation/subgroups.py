@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tag_plugin.report.evaluation.runs import Task
-from tag_plugin.results.summary import GROUP_METRICS
+from tag_plugin.scoring.metrics import headlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,15 @@ class Subgroups:
 def subgroups(task: Task) -> list[Subgroups]:
     """The tables of a task; none when the data set knows no attributes."""
     attributes = sorted({name for named in task.runs for name in named.run.summary.subgroups})
-    return [Subgroups(attribute, GROUP_METRICS, _rows(task, attribute)) for attribute in attributes]
+    titles = [metric.title for metric in headlines()]
+    return [Subgroups(attribute, titles, _rows(task, attribute)) for attribute in attributes]
 
 
 def _rows(task: Task, attribute: str) -> list[tuple[str, str, int, Sequence[str]]]:
     rows: list[tuple[str, str, int, Sequence[str]]] = []
     for named in task.runs:
         for value, group in named.run.summary.subgroups.get(attribute, {}).items():
-            found = [group.metrics.get(metric) for metric in GROUP_METRICS]
+            found = [group.metrics.get(metric.name) for metric in headlines()]
             cells = [
                 "–" if e is None else f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})" for e in found
             ]

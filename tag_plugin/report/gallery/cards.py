@@ -4,28 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-BoxValues = tuple[int, int, int, int]
-"""x1, y1, x2, y2 in 0..1000 of the face frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One AU to be found, and where."""
-
-    au: int
-    box: BoxValues
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One claim of a completion. `iou` is that with the detection it was paired with."""
-
-    au: int | None
-    box: BoxValues | None
-    iou: float | None = None
-    problem: str = ""
-    region: str = ""
-    observation: str = ""
+from tag_plugin.scoring.matching import Target
+from tag_plugin.scoring.score import ScoredCompletion
+from tag_plugin.trace.claims import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +16,34 @@ class Face:
     id: str
     image: Path
     gold: str
-    reference: tuple[Place, ...] | None
+    reference: tuple[Target, ...] | None
     task: str = ""
     step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one run said about a face, and the judge's verdict.
+    """What one run said about a face, and the judge's verdict; None for a text that is no trace.
 
     `parts` are shown as they are (None: does not apply); `score` is what the gallery sorts by;
     `groups` are keys of the gallery's groups.
     """
 
-    prediction: str | None
-    completion: str
-    claims: tuple[Said, ...] = ()
-    defects: tuple[str, ...] = ()
+    text: str
+    verdict: ScoredCompletion | None
     parts: Mapping[str, float | None] = field(default_factory=dict)
     score: float | None = None
     groups: frozenset[str] = frozenset()
+
+    @property
+    def prediction(self) -> str | None:
+        """The answer's label, None: unparsable; "" where nothing was judged."""
+        return "" if self.verdict is None else self.verdict.parsed.answer
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the judge read, in the order of the text."""
+        return () if self.verdict is None else self.verdict.parsed.claims
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from tag_plugin.report.gallery.cards import Said
-from tag_plugin.trace.claims import AU_MENTION, BOX_TAG
+from tag_plugin.trace.claims import AU_MENTION, BOX_TAG, Claim
 
 
-def claim_lines(completion: str, claims: Sequence[Said]) -> list[int | None]:
+def claim_lines(completion: str, claims: Sequence[Claim]) -> list[int | None]:
     r"""The line number (from 0) of each claim, None where it cannot be told.
 
     The judge read the claims in the order of the text; this walks along with it.
 
-    >>> claim_lines("a\nInspect x → AU4 (y): seen → z", [Said(4, None, observation="seen")])
+    >>> claim_lines("a\nInspect x → AU4 (y): seen → z", [Claim(4, observation="seen")])
     [1]
     """
     lines = completion.split("\n")
@@ -25,7 +24,7 @@ def claim_lines(completion: str, claims: Sequence[Said]) -> list[int | None]:
     return found
 
 
-def _find(lines: Sequence[str], start: int, claim: Said) -> int | None:
+def _find(lines: Sequence[str], start: int, claim: Claim) -> int | None:
     for number in range(start, len(lines)):
         line = lines[number]
         if claim.observation and claim.observation not in line:

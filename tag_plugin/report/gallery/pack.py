@@ -100,21 +100,30 @@ def _claimed(answer: Answer | None) -> int:
 def _places(face: Face) -> list[list[Any]] | None:
     if face.reference is None:
         return None
-    return [[place.au, list(place.box)] for place in face.reference]
+    return [[target.au, target.box.as_tuple()] for target in face.reference]
 
 
 def _said(answer: Answer | None) -> dict[str, Any] | None:
     if answer is None:
         return None
-    text = excerpt(answer.completion)
+    text, verdict = excerpt(answer.text), answer.verdict
+    overlaps = verdict.overlaps if verdict else {}
     lines = claim_lines(text, answer.claims)
     claims = [
-        [claim.au, claim.box, line, _rounded(claim.iou), claim.problem]
-        for claim, line in zip(answer.claims, lines, strict=True)
+        [
+            claim.au,
+            claim.box and claim.box.as_tuple(),
+            line,
+            _rounded(overlaps.get(number)),
+            "; ".join(claim.defects),
+        ]
+        for number, (claim, line) in enumerate(zip(answer.claims, lines, strict=True))
     ]
     parts = {name: _rounded(value) for name, value in answer.parts.items()}
     said: dict[str, Any] = {"text": text, "claims": claims, "parts": parts}
-    return said | ({"defects": list(answer.defects)} if answer.defects else {})
+    return said | (
+        {"defects": verdict.parsed.defects} if verdict and verdict.parsed.defects else {}
+    )
 
 
 def _rounded(value: float | None) -> float | None:

@@ -3,10 +3,10 @@
 from math import isfinite
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict
 
-from tag_plugin.facs.boxes import StoredBox
-from tag_plugin.facs.detections import Detections
+from tag_plugin.data.model_error import WrongValueError, checked
+from tag_plugin.scoring.score import ScoredCompletion
 
 _LAST_STEP: Final = 2**53
 _LARGEST: Final = 1e300
@@ -19,15 +19,10 @@ class LineError(ValueError):
     """A line, or a value of one, that no run wrote; the message says which and why."""
 
 
-class _Box(BaseModel):
-    au: int | None
-    box: StoredBox
+class Rollout(BaseModel):
+    """A line of rollouts.jsonl; `verdict` is None for a plain row, and of an older version."""
 
-
-class _Rollout(BaseModel):
-    """A line of rollouts.jsonl; a plain row's has no answer, defects, boxes and reference."""
-
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     step: Step
     prompt_id: str
@@ -36,12 +31,9 @@ class _Rollout(BaseModel):
     solution: str | None = None
     text: str
     rewards: dict[str, FiniteFloat | None]
-    total: FiniteFloat = 0.0
+    total: FiniteFloat
     advantage: FiniteFloat | None = None
-    answer: str | None = None
-    defects: list[str] = []
-    boxes: list[_Box] = []
-    reference: Detections | None = None
+    verdict: ScoredCompletion | None = None
 
 
 def log_entry(line: Any) -> tuple[dict[str, Any], list[str]]:  # noqa: ANN401  # JSON
@@ -68,17 +60,13 @@ def _number(value: object) -> tuple[float] | None:
     return None if abs(value) >= _LARGEST else (value,)
 
 
-def rollout(line: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
-    """A line of rollouts.jsonl, unchanged.
+def rollout(line: Any) -> Rollout:  # noqa: ANN401  # JSON
+    """A line of rollouts.jsonl.
 
     Raises:
         LineError: a key is missing, or a value is of another kind.
     """
     try:
-        _Rollout.model_validate(line)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:_LONGEST_NAME]
-        raise LineError(f"{place}: {first['msg']}" if place else first["msg"]) from None
-    checked: dict[str, Any] = line
-    return checked
+        return checked(Rollout, line)
+    except WrongValueError as error:
+        raise LineError(str(error)) from None

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from tag_plugin.data.text_file import TextFileError, json_lines
 from tag_plugin.report.charts.lines import Curve
-from tag_plugin.report.grpo.lines import LineError, log_entry, rollout
+from tag_plugin.report.grpo.lines import LineError, Rollout, log_entry, rollout
 
 _Value = TypeVar("_Value")
 
@@ -29,7 +29,7 @@ class Run:
 
     path: Path
     log: Sequence[dict[str, Any]]
-    rollouts: Sequence[dict[str, Any]]
+    rollouts: Sequence[Rollout]
     left_out: Sequence[str] = ()
 
     @property

@@ -1,23 +1,18 @@
 """Rollouts as gallery entries, and how often each AU was claimed as training went on."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.facs.boxes import BoxFrame, box_from_values
-from tag_plugin.facs.detections import Detections
-from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group, Place, Said
-from tag_plugin.scoring.matching import Target, pair
-from tag_plugin.scoring.score import DEFAULT_JUDGE, Reference
+from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group
+from tag_plugin.report.grpo.lines import Rollout
+from tag_plugin.scoring.score import ScoredCompletion
 
 _SHOWN: Final = 48
 _BINS: Final = 12
-
-Rollout = Mapping[str, Any]
 
 GROUPS: Final = (
     Group("best", "Best", f"the {_SHOWN} completions with the highest total reward", "high"),
@@ -45,31 +40,36 @@ def gallery(rollouts: Sequence[Rollout], name: str, directory: Path = Path()) ->
     A relative path of a picture is looked for in the working directory, then in the run's
     directory and in those above it: a recipe names its data from where the training was started.
     """
-    totals = [_total(rollout) for rollout in rollouts]
-    order = sorted(range(len(rollouts)), key=lambda index: totals[index])
+    order = sorted(range(len(rollouts)), key=lambda index: rollouts[index].total)
     worst, best = set(order[:_SHOWN]), set(order[-_SHOWN:])
-    last = max((rollout["step"] for rollout in rollouts), default=0)
+    last = max((rollout.step for rollout in rollouts), default=0)
     answers = []
     for index, rollout in enumerate(rollouts):
-        held = {"best"} if index in best else set()
-        held |= {"worst"} if index in worst else set()
-        held |= {"unparsable"} if _is_tag(rollout) and rollout["answer"] is None else set()
-        held |= {"last"} if rollout["step"] == last else set()
-        answers.append(_answer(rollout, totals[index], frozenset(held)))
+        verdict = rollout.verdict
+        belongs = {
+            "best": index in best,
+            "worst": index in worst,
+            "unparsable": verdict is not None and verdict.parsed.answer is None,
+            "last": rollout.step == last,
+        }
+        groups = frozenset(key for key, holds in belongs.items() if holds)
+        parts = {**rollout.rewards, "total": rollout.total, "advantage": rollout.advantage}
+        answers.append(Answer(rollout.text, verdict, parts, rollout.total, groups))
     faces = [_face(rollout, directory.resolve()) for rollout in rollouts]
     return Gallery(faces, {name: answers}, GROUPS, "total reward", "best")
 
 
 def drift(rollouts: Sequence[Rollout]) -> Drift | None:
     """AU frequencies over the steps; None without TAG rollouts."""
-    judged = [rollout for rollout in rollouts if _is_tag(rollout)]
-    steps = sorted({rollout["step"] for rollout in judged})
+    judged = [(rollout.step, verdict) for rollout in rollouts if (verdict := rollout.verdict)]
+    steps = sorted({step for step, _ in judged})
     if not steps:
         return None
     size = -(-len(steps) // _BINS)
     bins = [steps[start : start + size] for start in range(0, len(steps), size)]
-    counts = [_claimed([r for r in judged if r["step"] in set(group)]) for group in bins]
-    expected = _expected(judged)
+    counts = [_shares([_claimed(v) for step, v in judged if step in set(group)]) for group in bins]
+    wanted = [{target.au for target in v.targets} for _, v in judged if v.targets is not None]
+    expected = _shares(wanted)
     rows = [
         (au, ACTION_UNITS[au].name, [share.get(au, 0.0) for share in counts], expected.get(au))
         for au in ACTION_UNITS
@@ -79,25 +79,21 @@ def drift(rollouts: Sequence[Rollout]) -> Drift | None:
     return Drift(names, rows)
 
 
-def _claimed(rollouts: Sequence[Rollout]) -> dict[int, float]:
-    counts = Counter(au for r in rollouts for au in {box["au"] for box in r["boxes"]} if au)
-    return {au: count / len(rollouts) for au, count in counts.items()}
+def _claimed(verdict: ScoredCompletion) -> set[int]:
+    return {claim.au for claim in verdict.parsed.claims if claim.au and claim.box}
 
 
-def _expected(rollouts: Sequence[Rollout]) -> dict[int, float]:
-    places = [found for r in rollouts if (found := _targets(r)) is not None]
-    counts = Counter(au for found in places for au in {target.au for target in found})
-    return {au: count / len(places) for au, count in counts.items()}
+def _shares(sets: Sequence[set[int]]) -> dict[int, float]:
+    counts = Counter(au for units in sets for au in units)
+    return {au: count / len(sets) for au, count in counts.items()}
 
 
 def _face(rollout: Rollout, directory: Path) -> Face:
-    images = rollout.get("images") or [""]
-    targets = _targets(rollout)
-    places = None if targets is None else tuple(Place(t.au, t.box.as_tuple()) for t in targets)
-    gold = str(rollout.get("solution") or "") if _is_tag(rollout) else ""
-    task = rollout.get("dataset") or ""
-    image = _found(Path(str(images[0])), directory)
-    return Face(rollout["prompt_id"], image, gold, places, task, rollout["step"])
+    verdict, images = rollout.verdict, rollout.images or [""]
+    gold = str(rollout.solution or "") if verdict else ""
+    image = _found(Path(images[0]), directory)
+    targets = verdict.targets if verdict else None
+    return Face(rollout.prompt_id, image, gold, targets, rollout.dataset or "", rollout.step)
 
 
 def _found(image: Path, directory: Path) -> Path:
@@ -106,46 +102,3 @@ def _found(image: Path, directory: Path) -> Path:
         return next((base / image for base in bases if (base / image).is_file()), image)
     except OSError:  # a name that is too long for a file
         return image
-
-
-def _answer(rollout: Rollout, total: float, groups: frozenset[str]) -> Answer:
-    parts = {**rollout["rewards"], "total": total, "advantage": rollout.get("advantage")}
-    return Answer(
-        rollout["answer"] if _is_tag(rollout) else "",
-        rollout["text"],
-        _said(rollout),
-        tuple(rollout.get("defects", ())),
-        parts,
-        total,
-        groups,
-    )
-
-
-def _said(rollout: Rollout) -> tuple[Said, ...]:
-    boxes = [(each["au"], box_from_values(each["box"])) for each in rollout.get("boxes", ())]
-    claims = [(au, box) if au else None for au, box in boxes]
-    matches = pair(claims, _targets(rollout) or (), DEFAULT_JUDGE.iou_threshold)
-    overlap = {match.claim: match.iou for match in matches}
-    return tuple(
-        Said(au, box.as_tuple(), overlap.get(index)) for index, (au, box) in enumerate(boxes)
-    )
-
-
-def _targets(rollout: Rollout) -> tuple[Target, ...] | None:
-    """What was to be found, by the judge's own rule."""
-    known = rollout.get("reference")
-    if known is None:
-        return None
-    reference = Reference(None, LabelSet("none", ()), Detections.model_validate(known))
-    targets = reference.targets(DEFAULT_JUDGE, BoxFrame.RELATIVE)
-    return targets.present if targets else None
-
-
-def _is_tag(rollout: Rollout) -> bool:
-    return "answer" in rollout
-
-
-def _total(rollout: Rollout) -> float:
-    if "total" in rollout:
-        return float(rollout["total"])
-    return float(sum(value for value in rollout["rewards"].values() if value is not None))

@@ -40,6 +40,9 @@ LABEL_METRICS = {
     "recall_happiness": 1.0,
     "recall_sadness": 0.0,
     "recall_anger": 0.0,
+    "f1_happiness": 2 / 3,
+    "f1_sadness": 0.0,
+    "f1_anger": 0.0,
 }
 WITHOUT_DETECTIONS = {
     **LABEL_METRICS,

@@ -14,9 +14,9 @@ from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
 from tag_plugin.hosts.lmms_eval.empty_reply import EmptyReply
 from tag_plugin.hosts.lmms_eval.questions import Question
-from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, METRICS, RECORD, process_results
-from tag_plugin.results.record import Judged
+from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, RECORD, process_results
 from tag_plugin.results.summary import Bootstrap, summarise
+from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.trace.prompt import Style
 from tests.hosts.lmms_eval.small_data import (
     COMPLETION,
@@ -92,7 +92,7 @@ def test_a_failed_request_is_recorded_and_feeds_no_metric(data_dir: Path, result
     for style in Style:
         fed = process_results(documents("synth", style=style)[0], results)
         assert set(fed) == {RECORD}
-        sample = Judged.model_validate(fed[RECORD])
+        sample = JudgedSample.model_validate(fed[RECORD])
         assert sample.failed
         assert sample.prediction is None
 
@@ -109,9 +109,9 @@ def test_a_failed_request_is_recorded_and_feeds_no_metric(data_dir: Path, result
 )
 def test_each_style_has_its_way_of_reading_answers(data_dir: Path, style, text, prediction):
     record = process_results(documents("synth", style=style)[0], [text])[RECORD]
-    assert (record["prediction"], record["style"]) == (prediction, style)
-    assert Judged.model_validate(record).result.well_formed is (
-        False if style is Style.GROUNDED else None
+    assert (record["verdict"]["parsed"]["answer"], record["style"]) == (prediction, style)
+    assert JudgedSample.model_validate(record).verdict.format == (
+        0.0 if style is Style.GROUNDED else None
     )
 
 
@@ -125,7 +125,7 @@ def test_attributes_of_a_row_reach_its_record(data_dir: Path):
 
 def test_the_record_gives_the_metrics_of_the_table(data_dir: Path):
     records = [process_results(doc, [COMPLETION])[RECORD] for doc in documents("synth")]
-    samples = [Judged.model_validate(record) for record in json.loads(json.dumps(records))]
+    samples = [JudgedSample.model_validate(record) for record in json.loads(json.dumps(records))]
     found = summarise(samples, samples[0].labels, Bootstrap(resamples=20)).metrics
     expected = {name: value for name, value in WITH_DETECTIONS.items() if name != RECORD}
     assert {name: found[name].value for name in expected} == pytest.approx(expected)
@@ -134,22 +134,22 @@ def test_the_record_gives_the_metrics_of_the_table(data_dir: Path):
 def test_the_record_is_enough_for_a_report(data_dir: Path):
     record = process_results(documents("synth")[0], [COMPLETION])[RECORD]
     assert json.loads(json.dumps(record)) == record
-    smile = list(SMILE.as_tuple())
-    claim = record["claims"][0]
+    smile, verdict = list(SMILE.as_tuple()), record["verdict"]
+    claim = verdict["parsed"]["claims"][0]
     assert record["id"] == "synth-0"
     assert Path(record["image"]).is_file()
-    assert (record["gold"], record["prediction"]) == ("happiness", "happiness")
+    assert (record["gold"], verdict["parsed"]["answer"]) == ("happiness", "happiness")
     assert (record["completion"], record["frame"]) == (COMPLETION, "relative")
     assert (claim["au"], claim["box"], claim["defects"]) == (12, smile, [])
-    assert record["reference"] == [{"au": 12, "box": smile}]
-    assert record["matches"] == [{"au": 12, "claim": smile, "reference": smile, "iou": 1.0}]
-    assert record["parts"] == {"answer": 1.0, "grounding": 1.0, "format": 1.0}
+    assert verdict["targets"] == [{"au": 12, "box": smile, "weight": 1.0}]
+    assert verdict["matches"] == [{"claim": 0, "target": 0, "iou": 1.0, "credit": 1.0}]
+    assert [verdict[name] for name in ("answer", "grounding", "format")] == [1.0, 1.0, 1.0]
     assert record["detections"]["supported"] == [4, 12, 15]
 
 
 def test_claims_in_the_record_are_relative_whatever_the_model_wrote(data_dir: Path):
     doc = documents("synth", Question(BoxFrame.ABSOLUTE, "a test"))[0]
-    claim = process_results(doc, [PIXELS])[RECORD]["claims"][0]
+    claim = process_results(doc, [PIXELS])[RECORD]["verdict"]["parsed"]["claims"][0]
     assert claim["box"] == pytest.approx(SMILE.as_tuple(), abs=1)
 
 
@@ -160,5 +160,5 @@ def test_the_samples_file_holds_the_record_once(data_dir: Path):
 
 
 def test_no_metric_name_contains_another():
-    names = [RECORD, *(metric.name for metric in METRICS)]
+    names = [entry["metric"] for entry in METRIC_LIST]
     assert [pair for pair in permutations(names, 2) if pair[0] in pair[1]] == []

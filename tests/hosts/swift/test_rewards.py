@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.judged import NAMES
 from tag_plugin.hosts.rl_rows import export
 from tag_plugin.hosts.swift import HOST, PLUGIN_FILE
+from tag_plugin.scoring.rewards import REWARDS
 from tests.hosts.rl_data import GOLD, WRONG, write_detected
 
 
@@ -64,17 +64,17 @@ def truths(tmp_path: Path) -> list[str]:
 
 def test_the_rewards_are_registered_each_under_a_class_of_its_own(orms: dict[str, Any]):
     ours = {name: each for name, each in orms.items() if name != "format"}
-    assert ours.keys() == {f"tag_{name}" for name in NAMES}
-    assert len({each.__name__ for each in ours.values()}) == len(NAMES)
+    assert ours.keys() == {f"tag_{name}" for name in REWARDS}
+    assert len({each.__name__ for each in ours.values()}) == len(REWARDS)
 
 
 def test_a_batch_is_scored(orms: dict[str, Any], truths: list[str]):
     texts = [GOLD, WRONG, GOLD]
     args = SimpleNamespace(beta=0.0)
-    found = {name: call(orms[f"tag_{name}"](args=args), texts, truths) for name in NAMES}
+    found = {name: call(orms[f"tag_{name}"](args=args), texts, truths) for name in REWARDS}
     assert found["answer"] == [1.0, 0.0, 1.0]
     assert found["format"] == [1.0, 0.0, 1.0]
-    for name in NAMES:
+    for name in REWARDS:
         if name.startswith("au_"):
             assert found[name] == [1.0, 0.0, None]
 

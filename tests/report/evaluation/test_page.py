@@ -78,7 +78,7 @@ def test_two_runs_stand_side_by_side_on_the_same_face(report, visit):
 def test_the_kinds_are_counted_as_the_samples_say(report, sources, visit):
     (run,) = read_runs(sources[0])
     samples = list(run.samples())
-    grounded = [s for s in samples if s.right and s.parts["grounding"] >= 0.5]
+    grounded = [s for s in samples if s.right and s.verdict.grounding >= 0.5]
     with visit(report) as page:
         text = page.locator("#filters fieldset").inner_text()
         assert f"Right & grounded ({len(grounded)})" in text

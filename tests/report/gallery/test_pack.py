@@ -9,13 +9,23 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group, Place, Said
+from tag_plugin.facs.boxes import Box
+from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group
 from tag_plugin.report.gallery.claim_lines import claim_lines
 from tag_plugin.report.gallery.pack import ABSENT, CHUNK, UNPARSABLE, au_bits, pack
 from tag_plugin.report.gallery.thumbnails import thumbnails
+from tag_plugin.scoring.matching import Target
+from tag_plugin.scoring.score import ScoredCompletion
+from tag_plugin.trace.claims import Claim
+from tag_plugin.trace.parse import ParsedCompletion
 
 BLOCK = re.compile(r'<script type="application/json" id="([^"]+)">(.*)</script>', re.DOTALL)
-BOX = (1, 2, 30, 40)
+BOX = Box(1, 2, 30, 40)
+
+
+def answer(text, *claims, label=None, **changes):
+    parsed = ParsedCompletion("", claims, label, label, (), False)
+    return Answer(text, ScoredCompletion(parsed, 1.0, 1.0, None), **changes)
 
 
 def blocks(gallery):
@@ -30,7 +40,7 @@ def face(number, **changes):
 def test_columns_and_chunks_hold_every_sample_in_order():
     count = CHUNK + 3
     faces = [face(n, gold="fear" if n % 2 else "anger") for n in range(count)]
-    answers = [Answer("fear", f"text {n}", score=n / 7) for n in range(count)]
+    answers = [answer(f"text {n}", label="fear", score=n / 7) for n in range(count)]
     made = blocks(Gallery(faces, {"a": answers, "b": [None] * count}, (), "G"))
     index = made["gallery"]
     assert index["id"] == [f"f{n}" for n in range(count)]
@@ -45,9 +55,9 @@ def test_columns_and_chunks_hold_every_sample_in_order():
 
 def test_groups_and_aus_are_bits():
     groups = (Group("x", "X", ""), Group("y", "Y", "", "low"))
-    answer = Answer(None, "", (Said(4, BOX), Said(None, None)), groups=frozenset({"y"}))
-    known = face(0, reference=(Place(12, BOX),))
-    index = blocks(Gallery([known], {"a": [answer]}, groups, "G"))["gallery"]
+    said = answer("", Claim(4, BOX), Claim(), groups=frozenset({"y"}))
+    known = face(0, reference=(Target(12, BOX),))
+    index = blocks(Gallery([known], {"a": [said]}, groups, "G"))["gallery"]
     (run,) = index["runs"]
     assert run["groups"] == [0b10]
     assert run["prediction"] == [UNPARSABLE]
@@ -71,14 +81,14 @@ AU9 <bbox>[1,2,3,4]</bbox> <bbox>[5,6,7,8]</bbox>
 @pytest.mark.parametrize(
     ("claims", "lines"),
     [
-        ([Said(4, BOX, observation="pulled down")], [2]),
-        ([Said(17, None, observation="pushed up")], [3]),
+        ([Claim(4, BOX, observation="pulled down")], [2]),
+        ([Claim(17, observation="pushed up")], [3]),
         (
-            [Said(4, BOX, observation="pulled down"), Said(17, None, observation="pushed up")],
+            [Claim(4, BOX, observation="pulled down"), Claim(17, observation="pushed up")],
             [2, 3],
         ),
-        ([Said(4, BOX, observation="nothing like it")], [None]),
-        ([Said(17, None, observation="pushed up"), Said(None, BOX)], [3, 4]),
+        ([Claim(4, BOX, observation="nothing like it")], [None]),
+        ([Claim(17, observation="pushed up"), Claim(None, BOX)], [3, 4]),
     ],
 )
 def test_claims_are_found_again_in_the_text(claims, lines):

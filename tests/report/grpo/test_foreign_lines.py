@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from tag_plugin.cli import app
 from tag_plugin.report.grpo.logs import read_run
-from tests.report.grpo.test_run import detections, rollout
+from tests.report.grpo.test_run import rollout, verdict
 from tests.report.scripted import write_lines
 
 LOG, ROLLOUTS = "grpo_log.jsonl", "rollouts.jsonl"
 GOOD_LOG = [{"step": step, "reward": 0.5, "signal/no_spread": 0.1} for step in (1, 2)]
-GOOD_ROLLOUTS = [rollout(step, [4], reference=detections(4)) for step in (1, 2)]
+GOOD_ROLLOUTS = [rollout(step, [4], wanted=[4]) for step in (1, 2)]
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
@@ -30,6 +30,18 @@ def _dump(value: Any) -> bytes:
 
 def _changed(**changes: Any) -> bytes:
     return _dump(rollout(2, [4]) | changes)
+
+
+def _judged(**changes: Any) -> bytes:
+    return _changed(verdict=verdict([4], [4]) | changes)
+
+
+def _read(**changes: Any) -> bytes:
+    return _judged(parsed=verdict([4], [4])["parsed"] | changes)
+
+
+def _claim(au: Any, box: Any) -> bytes:
+    return _read(claims=[{"au": au, "box": box, "region": "", "observation": "", "defects": []}])
 
 
 def _without(key: str) -> bytes:
@@ -76,28 +88,35 @@ LINES: dict[str, tuple[str, bytes, str]] = {
     "rollouts: a reward of nan": (ROLLOUTS, _changed(rewards={"a": float("nan")}), "rewards.a: "),
     "rollouts: a total of inf": (ROLLOUTS, _changed(total=float("inf")), ":3: total: Input"),
     "rollouts: a huge total": (ROLLOUTS, _changed(total=10**400), ":3: total: Input"),
-    "rollouts: a list of answers": (ROLLOUTS, _changed(answer=["a"]), ":3: answer: Input"),
-    "rollouts: boxes of null": (ROLLOUTS, _changed(boxes=None), ":3: boxes: Input"),
-    "rollouts: a box of null": (ROLLOUTS, _changed(boxes=[{"au": 4, "box": None}]), ":3: boxes.0"),
+    "rollouts: a list of answers": (ROLLOUTS, _read(answer=["a"]), "parsed.answer: Input"),
+    "rollouts: boxes of null": (ROLLOUTS, _read(claims=None), "parsed.claims: Input"),
+    "rollouts: a box that is a number": (ROLLOUTS, _claim(4, 5), "claims.0.box: Value error"),
     "rollouts: a reversed box": (
         ROLLOUTS,
-        _changed(boxes=[{"au": 4, "box": [9, 9, 1, 1]}]),
-        ":3: boxes.0.box: Value error",
+        _claim(4, [9, 9, 1, 1]),
+        "claims.0.box: Value error",
     ),
     "rollouts: an AU in words": (
         ROLLOUTS,
-        _changed(boxes=[{"au": "x", "box": [1, 1, 2, 2]}]),
-        "au",
+        _claim("x", [1, 1, 2, 2]),
+        "claims.0.au: Input",
     ),
-    "rollouts: defects of null": (ROLLOUTS, _changed(defects=None), ":3: defects: Input"),
+    "rollouts: defects of null": (ROLLOUTS, _read(defects=None), "parsed.defects: Input"),
     "rollouts: images in a string": (ROLLOUTS, _changed(images="a.jpg"), ":3: images: Input"),
-    "rollouts: a foreign reference": (ROLLOUTS, _changed(reference=[4]), ":3: reference: Input"),
+    "rollouts: foreign targets": (ROLLOUTS, _judged(targets=[4]), "verdict.targets.0: Input"),
+    "rollouts: a pair of no claim": (
+        ROLLOUTS,
+        _judged(matches=[{"claim": 7, "target": 0, "iou": 1.0, "credit": 1.0}]),
+        "a number of no claim",
+    ),
+    "rollouts: no total": (ROLLOUTS, _without("total"), f"{ROLLOUTS}:3: total: Field required"),
+    "rollouts: of an older version": (ROLLOUTS, _changed(verdict=None, boxes=[]), ""),
     "rollouts: half a surrogate pair": (ROLLOUTS, rb'{"text": "\ud800"}', "half of a surrogate"),
     "rollouts: an image's long name": (ROLLOUTS, _changed(images=["a" * 5000]), ""),
     "rollouts: an image with a zero": (ROLLOUTS, _changed(images=["a\0b"]), ""),
     "rollouts: markup and escape codes": (ROLLOUTS, _changed(text="</script>\x1b[2J"), ""),
     "rollouts: a line of U+2028": (ROLLOUTS, _changed(text="a\u2028b"), ""),
-    "rollouts: an unknown AU": (ROLLOUTS, _changed(boxes=[{"au": 99, "box": [1, 1, 2, 2]}]), ""),
+    "rollouts: an unknown AU": (ROLLOUTS, _claim(99, [1, 1, 2, 2]), "AU99 is not a known"),
 }
 
 

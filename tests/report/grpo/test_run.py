@@ -1,10 +1,13 @@
 """What is read from a run's directory."""
 
+import json
+
 import pytest
 
+from tag_plugin.report.grpo.lines import rollout as line_of
 from tag_plugin.report.grpo.logs import RunError, read_run
 from tag_plugin.report.grpo.rollouts import drift, gallery
-from tag_plugin.report.grpo.verdict import verdict
+from tag_plugin.report.grpo.verdict import verdict as alarm_in_words
 from tests.report.scripted import write_lines
 
 
@@ -14,7 +17,31 @@ def run_of(tmp_path, log, rollouts=()):
     return read_run(tmp_path)
 
 
-def rollout(step, aus, **changes):
+BOX = [100, 100, 200, 200]
+
+
+def verdict(aus, wanted=None):
+    """What the judge says of claims of these AUs, all in one place."""
+    claims = [{"au": au, "box": BOX, "region": "", "observation": "", "defects": []} for au in aus]
+    paired = [(aus.index(au), n) for n, au in enumerate(wanted or ()) if au in aus]
+    return {
+        "parsed": {
+            "global_analysis": "",
+            "claims": claims,
+            "answer": "anger",
+            "answer_text": "anger",
+            "defects": [],
+            "nothing_visible": False,
+        },
+        "format": 1.0,
+        "answer": 1.0,
+        "grounding": None if wanted is None else 1.0,
+        "targets": wanted and [{"au": au, "box": BOX} for au in wanted],
+        "matches": [{"claim": c, "target": t, "iou": 1.0, "credit": 1.0} for c, t in paired],
+    }
+
+
+def rollout(step, aus, wanted=None, **changes):
     made = {
         "step": step,
         "prompt_id": "a",
@@ -23,17 +50,15 @@ def rollout(step, aus, **changes):
         "solution": "anger",
         "text": "",
         "rewards": {"answer": 1.0, "au_grounding": None},
+        "total": 1.0,
         "advantage": 0.0,
-        "answer": "anger",
-        "defects": [],
-        "boxes": [{"au": au, "box": [100, 100, 200, 200]} for au in aus],
+        "verdict": verdict(aus, wanted),
     }
     return made | changes
 
 
-def detections(*aus):
-    found = [{"au": au, "probability": 0.9, "box": [100, 100, 200, 200]} for au in aus]
-    return {"detections": found, "supported": sorted(aus)}
+def read(*lines):
+    return [line_of(json.loads(json.dumps(line))) for line in lines]
 
 
 def test_half_a_last_line_is_left_out(tmp_path):
@@ -69,32 +94,30 @@ LIVELY = {"signal/no_spread": 0.1, "signal/all_wrong": 0.1}
 )
 def test_the_alarm_in_words(tmp_path, steps, level, silent, longest, word):
     log = [{"step": number, **step} for number, step in enumerate(steps)]
-    found = verdict(run_of(tmp_path, log))
+    found = alarm_in_words(run_of(tmp_path, log))
     assert (found.level, found.silent_steps, found.longest) == (level, silent, longest)
     assert word in found.detail
 
 
 def test_a_run_without_signal_gets_no_verdict(tmp_path):
-    assert verdict(run_of(tmp_path, [{"step": 1, "reward": 1.0}])) is None
+    assert alarm_in_words(run_of(tmp_path, [{"step": 1, "reward": 1.0}])) is None
 
 
 def test_drift_counts_an_au_once_a_completion(tmp_path):
     known = [
-        rollout(1, [4, 4], reference=detections(4)),
-        rollout(1, [12], reference=detections(4)),
-        rollout(2, [12], reference=detections(12)),
-        rollout(2, [12], reference=None),
+        rollout(1, [4, 4], [4]),
+        rollout(1, [12], [4]),
+        rollout(2, [12], [12]),
+        rollout(2, [12]),
     ]
-    found = drift(known)
+    found = drift(read(*known))
     assert found.ranges == ["1", "2"]
     rows = {au: (shares, expected) for au, _, shares, expected in found.rows}
     assert rows == {4: ([0.5, 0.0], pytest.approx(2 / 3)), 12: ([0.5, 1.0], pytest.approx(1 / 3))}
 
 
 def test_no_drift_of_runs_that_know_no_aus():
-    plain = rollout(1, [])
-    for key in ("answer", "defects", "boxes"):
-        del plain[key]
+    (plain,) = read(rollout(1, [], verdict=None))
     assert drift([plain]) is None
     (answer,) = gallery([plain], "run").runs["run"]
     assert answer.prediction == ""
@@ -102,22 +125,23 @@ def test_no_drift_of_runs_that_know_no_aus():
 
 
 def test_claims_are_paired_with_what_was_to_be_found():
-    (answer,) = gallery([rollout(1, [4, 12], reference=detections(4))], "run").runs["run"]
-    assert [(claim.au, claim.iou) for claim in answer.claims] == [(4, 1.0), (12, None)]
+    (answer,) = gallery(read(rollout(1, [4, 12], [4])), "run").runs["run"]
+    overlaps = answer.verdict.overlaps
+    shown = [(claim.au, overlaps.get(n)) for n, claim in enumerate(answer.claims)]
+    assert shown == [(4, 1.0), (12, None)]
 
 
-@pytest.mark.parametrize(("changes", "total"), [({"total": 1.7}, 1.7), ({}, 1.0)])
-def test_the_score_is_the_total_or_the_sum_of_the_parts(changes, total):
-    (answer,) = gallery([rollout(1, [], **changes)], "run").runs["run"]
-    assert answer.score == total
+def test_the_score_is_the_total():
+    (answer,) = gallery(read(rollout(1, [], total=1.7)), "run").runs["run"]
+    assert answer.score == 1.7
 
 
 def test_a_relative_picture_is_found_from_above_the_run(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.jpg").touch()
     (tmp_path / "saves" / "run").mkdir(parents=True)
-    known = rollout(1, [], images=["data/a.jpg"])
+    known = read(rollout(1, [], images=["data/a.jpg"]))
     for working in (tmp_path, tmp_path / "saves", tmp_path.parent):
         monkeypatch.chdir(working)
-        (face,) = gallery([known], "run", tmp_path / "saves" / "run").faces
+        (face,) = gallery(known, "run", tmp_path / "saves" / "run").faces
         assert face.image == tmp_path / "data" / "a.jpg"

@@ -7,7 +7,7 @@ from typing import Any, Final
 from llamafactory.extras.logging import get_logger
 from transformers import TrainerCallback
 
-from tag_plugin.hosts.llamafactory.grpo.groups import NO_SPREAD
+from tag_plugin.hosts.llamafactory.grpo.group_signal import NO_SPREAD
 
 _REASONS: Final = {
     "signal/all_unparsable": "no completion has an answer; next: cold-start with SFT, or a longer "

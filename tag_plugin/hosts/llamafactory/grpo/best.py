@@ -6,7 +6,7 @@ from typing import Any, Final
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.groups import NO_SPREAD
+from tag_plugin.hosts.llamafactory.grpo.group_signal import NO_SPREAD
 
 PREFIX: Final = "eval"
 _LENGTHS: Final = ("mean", "min", "max")

@@ -15,8 +15,8 @@ from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.detectors.base import Detector, DetectorError
 from tag_plugin.detectors.detection_cache import DetectionCache, cache_directory
 from tag_plugin.detectors.registry import DETECTORS, detector
-from tag_plugin.hosts.judged import setting_problem
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.rl_rewards import setting_problem
 
 _MEMORY: Final = 8192  # rows of a process; the others are on disk
 

@@ -6,34 +6,26 @@ Each has TRL's signature, a `__name__`, pickles, and gives None where it does no
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.judged import (
-    DEFAULT,
-    GROUNDING,
-    NAMES,
-    PARTS,
-    WEIGHTS,
-    Part,
-    judged,
-    setting_problem,
-    weight_problem,
-)
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.online import DetectorArgs, OnlineDetector, online_detector
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
+from tag_plugin.hosts.rl_rewards import judged, setting_problem, weight_problem
+from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS
+from tag_plugin.scoring.rewards import Reward as TagReward
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
 PARSABLE: Final = "parsable"
 """Not a reward: whether there is an answer at all, which the signal alarm asks."""
 
-_PARTS: Mapping[str, Part] = MappingProxyType(
-    {**PARTS, PARSABLE: lambda scored, _: float(scored.parsed.answer is not None)}
-)
+_READ: Final[Mapping[str, TagReward]] = {
+    **REWARDS,
+    PARSABLE: TagReward(lambda scored, _: float(scored.parsed.answer is not None), 0.0),
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class JudgedReward:
     @property
     def needs_detections(self) -> bool:
         """Whether a row without detections gets None."""
-        return self.name in GROUNDING
+        return _READ[self.name].grounding
 
     def __call__(
         self,
@@ -62,20 +54,18 @@ class JudgedReward:
         **_: object,
     ) -> list[float | None]:
         """A value in [0, 1] for each completion, or None."""
-        part = _PARTS[self.name]
+        read = _READ[self.name].read
+        rows = tag_row
+        if self.detector is not None:
+            rows = [self.completed(*each) for each in zip(tag_row, images, strict=True)]
         return [
-            part(judged(text, row, self.frame, self.config), self.config) if row else None
-            for text, row in zip(completions, self._rows(tag_row, images), strict=True)
+            read(judged(text, row, self.frame, self.config), self.config) if row else None
+            for text, row in zip(completions, rows, strict=True)
         ]
 
-    def _rows(self, rows: Sequence[str], images: Sequence[Sequence[str]]) -> Sequence[str]:
-        if self.detector is None:
-            return rows
-        complete = self.detector.complete
-        return [
-            complete(row, pictures[0]) if row else row
-            for row, pictures in zip(rows, images, strict=True)
-        ]
+    def completed(self, row: str, images: Sequence[str]) -> str:
+        """The row (as JSON) with what the online detector saw, where there is one."""
+        return self.detector.complete(row, images[0]) if self.detector and row else row
 
 
 Reward = JudgedReward | FileReward
@@ -119,9 +109,10 @@ class WeightedRewards:
         return tuple(each for each in self.functions if isinstance(each, JudgedReward))
 
     @property
-    def detector(self) -> OnlineDetector | None:
-        """The online detector of the first reward that has one."""
-        return next((each.detector for each in self.judged if each.detector), None)
+    def judge(self) -> JudgedReward | None:
+        """The one whose verdict tells the most: with a detector of its own, or with boxes."""
+        told = sorted(self.judged, key=lambda each: (not each.detector, not each.needs_detections))
+        return next(iter(told), None)
 
 
 def parse_rewards(entries: Sequence[Any] | None, frame: BoxFrame | None) -> WeightedRewards:
@@ -134,18 +125,22 @@ def parse_rewards(entries: Sequence[Any] | None, frame: BoxFrame | None) -> Weig
     Raises:
         GrpoError: an entry that cannot be used; names it.
     """
-    specs = [_spec(entry) for entry in (DEFAULT if entries is None else entries)]
+    specs = [_spec(entry) for entry in (DEFAULT_WEIGHTS if entries is None else entries)]
     functions = tuple(_reward(spec, frame) for spec in specs)
     names = [function.name for function in functions]
     if not names or len(set(names)) < len(names):
         raise GrpoError(f"rewards: needs at least one, each name once, not {names}")
     weights = tuple(
-        WEIGHTS.get(function.name, 1.0) if spec.weight is None else spec.weight
+        _weight_of(function) if spec.weight is None else spec.weight
         for spec, function in zip(specs, functions, strict=True)
     )
     if not any(weights):
         raise GrpoError("rewards: every weight is 0, so that no completion earns anything")
     return WeightedRewards(functions, weights)
+
+
+def _weight_of(reward: Reward) -> float:
+    return REWARDS[reward.name].weight if isinstance(reward, JudgedReward) else 1.0
 
 
 def _spec(entry: Any) -> RewardSpec:
@@ -161,9 +156,9 @@ def _reward(spec: RewardSpec, frame: BoxFrame | None) -> Reward:
         reward = FileReward(file, name, spec.args)
         reward.check_signature()
         return reward
-    if spec.name not in NAMES:
-        near = difflib.get_close_matches(spec.name, NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(NAMES)}, or "
+    if spec.name not in REWARDS:
+        near = difflib.get_close_matches(spec.name, REWARDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(REWARDS)}, or "
         raise GrpoError(
             f"rewards: unknown reward {spec.name!r}; {hint}" + ("" if near else "file.py:function")
         )
@@ -177,7 +172,7 @@ def _reward(spec: RewardSpec, frame: BoxFrame | None) -> Reward:
 
 def _judged_reward(spec: RewardSpec, frame: BoxFrame) -> JudgedReward:
     online, left = None, dict(spec.args)
-    if spec.name in GROUNDING:
+    if REWARDS[spec.name].grounding:
         online = online_detector(spec.name, spec.args)
         left = {k: v for k, v in left.items() if k not in DetectorArgs.model_fields}
     try:

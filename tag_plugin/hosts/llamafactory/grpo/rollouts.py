@@ -2,31 +2,35 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from tag_plugin.data.rows import Row, parse_row
-from tag_plugin.facs.boxes import BoxFrame
+from pydantic import TypeAdapter
+
+from tag_plugin.data.rows import parse_row
 from tag_plugin.hosts.llamafactory.grpo.dataset import TAG_ROW
-from tag_plugin.hosts.llamafactory.grpo.online import OnlineDetector
-from tag_plugin.hosts.llamafactory.grpo.records import StepFile
-from tag_plugin.trace.parse import parse
+from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward
+from tag_plugin.hosts.llamafactory.grpo.step_file import StepFile
+from tag_plugin.hosts.rl_rewards import judged
+from tag_plugin.scoring.rewards import weighted_sum
+from tag_plugin.scoring.score import ScoredCompletion
+
+_VERDICT: Final = TypeAdapter(ScoredCompletion)
 
 
 @dataclass
 class RolloutRecord:
     """Appends the first `samples` completions of the main process every `every` steps.
 
-    `detector` is the run's online detector: what it saw becomes part of the record. `weights`
-    are the rewards', by name.
+    `weights` are the rewards', in their order; `judge` is the reward whose verdict is kept with a
+    completion of a TAG row, None where the model has no box frame.
     """
 
     file: StepFile
     every: int
     samples: int
-    frame: BoxFrame | None
-    detector: OnlineDetector | None = None
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Sequence[float]
+    judge: JudgedReward | None
     last: int | None = None
 
     def begin(self) -> None:
@@ -53,41 +57,28 @@ class RolloutRecord:
         parts: Mapping[str, float],
         advantage: float,
     ) -> dict[str, Any]:
-        """Which prompt and picture, the text, the parts of the score; for a TAG row what was read.
+        """Which prompt and picture, the text, the parts of the score; a TAG row's `verdict`.
 
-        `boxes` are the completion's, `reference` the detector's AUs (null: none was asked, or no
-        face): [x1, y1, x2, y2] in 0..1000 of the face frame, whatever the model's frame.
+        Plain rows have none. Its boxes are in 0..1000 of the face frame, whatever the model's.
         """
-        known = {
+        known: dict[str, Any] = {
             "prompt_id": sample["prompt"][:80],
             "dataset": None,
             "images": sample["images"],
             "solution": sample["solution"],
             "text": text,
             "rewards": {name: None if math.isnan(each) else each for name, each in parts.items()},
-            "total": sum(
-                self.weights.get(name, 1.0) * each
-                for name, each in parts.items()
-                if not math.isnan(each)
-            ),
+            "total": float(weighted_sum([*parts.values()], self.weights)),
             "advantage": advantage,
+            "verdict": None,
         }
-        if not sample[TAG_ROW] or self.frame is None:
+        if not sample[TAG_ROW] or self.judge is None:
             return known
-        row = self._row(sample)
-        read = parse(text, self.frame, row.reference.labels)
-        boxes = [{"au": each.au, "box": each.box.as_tuple()} for each in read.claims if each.box]
+        line = self.judge.completed(sample[TAG_ROW], sample["images"])
+        row = parse_row(line, TAG_ROW)
+        verdict = judged(text, line, self.judge.frame, self.judge.config)
         return known | {
             "prompt_id": row.id,
             "dataset": row.dataset,
-            "answer": read.answer,
-            "defects": list(read.defects),
-            "boxes": boxes,
-            "reference": row.detections.model_dump(mode="json") if row.detections else None,
+            "verdict": _VERDICT.dump_python(verdict, mode="json"),
         }
-
-    def _row(self, sample: Mapping[str, Any]) -> Row:
-        line: str = sample[TAG_ROW]
-        if self.detector is not None:
-            line = self.detector.complete(line, sample["images"][0])
-        return parse_row(line, TAG_ROW)

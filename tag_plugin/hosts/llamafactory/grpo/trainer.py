@@ -19,14 +19,13 @@ from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
 from tag_plugin.hosts.llamafactory.grpo.best import add_means, full_name
 from tag_plugin.hosts.llamafactory.grpo.decoding import fast_decoding
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal
 from tag_plugin.hosts.llamafactory.grpo.prompts import (
     PreparedInputs,
     PromptEncoder,
     collapsed_text,
     forbidden_ids,
 )
-from tag_plugin.hosts.llamafactory.grpo.records import StepFile
 from tag_plugin.hosts.llamafactory.grpo.resume import (
     EpochSampler,
     load_state,
@@ -35,6 +34,7 @@ from tag_plugin.hosts.llamafactory.grpo.resume import (
 )
 from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
 from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
+from tag_plugin.hosts.llamafactory.grpo.step_file import StepFile
 from tag_plugin.hosts.llamafactory.grpo.token_types import MODALITY_IDS, token_types
 from tag_plugin.hosts.llamafactory.patches import pass_token_types
 from tag_plugin.hosts.llamafactory.resuming import ExactResume

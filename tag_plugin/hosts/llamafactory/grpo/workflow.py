@@ -8,14 +8,14 @@ from llamafactory.extras.ploting import plot_loss
 from llamafactory.model import load_model, load_tokenizer
 from llamafactory.train.trainer_utils import create_modelcard_and_push
 
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.grpo.best import PREFIX, check_best
 from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_held_out, check_run
-from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal
 from tag_plugin.hosts.llamafactory.grpo.online import closing_detectors
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
-from tag_plugin.hosts.llamafactory.grpo.records import METRICS, ROLLOUTS, StepFile
 from tag_plugin.hosts.llamafactory.grpo.reference import check_adapter_start, reference_settings
 from tag_plugin.hosts.llamafactory.grpo.rewards import (
     PARSABLE,
@@ -25,6 +25,7 @@ from tag_plugin.hosts.llamafactory.grpo.rewards import (
 )
 from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
 from tag_plugin.hosts.llamafactory.grpo.settings import grpo_config
+from tag_plugin.hosts.llamafactory.grpo.step_file import METRICS, ROLLOUTS, StepFile
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer, Watch
 from tag_plugin.hosts.llamafactory.patches import ready_for_trl
 from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, frame_of
@@ -95,16 +96,15 @@ def _watch(
     finetuning_args: Any,
     config: Any,
     rewards: WeightedRewards,
-    frame: Any,
+    frame: BoxFrame | None,
 ) -> Watch:
     out = Path(config.output_dir)
     rollouts = RolloutRecord(
         StepFile(out / ROLLOUTS),
         finetuning_args.rollout_steps,
         finetuning_args.rollout_samples,
-        frame,
-        rewards.detector,
-        dict(zip(rewards.names, rewards.weights, strict=True)),
+        rewards.weights,
+        rewards.judge or (JudgedReward(PARSABLE, frame) if frame else None),
     )
     metrics = StepFile(out / METRICS)
     if config.should_save and config.resume_from_checkpoint is None:

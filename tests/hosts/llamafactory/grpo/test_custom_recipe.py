@@ -15,9 +15,9 @@ from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.grpo.reward_files import load_function
+from tag_plugin.hosts.llamafactory.grpo.reward_tryout import read_completions, try_rewards
 from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
 from tag_plugin.hosts.llamafactory.grpo.settings import check_settings
-from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
 from tag_plugin.hosts.paths import recipes_dir
 from tag_plugin.tiny import write_base
 from tests.hosts.llamafactory.grpo.test_run import lines

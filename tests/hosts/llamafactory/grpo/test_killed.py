@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from transformers import Trainer
 from transformers.trainer_callback import TrainerState
 
-from tag_plugin.hosts.llamafactory.grpo.records import StepFile
+from tag_plugin.hosts.llamafactory.grpo.step_file import StepFile
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 from tests.hosts.llamafactory.grpo.test_resume import history

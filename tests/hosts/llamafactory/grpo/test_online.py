@@ -13,6 +13,7 @@ from PIL import Image
 
 from tag_plugin.data.rows import Row, dump_row, read_rows
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.detections import Thresholds
 from tag_plugin.hosts.llamafactory.grpo import online
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, parse_rewards
@@ -141,7 +142,8 @@ def test_a_run_on_prepared_rows_rewards_grounding(qwen2_5_vl: Path, rl_data: Pat
     for each in lines(tmp_path / "o/rollouts.jsonl"):
         expected = known[each["prompt_id"]]
         assert expected is not None
-        assert each["reference"] == expected.model_dump(mode="json")
+        wanted = {found.au for found in expected.on(Thresholds())}
+        assert {target["au"] for target in each["verdict"]["targets"]} == wanted
 
 
 @pytest.mark.parametrize(

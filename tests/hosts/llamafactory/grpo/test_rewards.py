@@ -7,9 +7,9 @@ import pytest
 
 from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.judged import NAMES
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
+from tag_plugin.scoring.rewards import REWARDS
 from tag_plugin.trace.render import render
 from tests.hosts.llamafactory.grpo.grpo_data import REWARD_FILE, detected, own_reward
 from tests.hosts.llamafactory.tag_data import row
@@ -27,7 +27,7 @@ def scores(name: str, text: str, known: Row | None, **args) -> float | None:
     return value
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REWARDS)
 def test_the_gold_trace_scores_one(name: str):
     assert scores(name, GOLD, detected(HAPPY)) == 1.0
 
@@ -50,12 +50,12 @@ def test_wrong_completions(name: str, text: str, expected: float):
     assert scores(name, text, detected(HAPPY)) == expected
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REWARDS)
 def test_other_data_gets_none(name: str):
     assert scores(name, GOLD, None) is None
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("au_")])
+@pytest.mark.parametrize("name", [name for name in REWARDS if name.startswith("au_")])
 def test_grounding_without_detections_is_none_and_not_zero(name: str):
     assert scores(name, GOLD, HAPPY) is None
 
@@ -76,10 +76,10 @@ def test_arguments_reach_the_judge():
 
 
 def test_everything_pickles_and_has_a_name():
-    rewards = parse_rewards([*NAMES, own_reward("vowels", args={"letters": "xyz"})], FRAME)
+    rewards = parse_rewards([*REWARDS, own_reward("vowels", args={"letters": "xyz"})], FRAME)
     again = pickle.loads(pickle.dumps(rewards))  # noqa: S301  # our own bytes
     assert again == rewards
-    assert [each.__name__ for each in again.functions] == [*NAMES, "vowels"]
+    assert [each.__name__ for each in again.functions] == [*REWARDS, "vowels"]
     assert again.functions[-1](completions=["xa"]) == [1 / 3]
 
 

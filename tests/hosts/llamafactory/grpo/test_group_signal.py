@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tag_plugin.hosts.llamafactory.grpo.groups import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal
 
 NAN = float("nan")
 SIGNAL = GroupSignal(names=("answer", "grounding"), weights=(1.0, 0.5), group=2, epsilon=1e-4)

@@ -10,18 +10,11 @@ from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.face_frame import ImageError, open_face
 from tag_plugin.data.short_digest import short_digest
 from tag_plugin.data.terminal import warn
-from tag_plugin.data.text_file import TextFileError, json_lines
-from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.report.overlay import LabelledBox, contact_sheet, overlay
-from tag_plugin.results.reader import date_in
-from tag_plugin.results.record import (
-    Judged,
-    RecordedClaim,
-    RecordedTarget,
-    ResultsError,
-    read_record,
-)
+from tag_plugin.report.overlay import contact_sheet, labelled_boxes, overlay
+from tag_plugin.results.reader import date_in, read_samples
+from tag_plugin.results.record import ResultsError
+from tag_plugin.scoring.record import JudgedSample
 
 SHEET: Final = "sheet.png"
 _SHEET_ROWS: Final = 12
@@ -64,26 +57,26 @@ def picture_folders(files: Sequence[Path], results: Path) -> dict[Path, Path]:
     }
 
 
-def draw_record(sample: Judged) -> Image:
+def draw_record(sample: JudgedSample) -> Image:
     """One sample as a picture: reference and predicted boxes, verdict and completion.
 
     Raises:
         ImageError: its picture cannot be read.
     """
     verdict = "right" if sample.right else "wrong"
-    grounding = sample.parts.get("grounding")
+    grounding = sample.verdict.grounding
     shown = "not applicable" if grounding is None else f"{grounding:.2f}"
     title = (
         f"{sample.id[:80]}   label {sample.gold}   answer {sample.prediction or 'unparsable'}"
         f" ({verdict})   G {shown}"
     )
-    defects = f"\nDefects: {', '.join(sample.defects)}" if sample.defects else ""
+    defects = ", ".join(sample.verdict.parsed.defects)
     return overlay(
         open_face(Path(sample.image), FACE_FRAME),
-        _boxes(sample.reference or ()),
-        _boxes(sample.claims),
+        labelled_boxes(sample.verdict.targets or ()),
+        labelled_boxes(sample.claims),
         title,
-        sample.completion + defects,
+        sample.completion + (f"\nDefects: {defects}" if defects else ""),
     )
 
 
@@ -96,7 +89,10 @@ def draw_samples(path: Path, out: Path, count: int) -> list[Path]:
         SamplesError: the file holds no samples, or none whose picture can be read.
     """
     problems: list[object] = []
-    samples = list(_readable(path, problems))
+    try:
+        samples = list(read_samples(path, problems.append))
+    except ResultsError as error:  # no file, or no text at all
+        raise SamplesError(f"{path}: nothing to draw ({error})") from None
     if not samples and not problems:
         raise SamplesError(f"{path}: empty; next: run the evaluation again")
     step = max(1, len(samples) // count)
@@ -112,25 +108,7 @@ def draw_samples(path: Path, out: Path, count: int) -> list[Path]:
     return [*written, _write(out / SHEET, sheet)]
 
 
-def _readable(path: Path, problems: list[object]) -> Iterator[Judged]:
-    places: dict[str, str] = {}
-    try:
-        for where, sample in json_lines(path, problems.append):
-            try:
-                record = read_record(sample, where)
-            except ResultsError as error:
-                problems.append(error)
-                continue
-            if record.id in places:
-                problems.append(f"{where}: {record.id} is also at {places[record.id]}")
-                continue
-            places[record.id] = where
-            yield record
-    except (TextFileError, OSError) as error:  # no file, or no text at all
-        problems.append(error)
-
-
-def _drawn(samples: Iterable[Judged], problems: list[object]) -> Iterator[tuple[str, Image]]:
+def _drawn(samples: Iterable[JudgedSample], problems: list[object]) -> Iterator[tuple[str, Image]]:
     for sample in samples:
         try:
             yield _file_name(sample.id), draw_record(sample)
@@ -149,14 +127,6 @@ def _write(path: Path, page: Image) -> Path:
     with atomic_write(path) as partial:
         page.save(partial, format="PNG")
     return path
-
-
-def _boxes(places: Sequence[RecordedClaim | RecordedTarget]) -> list[LabelledBox]:
-    return [
-        LabelledBox(action_unit(place.au).code if place.au else "?", place.box)
-        for place in places
-        if place.box is not None
-    ]
 
 
 def _file_name(sample_id: str) -> str:

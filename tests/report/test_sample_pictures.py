@@ -8,13 +8,14 @@ from PIL import Image
 
 from tag_plugin.report import overlay as overlay_module
 from tag_plugin.report.overlay import PREDICTED_COLOUR, REFERENCE_COLOUR
-from tag_plugin.report.samples import (
+from tag_plugin.report.sample_pictures import (
     SHEET,
     SamplesError,
     draw_samples,
     picture_folders,
     sample_files,
 )
+from tests.results.run_files import changed
 from tests.results.run_files import record as judged_record
 
 
@@ -24,12 +25,13 @@ def record(folder, name, **changes):
     made = {
         "image": str(folder / "face.png"),
         "completion": "Verification loop:\nInspect ...",
-        "parts": {"answer": 0.0, "grounding": 0.25, "format": 0.0},
+        "grounding": 0.25,
+        "format": 0.0,
         "defects": ["missing answer"],
         "claims": [claim, {**claim, "au": None, "box": None, "defects": ["malformed box"]}],
-        "reference": [{"au": 4, "box": [500, 600, 750, 900]}],
+        "targets": [{"au": 4, "box": [500, 600, 750, 900]}],
     }
-    return {"judged": judged_record(name, "anger", "fear") | made | changes}
+    return {"judged": changed(judged_record(name, "anger", "fear"), **made | changes)}
 
 
 def samples(path, records):
@@ -47,7 +49,9 @@ def test_both_sets_of_boxes_are_drawn(tmp_path):
         assert page.getpixel((224, 330)) == REFERENCE_COLOUR.as_rgb()
 
 
-@pytest.mark.parametrize("changes", [{"reference": None}, {"prediction": None}, {"claims": []}])
+@pytest.mark.parametrize(
+    "changes", [{"targets": None}, {"answer": None}, {"claims": [], "judged_claims": []}]
+)
 def test_a_sample_without_detections_answer_or_claims_is_drawn(tmp_path, changes):
     path = samples(tmp_path / "samples_tag_x.jsonl", [record(tmp_path, "a", **changes)])
     assert len(draw_samples(path, tmp_path / "out", 1)) == 2

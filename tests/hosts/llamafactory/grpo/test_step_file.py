@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tag_plugin.hosts.llamafactory.grpo.records import StepFile
+from tag_plugin.hosts.llamafactory.grpo.step_file import StepFile
 
 
 def test_keep_until(tmp_path: Path):

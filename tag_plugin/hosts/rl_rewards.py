@@ -4,16 +4,15 @@ It also defines the ground truth that travels with an exported row, for hosts th
 string: all that the judge needs, so that such a host needs no other setting.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, class_blind_grounding, dual_iou_grounding
+from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS
 from tag_plugin.scoring.score import (
     DEFAULT_JUDGE,
     JudgeConfig,
@@ -21,37 +20,6 @@ from tag_plugin.scoring.score import (
     ScoredCompletion,
     score_completion,
 )
-
-Part = Callable[[ScoredCompletion, JudgeConfig], float | None]
-
-PARTS: Mapping[str, Part] = MappingProxyType(
-    {
-        "answer": lambda scored, _: scored.answer,
-        "au_grounding": lambda scored, _: scored.grounding,
-        "au_grounding_class_blind": class_blind_grounding,
-        "au_grounding_dual_iou": lambda scored, _: dual_iou_grounding(scored),
-        "format": lambda scored, _: scored.format,
-    }
-)
-"""Reward name -> how it is read off a verdict: a value in [0, 1], or None: not applicable."""
-
-NAMES: Final = tuple(PARTS)
-GROUNDING: Final = tuple(name for name in NAMES if name.startswith("au_"))
-"""Those that compare with detections."""
-
-WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {
-        "answer": DEFAULT_WEIGHTS["answer"],
-        "format": DEFAULT_WEIGHTS["format"],
-        **dict.fromkeys(GROUNDING, DEFAULT_WEIGHTS["grounding"]),
-    }
-)
-"""The weight of each reward where a recipe gives none."""
-
-DEFAULT: Mapping[str, float] = MappingProxyType(
-    {name: WEIGHTS[name] for name in ("answer", "au_grounding", "format")}
-)
-"""The method's own rewards, with their weights."""
 
 _LARGEST_WEIGHT: Final = 1e6
 
@@ -95,7 +63,7 @@ def weight_problem(weight: object) -> str | None:
 def scores(
     text: str,
     ground_truth: str,
-    names: Mapping[str, float] = DEFAULT,
+    names: Mapping[str, float] = DEFAULT_WEIGHTS,
     config: JudgeConfig = DEFAULT_JUDGE,
 ) -> dict[str, float | None]:
     """The rewards `names` of a completion of an exported row.
@@ -104,13 +72,13 @@ def scores(
         GroundTruthError: another ground truth, an unknown reward, or a weight that is none.
     """
     for name, weight in names.items():
-        if name not in PARTS:
-            raise GroundTruthError(f"unknown reward {name!r}; next: one of {', '.join(NAMES)}")
+        if name not in REWARDS:
+            raise GroundTruthError(f"unknown reward {name!r}; next: one of {', '.join(REWARDS)}")
         if problem := weight_problem(weight):
             raise GroundTruthError(f"weights: {name}: {problem}")
     known, frame = _read(ground_truth)
     scored = score_completion(text, known, frame, config)
-    return {name: PARTS[name](scored, config) for name in names}
+    return {name: REWARDS[name].read(scored, config) for name in names}
 
 
 def judge_config(settings: Mapping[str, Any] | None) -> JudgeConfig:
@@ -132,12 +100,6 @@ def setting_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"])
     reason = first["msg"].removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
-
-
-def total(values: Mapping[str, float | None], weights: Mapping[str, float]) -> float:
-    """The weighted sum of those that apply; 0 when none does."""
-    applicable = [(name, value) for name, value in values.items() if value is not None]
-    return float(sum(weights[name] * value for name, value in applicable))
 
 
 @lru_cache(maxsize=_MEMORY)

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tag_plugin.scoring.rewards import weighted_sum
+from tag_plugin.scoring.statistics import Floats
 
 NO_SPREAD: Final = "signal/no_spread"
 
@@ -33,7 +34,7 @@ class GroupSignal:
         group has an answer; `signal/all_equal`: anything else.
         """
         parts = rewards.reshape(-1, self.group, len(self.names))
-        flat = _spread(self._total(parts)) <= self.epsilon
+        flat = _spread(weighted_sum(parts, self.weights)) <= self.epsilon
         shares = {NO_SPREAD: float(flat.mean())}
         for index, name in enumerate(self.names):
             applies = ~np.isnan(parts[:, :, index]).any(axis=1)
@@ -46,7 +47,7 @@ class GroupSignal:
     def _reasons(
         self, parts: Floats, flat: NDArray[np.bool_], parsable: Floats | None
     ) -> dict[str, float]:
-        total = self._total(parts)
+        total = weighted_sum(parts, self.weights)
         weights = np.asarray(self.weights)
         best = np.where(np.isnan(parts), 0.0, np.maximum(weights, 0.0)).sum(axis=2)
         silent = np.zeros_like(flat)
@@ -60,10 +61,6 @@ class GroupSignal:
             shares[f"signal/{name}"] = float((left & holds).mean())
             left &= ~holds
         return shares | {"signal/all_equal": float(left.mean())}
-
-    def _total(self, parts: Floats) -> Floats:
-        weighted: Floats = np.nansum(parts * np.asarray(self.weights), axis=2)
-        return weighted
 
 
 def _spread(values: Floats) -> Floats:

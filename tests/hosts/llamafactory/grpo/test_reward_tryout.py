@@ -12,7 +12,7 @@ from tag_plugin.cli import app
 from tag_plugin.data.rows import dump_row, write_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.trial import read_completions, try_rewards
+from tag_plugin.hosts.llamafactory.grpo.reward_tryout import read_completions, try_rewards
 from tag_plugin.trace.render import render
 from tests.hosts.llamafactory.grpo.grpo_data import REWARD_FILE, detected
 from tests.hosts.llamafactory.tag_data import row
@@ -55,7 +55,7 @@ def test_mean_spread_and_share_are_over_what_applies(written: Lines, rows: Path)
     assert answer.std == pytest.approx(0.57735, abs=1e-5)
     assert grounding.values == (1.0, 0.0, None, None)
     assert grounding.weight == 0.5
-    assert total.values == (1.5, 0.0, 0.0, None)
+    assert total.values == (1.5, 0.0, 0.0, 0.0)
 
 
 def test_columns_arrive_as_in_training(written: Lines):

@@ -19,7 +19,8 @@ from tag_plugin.data.text_file import TextFileError, json_lines
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
-from tag_plugin.hosts.llamafactory.grpo.rewards import Reward, WeightedRewards, parse_rewards
+from tag_plugin.hosts.llamafactory.grpo.rewards import Reward, parse_rewards
+from tag_plugin.scoring.rewards import weighted_sum
 
 TAG_ROW: Final = "tag_row"
 _TEXTS: Final = ("completion", "text")
@@ -81,7 +82,7 @@ def read_completions(path: Path, rows: Path | None) -> list[Sample]:
 def try_rewards(
     entries: Sequence[Any] | None, samples: Sequence[Sample], frame: BoxFrame | None
 ) -> list[Tried]:
-    """Each reward's values, then their weighted sum (None where no reward applies).
+    """Each reward's values, then their weighted sum.
 
     Raises:
         GrpoError: a reward that cannot be used, or that fails; says where.
@@ -95,7 +96,8 @@ def try_rewards(
         Tried(name, weight, each)
         for name, weight, each in zip(rewards.names, rewards.weights, values, strict=True)
     ]
-    return [*tried, Tried("total", None, _total(rewards, values))]
+    totals = weighted_sum([*zip(*values, strict=True)], rewards.weights)
+    return [*tried, Tried("total", None, tuple(totals.tolist()))]
 
 
 def _unfinished_only(error: TextFileError) -> None:
@@ -160,13 +162,3 @@ def _check(reward: Reward, columns: Mapping[str, Any]) -> None:
             f"{reward.name} compares with TAG rows, and no completion has one; next: --rows "
             "data/DATASET/detected/SPLIT.jsonl, whose ids the completions name"
         )
-
-
-def _total(
-    rewards: WeightedRewards, values: Sequence[Sequence[float | None]]
-) -> tuple[float | None, ...]:
-    def weighted(each: Sequence[float | None]) -> float | None:
-        known = [w * v for w, v in zip(rewards.weights, each, strict=True) if v is not None]
-        return sum(known) if known else None
-
-    return tuple(weighted(each) for each in zip(*values, strict=True))

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame, to_frame
 from tag_plugin.facs.detections import Detection, Thresholds
-from tag_plugin.report.contact import open_tile, sheet
+from tag_plugin.report.contact_sheet import open_tile, sheet
 
 TILE: Final = 224
 COLUMNS: Final = 8

@@ -1,0 +1,105 @@
+"""Judged samples with any verdict, and a slow, plain way to their metrics."""
+
+import numpy as np
+from sklearn.metrics import accuracy_score, f1_score, recall_score
+
+from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.detections import Detections, Thresholds
+from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.scoring.matching import Match, Target
+from tag_plugin.scoring.metrics import contributions, metric_values
+from tag_plugin.scoring.record import JudgedSample
+from tag_plugin.scoring.score import ScoredCompletion
+from tag_plugin.trace.claims import Claim
+from tag_plugin.trace.parse import ParsedCompletion
+
+LABELS = LABEL_SETS["rafdb"]
+BOX = Box(300, 600, 700, 800)
+SEEN = Detections(detections=(), supported=frozenset(ACTION_UNITS))
+
+
+def sample(name, gold, prediction, form=1.0, grounding=None, ious=(), units=((), (), ())):
+    """`units` are AUs claimed and wanted, only claimed, only wanted; all boxes are the same."""
+    true, false, missed = units
+    claims = tuple(Claim(au, BOX) for au in (*true, *false))
+    targets = tuple(Target(au, BOX) for au in (*true, *missed))
+    matches = tuple(Match(0, 0, iou, 1.0) for iou in ious) if claims and targets else ()
+    grounded = grounding is not None
+    verdict = ScoredCompletion(
+        ParsedCompletion("", claims, prediction, prediction, (), False),
+        form,
+        float(prediction == gold),
+        grounding,
+        tuple(range(len(claims))) if grounded else (),
+        len(claims),
+        targets if grounded else None,
+        matches if grounded else (),
+    )
+    return JudgedSample(
+        id=name,
+        task="tag_rafdb",
+        dataset="rafdb",
+        image="a.jpg",
+        label_set="rafdb",
+        gold=gold,
+        style="grounded",
+        frame=BoxFrame.RELATIVE,
+        completion="",
+        detections=SEEN if grounded else None,
+        thresholds=Thresholds(),
+        verdict=verdict,
+    )
+
+
+def values(samples, labels=LABELS):
+    """The metrics that apply."""
+    found = metric_values(contributions(samples, labels).sum(axis=0), labels)
+    return {name: float(value) for name, value in found.items() if not np.isnan(value)}
+
+
+def plain(samples, template):
+    """The same by scikit-learn and by counting; None where a metric does not apply."""
+    gold = [each.gold for each in samples]
+    answers = [each.prediction or "unparsable" for each in samples]
+    present = sorted(set(gold))
+    macro = {"labels": present, "average": "macro", "zero_division": 0}
+    each = {"labels": present, "average": None, "zero_division": 0}
+    grounded = [s for s in samples if s.verdict.targets is not None]
+    grounding = _mean([s.verdict.grounding for s in grounded])
+    baseline = _mean([template[s.id] for s in grounded])
+    true, false, missed = (sum(len(s.verdict.units[n]) for s in grounded) for n in range(3))
+    skill = None
+    if grounded and baseline < 1:
+        skill = (grounding - baseline) / (1 - baseline)
+    return {
+        "accuracy": accuracy_score(gold, answers),
+        "uar": recall_score(gold, answers, **macro),
+        "macro_f1": f1_score(gold, answers, **macro),
+        "unparsable_rate": _mean([s.prediction is None for s in samples]),
+        "well_formed_rate": _mean([f for s in samples if (f := s.verdict.format) is not None]),
+        "consistency": _mean([c for s in samples if (c := s.consistency) is not None]),
+        "grounding": grounding,
+        "template_baseline": baseline,
+        "skill": skill,
+        "matched_iou": _mean([m.iou for s in grounded for m in s.verdict.matches]),
+        "au_precision": _share(true, true + false),
+        "au_recall": _share(true, true + missed),
+        "au_f1": _share(2 * true, 2 * true + false + missed),
+        "hallucinated_au_rate": _share(false, true + false),
+        **_by_class("recall", present, recall_score(gold, answers, **each)),
+        **_by_class("f1", present, f1_score(gold, answers, **each)),
+    }
+
+
+def _by_class(name, present, scores):
+    found = dict(zip(present, scores, strict=True))
+    return {f"{name}_{label}": found.get(label) for label in LABELS.labels}
+
+
+def _mean(numbers):
+    return float(np.mean(numbers)) if numbers else None
+
+
+def _share(part, whole):
+    return part / whole if whole else None
