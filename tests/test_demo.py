@@ -54,4 +54,4 @@ def test_missing_results_are_an_error(tmp_path):
 def test_an_absent_metric_is_a_dash_in_the_table():
     table = metric_table({"base": {"accuracy": 0.5}, "sft": {}, "rl": {"accuracy": 0.91}})
     row = [next(iter(column.cells)) for column in table.columns]
-    assert row == ["accuracy", "0.500", "-", "0.910"]
+    assert row == ["Accuracy", "0.500", "-", "0.910"]

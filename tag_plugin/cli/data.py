@@ -83,3 +83,18 @@ def show_dataset(
     path = out or dataset / f"show-{chosen}.png"
     write_sheet(faces_sheet(groups, f"{dataset.name}: {chosen}, {files[chosen].parent.name}"), path)
     echo(f"Look at {path}")
+
+
+@data.command("upgrade")
+def upgrade_rows(
+    path: Annotated[Path, typer.Argument(help="A dataset's folder, or one file of rows.")],
+) -> None:
+    """Write rows of an older tag-plugin as today's; the old files stay beside the new ones."""
+    from tag_plugin.data.upgrade import KEPT, upgrade
+
+    done = upgrade(path)
+    for each in done:
+        kept = f"; the old file is {each.file.name}{KEPT}" if each.changed else ""
+        echo(f"{each.file}: {each.changed} of {each.rows} rows written anew{kept}")
+    rows, left_out = sum(each.rows for each in done), sum(each.left_out for each in done)
+    warn_of_loss("data upgrade", rows, rows + left_out, "not a row")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.model_error import first_problem
@@ -103,12 +103,22 @@ class FrameInfo(Frozen):
     phash: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
+def _as_today(version: object) -> object:
+    """A row of version 1 has the same fields; it only knew no bounds."""
+    return 2 if version == 1 and type(version) is int else version
+
+
 class Row(Frozen):
     """One face. `image` is a POSIX path relative to the dataset's directory.
 
     `identity` says who it is, in the dataset's own words, where the dataset knows; `attributes`
     are whatever else it says about the person (gender, age, ...), by name. Neither is needed.
     `quality` holds what the quality check measured on the frame.
+
+    Version 2 is version 1 with bounds: rows of version 1 that keep to them are read as they are,
+    and `tag-plugin data upgrade` writes them anew. Room for more, each with a default, so that a
+    row of today stays readable: raters' votes belong here beside `label`, the side of an AU to
+    `Detection`, findings about the text to `Provenance`.
 
     `prepare` fills everything up to `label_set`, `detect` adds the detections (None where no face
     was found), `build` the trace.
@@ -120,7 +130,7 @@ class Row(Frozen):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    version: Literal[1] = 1
+    version: Annotated[Literal[2], BeforeValidator(_as_today)] = 2
     id: Annotated[str, Field(min_length=1, max_length=1000)]
     dataset: str
     split: Split

@@ -26,6 +26,7 @@ from tag_plugin.demo.steps import (
     training,
 )
 from tag_plugin.report.sample_pictures import draw_samples, sample_files
+from tag_plugin.scoring.metrics import METRICS
 
 TEST_FACES: Final = 300
 _UNMEASURED: Final = "2,6,12,25,26,27"
@@ -43,19 +44,6 @@ PICTURES: Final = 24
 
 STAGES: Final[Mapping[str, str]] = {"base": "base", "sft": "after SFT", "rl": "after RL"}
 """Models of the demo in the order in which they come about -> how the table names them."""
-
-METRICS: Final[Mapping[str, str]] = {
-    "accuracy": "accuracy",
-    "uar": "UAR (mean recall)",
-    "unparsable_rate": "unparsable answers",
-    "well_formed_rate": "well-formed traces",
-    "au_f1": "AU F1 against the detector",
-    "matched_iou": "mean IoU of matched AUs",
-    "grounding": "grounding G",
-    "template_baseline": "G of the template baseline",
-    "skill": "skill over the template",
-}
-"""Metric of the task -> how the table names it."""
 
 
 def run_demo(out: Path) -> dict[str, Any]:
@@ -105,8 +93,10 @@ def metric_table(summary: Mapping[str, Any]) -> Table:
     table.add_column("metric")
     for name in STAGES.values():
         table.add_column(name, justify="right")
-    for metric, name in METRICS.items():
-        table.add_row(name, *(_number(summary[stage].get(metric)) for stage in STAGES))
+    for metric in METRICS.values():
+        if not metric.by_class:
+            numbers = (_number(summary[stage].get(metric.name)) for stage in STAGES)
+            table.add_row(metric.title, *numbers)
     return table
 
 

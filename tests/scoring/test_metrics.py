@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
@@ -26,6 +26,7 @@ def samples(pairs):
 
 
 @given(OUTCOMES)
+@settings(max_examples=30, deadline=None)
 def test_label_metrics_equal_scikit_learns(pairs):
     gold, answers = [pair[0] for pair in pairs], [pair[1] or UNPARSABLE for pair in pairs]
     table = confusion_matrix(gold, answers, labels=[*NAMES, UNPARSABLE])[: len(NAMES)]
@@ -85,6 +86,7 @@ TARGETS = st.lists(st.builds(Target, au=st.sampled_from((4, 12, 25)), box=boxes(
 
 
 @given(st.lists(TARGETS, min_size=1, max_size=4), st.sampled_from(BoxFrame))
+@settings(deadline=None)
 def test_the_template_baseline_is_what_the_judge_would_give_it(wanted, frame):
     mean = {
         au: snap(metrics._mean_box([t.box for group in wanted for t in group if t.au == au]), frame)

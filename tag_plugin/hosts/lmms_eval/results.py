@@ -108,9 +108,10 @@ def _from_summary(name: str) -> Callable[[Sequence[Fed]], float | None]:
     return aggregate
 
 
-METRIC_LIST: list[dict[str, Any]] = [
-    {"metric": RECORD, "aggregation": summarise_task, "higher_is_better": None},
-    *(
+def metric_list() -> list[dict[str, Any]]:
+    """The record, then every line of the table of metrics."""
+    first = {"metric": RECORD, "aggregation": summarise_task, "higher_is_better": None}
+    others = [
         {
             "metric": name,
             "aggregation": _from_summary(name),
@@ -118,6 +119,9 @@ METRIC_LIST: list[dict[str, Any]] = [
         }
         for metric in METRICS.values()
         for name in metric.names(EMOTIONS)
-    ),
-]
+    ]
+    return [first, *others]
+
+
+METRIC_LIST: Final = metric_list()
 """`metric_list` of the tasks."""
