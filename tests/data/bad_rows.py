@@ -10,7 +10,7 @@ from tests.pipeline.detected_rows import INFO, hand_made, prepared_row
 KEYS = ("id", "dataset", "split", "image", "label", "label_set")
 """The keys that every row has."""
 WRONG = {
-    "version": 2,
+    "version": 3,
     "id": 5,
     "dataset": [],
     "split": "val",

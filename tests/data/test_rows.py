@@ -63,4 +63,4 @@ def test_bad_lines_are_named_on_stderr_up_to_a_limit_and_counted(tmp_path, capsy
 def test_a_row_is_written_as_it_was_read():
     line = dump_row(good_row(3))
     assert dump_row(parse_row(line, "here")) == line
-    assert json.loads(line)["version"] == 1
+    assert json.loads(line)["version"] == 2

@@ -144,9 +144,10 @@ def test_a_foreign_line_is_named_and_the_good_ones_are_shown(kind: str, run: Pat
     page = (run / "report.html").read_text(encoding="utf-8")
     assert ("left out: 1 lines" in page) == bool(words)
     found = read_run(run)
-    kept = found.log if name == LOG else found.rollouts
-    assert [each["step"] for each in kept][:2] == [1, 2]
-    assert kept[-1]["step"] == 2, "the line after it is read"
+    rollouts = [rollout.step for rollout in found.rollouts]
+    steps = [entry["step"] for entry in found.log] if name == LOG else rollouts
+    assert steps[:2] == [1, 2]
+    assert steps[-1] == 2, "the line after it is read"
 
 
 @pytest.mark.parametrize("end", [b'{"step": 3, "text": "a \xe2\x86', b'{"step": 3', b"\xe2", b"{"])
