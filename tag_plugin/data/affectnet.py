@@ -23,6 +23,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.face_frame import Crop
 from tag_plugin.data.file_names import SUFFIXES, files_below, find_inside
 from tag_plugin.data.npy_number import read_number
@@ -43,10 +44,7 @@ TRAINING_COUNTS: Final[Mapping[str, int]] = dict(
         strict=True,
     )
 )
-ACCESS = (
-    "AffectNet is for non-commercial research: request it at "
-    "https://mohammadmahoor.com/pages/databases/affectnet/"
-)
+ACCESS = BENCHMARKS["affectnet8"].access
 FILE_LISTS, IMAGES = "Manually_Annotated_file_lists", "Manually_Annotated_Images"
 WHOLE = "Manually_Annotated"
 """The folder that the release's archive of pictures unpacks to."""

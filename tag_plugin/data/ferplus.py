@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.file_names import find_inside
 from tag_plugin.data.published_counts import compare_counts
 from tag_plugin.data.rows import Split
@@ -47,10 +48,7 @@ OFFICIAL_COUNTS: Final[Mapping[Split, Mapping[str, int]]] = {
     "test": _by_label(1083, 892, 394, 382, 269, 16, 86, 15),
 }
 """Faces of each class by the majority rule in the published label files: 25,045, 3,191, 3,137."""
-ACCESS = (
-    "The labels are at https://github.com/microsoft/FERPlus; the pictures come from fer2013.csv of "
-    "the FER2013 challenge"
-)
+ACCESS = BENCHMARKS["ferplus"].access
 _VOTES = len(EMOTION_COLUMNS) + 2
 _COLUMNS = _VOTES + 2
 _MANY = re.compile(r"[0-9]{1,3}")

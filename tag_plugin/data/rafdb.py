@@ -25,6 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.file_names import SUFFIXES, find_inside, folders, is_leftover, split_of_name
 from tag_plugin.data.published_counts import compare_counts, train_or_dev
 from tag_plugin.data.rafdb_annotation import ANNOTATIONS, read_annotation
@@ -45,10 +46,7 @@ OFFICIAL_COUNTS: Final[Mapping[str, Mapping[str, int]]] = {
         "test": (329, 74, 160, 1185, 478, 162, 680),
     }.items()
 }
-ACCESS = (
-    "RAF-DB is for non-commercial research: request it from its authors at "
-    "http://www.whdeng.cn/RAF/model1.html with an institutional address"
-)
+ACCESS = BENCHMARKS["rafdb"].access
 LIST_FILE = Path("EmoLabel", "list_patition_label.txt")
 REPEATED, BAD_ANNOTATION = "image named before", "annotation of another shape"
 NO_PICTURE = "not a picture by its name"

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, TypeGuard
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.checkpoint_record import RecordError, read_checkpoint_record
 from tag_plugin.data.settings_file import read_yaml_mapping
 from tag_plugin.data.terminal import one_line, warn
@@ -23,16 +23,6 @@ NOT_RECORDED: Final = "not recorded"
 _MARKUP: Final = re.compile(r"[\\`*|\[\]]|(?<![^\W_])_|_(?![^\W_])")
 _LARGEST: Final = 2**60
 """Bytes of weights; no more are believed."""
-
-LICENCES: Mapping[str, str] = MappingProxyType(
-    {
-        "ferplus": "FERPlus labels: MIT; the pictures come with FER2013's own terms",
-        "rafdb": "RAF-DB: non-commercial research, on request from its authors",
-        "affectnet": "AffectNet: non-commercial research, on request from its authors",
-        "synth": "procedural drawings of this project: Apache-2.0",
-    }
-)
-"""Beginning of a dataset's name -> under which terms it is given out."""
 
 _TRAINING: Final = (
     "stage",
@@ -179,9 +169,8 @@ def _metadata(runs: Sequence[TaskRun]) -> dict[str, Any]:
 
 
 def _licences(runs: Sequence[TaskRun]) -> list[str]:
-    names = dict.fromkeys(run.protocol.dataset for run in runs)
-    found = [terms for name in names for start, terms in LICENCES.items() if name.startswith(start)]
-    return list(dict.fromkeys(found))
+    names = [run.protocol.dataset for run in runs]
+    return list(dict.fromkeys(BENCHMARKS[name].licence for name in names if name in BENCHMARKS))
 
 
 def inline(value: object) -> str:

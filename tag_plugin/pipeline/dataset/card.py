@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError
 
+from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import DetectorInfo
 from tag_plugin.pipeline.manifest import read_manifest
@@ -22,19 +23,9 @@ STAGES: Mapping[str, str] = MappingProxyType(
 )
 """The manifests in the order of the flow, and what each stage did."""
 
-_ON_REQUEST = "Non-commercial research only, on request from its authors; do not pass it on."
 WRITER_STATISTICS = "writer_statistics"
 """The key of a split's statistics in build.json."""
 
-LICENCES: Mapping[str, str] = MappingProxyType(
-    {
-        "ferplus": "Labels: MIT (Microsoft, FERPlus). Pictures: the terms of FER2013.",
-        "rafdb": _ON_REQUEST,
-        "affectnet7": _ON_REQUEST,
-        "affectnet8": _ON_REQUEST,
-        "synth": "Drawn by this software; Apache-2.0.",
-    }
-)
 UNKNOWN_LICENCE = "Your own data: state here under which terms the people in it agreed to this use."
 
 RESPONSIBLE_USE = """\
@@ -68,11 +59,16 @@ def card(directory: Path, dataset: Mapping[str, Any]) -> str:
         "## Writer",
         *_writer(stages["build.json"]),
         "## Licence of the pictures and labels",
-        LICENCES.get(directory.name, UNKNOWN_LICENCE),
+        _licence(directory.name),
         "## Responsible use",
         RESPONSIBLE_USE,
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _licence(dataset: str) -> str:
+    known = BENCHMARKS.get(dataset)
+    return UNKNOWN_LICENCE if known is None else f"{known.licence}."
 
 
 def _manifest(path: Path) -> Mapping[str, Any]:
