@@ -21,15 +21,13 @@ else:
 
 # Host module -> the adapter that is called with this module each time it has been executed.
 ADAPTERS = {
-    "llamafactory.hparams.finetuning_args": "tag_plugin.hosts.llamafactory:register_arguments",
-    "llamafactory.data.template": "tag_plugin.hosts.llamafactory:register_templates",
-    "llamafactory.data.converter": "tag_plugin.hosts.llamafactory:register_converters",
-    "llamafactory.data.loader": "tag_plugin.hosts.llamafactory:register_loader",
-    "llamafactory.train.tuner": "tag_plugin.hosts.llamafactory:register_tuner",
-    "lmms_eval.tasks": "tag_plugin.hosts.lmms_eval:register_tasks",
-    "lmms_eval.caching.response_cache": "tag_plugin.hosts.lmms_eval:register_response_cache",
-    "lmms_eval.evaluator": "tag_plugin.hosts.lmms_eval:register_evaluator",
-    "lmms_eval.models.simple.qwen3_vl": "tag_plugin.hosts.lmms_eval:register_qwen3_vl",
+    "llamafactory.hparams.finetuning_args": "tag_plugin.hosts.llamafactory.patches:register_stage",
+    "llamafactory.data.template": "tag_plugin.hosts.llamafactory.patches:register_templates",
+    "llamafactory.data.converter": "tag_plugin.hosts.llamafactory.patches:register_converters",
+    "llamafactory.data.loader": "tag_plugin.hosts.llamafactory.patches:register_loader",
+    "llamafactory.train.tuner": "tag_plugin.hosts.llamafactory.patches:register_tuner",
+    "lmms_eval.tasks": "tag_plugin.hosts.lmms_eval.patches:register_tasks",
+    "lmms_eval.evaluator": "tag_plugin.hosts.lmms_eval.patches:register_evaluator",
 }
 
 # Host module -> "armed", or the reason why it is not; modules not imported so far are absent.
@@ -65,10 +63,13 @@ def arm(module: "ModuleType", adapter: str) -> None:
 
         attach(module, adapter)
     except Exception as error:  # noqa: BLE001  # the boundary described above
-        OUTCOMES[module.__name__] = reason = f"{type(error).__name__}: {error}"
-        sys.stderr.write(
-            f"tag-plugin: cannot attach to {module.__name__}: {reason}; next: tag-plugin doctor\n"
-        )
+        reason = f"{type(error).__name__}: {error}"
+        if reason not in OUTCOMES.values():  # several modules of a host may have the same one
+            sys.stderr.write(
+                f"tag-plugin: cannot attach to {module.__name__}: {reason}; "
+                "next: tag-plugin doctor\n"
+            )
+        OUTCOMES[module.__name__] = reason
     else:
         OUTCOMES[module.__name__] = ARMED
 

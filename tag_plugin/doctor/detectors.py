@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 
 from tag_plugin.detectors.registry import DETECTORS
-from tag_plugin.doctor.report import Finding, Status
+from tag_plugin.doctor.report import Finding, Status, finding
 from tag_plugin.hosts.probe import Answer
 
 LIBRARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -27,12 +27,12 @@ def _detector(name: str, answers: Mapping[str, Answer | str]) -> Finding:
     library, extra = LIBRARIES.get(name, (None, ""))
     if library is not None and find_spec(library) is None:
         command = f"pip install 'tag-plugin[{extra}]'"
-        return _finding(name, Status.ABSENT, f"needs {library}", command)
+        return finding("detectors", name, Status.ABSENT, f"needs {library}", command)
     answer = answers.get(name)
     if isinstance(answer, str):
-        return _finding(name, Status.WARNING, answer, _remedy(answer))
+        return finding("detectors", name, Status.WARNING, answer, _remedy(answer))
     opened = answer is not None or library is None
-    return _finding(name, Status.OK, "usable" if opened else f"{library} is installed")
+    return finding("detectors", name, Status.OK, "usable" if opened else f"{library} is installed")
 
 
 def _remedy(reason: str) -> str:
@@ -40,9 +40,3 @@ def _remedy(reason: str) -> str:
     if "libGL" in reason:
         return "pip install --force-reinstall --no-deps opencv-python-headless"
     return 'python -c "from tag_plugin.hosts.probe import ask_mediapipe; ask_mediapipe()"'
-
-
-def _finding(name: str, status: Status, detail: str, command: str | None = None) -> Finding:
-    return Finding(
-        section="detectors", name=name, status=status, detail=detail, next_command=command
-    )

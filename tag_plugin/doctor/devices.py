@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tag_plugin.doctor.report import Finding, Status
+from tag_plugin.doctor.report import Finding, Status, finding
 from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.probe import Answer
 
@@ -20,19 +20,18 @@ def device_findings(answers: Mapping[str, Answer | str]) -> list[Finding]:
 def _gpus(answer: Answer | str) -> Finding:
     if isinstance(answer, str):  # torch is installed, and every host needs it
         command = "pip install --force-reinstall 'tag-plugin[train]'"
-        return _finding("torch", Status.PROBLEM, answer, command)
+        return finding("devices", "torch", Status.PROBLEM, answer, command)
     names = answer.found["gpus"]
     if not names:
         slow = "" if cpu_has_bf16() else ", with bf16=false, since it has no bf16 units"
-        return _finding("GPU", Status.ABSENT, f"torch sees none: recipes/tiny run on the CPU{slow}")
-    return _finding("GPU", Status.OK, f"{len(names)}: {', '.join(names)}")
+        detail = f"torch sees none: recipes/tiny run on the CPU{slow}"
+        return finding("devices", "GPU", Status.ABSENT, detail)
+    return finding("devices", "GPU", Status.OK, f"{len(names)}: {', '.join(names)}")
 
 
 def _deepspeed(answer: Answer | str) -> Finding:
     if isinstance(answer, str):
-        return _finding("DeepSpeed", Status.WARNING, answer, 'python -c "import deepspeed"')
-    return _finding("DeepSpeed", Status.OK, f"{answer.found['deepspeed'][0]} imports")
-
-
-def _finding(name: str, status: Status, detail: str, command: str | None = None) -> Finding:
-    return Finding(section="devices", name=name, status=status, detail=detail, next_command=command)
+        return finding(
+            "devices", "DeepSpeed", Status.WARNING, answer, 'python -c "import deepspeed"'
+        )
+    return finding("devices", "DeepSpeed", Status.OK, f"{answer.found['deepspeed'][0]} imports")

@@ -3,30 +3,34 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from typing import Final
 
 from tag_plugin import __version__, _autoload
 from tag_plugin.doctor.data import data_findings
 from tag_plugin.doctor.detectors import detector_findings
 from tag_plugin.doctor.devices import device_findings
-from tag_plugin.doctor.hosts import REINSTALL, host_findings, no_host, version_finding
+from tag_plugin.doctor.hosts import (
+    REINSTALL,
+    host_findings,
+    no_host,
+    repair_findings,
+    version_finding,
+)
 from tag_plugin.doctor.models import model_findings
 from tag_plugin.doctor.probing import probe_all
-from tag_plugin.doctor.report import Finding, Report, Status
+from tag_plugin.doctor.report import Finding, Report, Status, finding
 from tag_plugin.hosts.probe import Answer
 from tag_plugin.hosts.versions import TESTED, version
 
 Answers = Mapping[str, Answer | str]
 
-_NEEDS: Mapping[str, str] = MappingProxyType(
-    {
-        "llamafactory": "llamafactory",
-        "lmms_eval": "lmms-eval",
-        "devices": "torch",
-        "deepspeed": "deepspeed",
-        "mediapipe": "mediapipe",
-    }
-)
+_NEEDS: Final[Mapping[str, str]] = {
+    "llamafactory": "llamafactory",
+    "lmms_eval": "lmms-eval",
+    "devices": "torch",
+    "deepspeed": "deepspeed",
+    "mediapipe": "mediapipe",
+}
 """Question -> the distribution without which it need not be asked."""
 
 
@@ -43,6 +47,7 @@ def collect(ask: Callable[[Iterable[str]], Answers] = probe_all) -> Report:
             _arming(),
             *map(version_finding, versions.values()),
             *_hosts(answers),
+            *repair_findings(),
             *detector_findings(answers),
             *model_findings(),
             *data_findings(os.environ.get("TAG_DATA_DIR")),
@@ -66,10 +71,4 @@ def _arming() -> Finding:
     elif not any(isinstance(finder, _autoload.HostFinder) for finder in sys.meta_path):
         status, detail = Status.PROBLEM, "tag_plugin_autoload.pth is not in site-packages"
         command = REINSTALL
-    return Finding(
-        section="tag-plugin",
-        name=__version__,
-        status=status,
-        detail=detail,
-        next_command=command,
-    )
+    return finding("tag-plugin", __version__, status, detail, command)

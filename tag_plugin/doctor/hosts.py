@@ -1,23 +1,24 @@
-"""Findings about the hosts: their versions, what is armed and what is registered."""
+"""Findings about the hosts: their versions, what is armed, registered, changed and mended."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Final
 
 from tag_plugin._autoload import ARMED, disabled
-from tag_plugin.doctor.report import Finding, Status
+from tag_plugin.doctor.report import Finding, Status, finding
 from tag_plugin.hosts.probe import Answer
+from tag_plugin.hosts.repairs import REPAIRS, SWITCH, names_off
 from tag_plugin.hosts.versions import Version
 
-EXTRAS: Mapping[str, str] = MappingProxyType(
-    {
-        "llamafactory": "train",
-        "lmms-eval": "eval",
-        "transformers": "all",
-        "torch": "all",
-        "deepspeed": "train",
-        "mediapipe": "mediapipe",
-    }
-)
+EXTRAS: Final[Mapping[str, str]] = {
+    "llamafactory": "train",
+    "lmms-eval": "eval",
+    "transformers": "all",
+    "torch": "all",
+    "accelerate": "all",
+    "deepspeed": "train",
+    "mediapipe": "mediapipe",
+}
 """Distribution -> the extra that installs it in a tested version."""
 
 
@@ -27,52 +28,61 @@ REINSTALL = "pip install --force-reinstall --no-deps tag-plugin"
 
 def version_finding(version: Version) -> Finding:
     """Installed within the tested range, outside it, or absent."""
+    detail = f"{version.installed or 'not installed'} (tested: {version.tested})"
     if version.fits:
-        status = Status.OK
-    else:
-        status = Status.ABSENT if version.installed is None else Status.WARNING
-    return Finding(
-        section="versions",
-        name=version.distribution,
-        status=status,
-        detail=f"{version.installed or 'not installed'} (tested: {version.tested})",
-        next_command=None
-        if version.fits
-        else f"pip install 'tag-plugin[{EXTRAS[version.distribution]}]'",
-    )
+        return finding("versions", version.distribution, Status.OK, detail)
+    status = Status.ABSENT if version.installed is None else Status.WARNING
+    command = f"pip install 'tag-plugin[{EXTRAS[version.distribution]}]'"
+    return finding("versions", version.distribution, status, detail, command)
 
 
 def host_findings(host: str, answer: Answer | str) -> list[Finding]:
-    """What an installed host answered."""
+    """What an installed host answered, and the table of what is changed in it."""
     if isinstance(answer, str):
-        return [_problem(host, "import", answer, f'python -c "import {host}"')]
+        return [finding(host, "import", Status.PROBLEM, answer, f'python -c "import {host}"')]
     armed = [_armed(host, module, outcome) for module, outcome in answer.armed.items()]
-    return armed + [_registered(host, kind, names) for kind, names in answer.found.items()]
+    registered = [_registered(host, kind, names) for kind, names in answer.found.items()]
+    return [*armed, *registered, *_changes(host)]
 
 
 def no_host() -> Finding:
     """Neither host is there: nothing can be trained or evaluated."""
-    return _problem("hosts", "all", "neither is installed", "pip install 'tag-plugin[all]'")
+    command = "pip install 'tag-plugin[all]'"
+    return finding("hosts", "all", Status.PROBLEM, "neither is installed", command)
+
+
+def repair_findings() -> Iterator[Finding]:
+    """What is mended for everybody, and what the user has switched off."""
+    off = names_off()
+    for name, what in REPAIRS.items():
+        if name in off:
+            yield finding("repairs", name, Status.WARNING, f"switched off by {SWITCH}: {what}")
+        else:
+            yield finding("repairs", name, Status.OK, what)
+    for name in off:
+        if name not in REPAIRS:
+            command = f"one of {', '.join(REPAIRS)}"
+            yield finding("repairs", name, Status.WARNING, f"{SWITCH} names no repair", command)
+
+
+def _changes(host: str) -> Iterator[Finding]:
+    """Every symbol of the host that is changed; the doctor reads the sources, it runs no host."""
+    for patch in import_module(f"tag_plugin.hosts.{host}.patches").PATCHES:
+        name, problem = f"{patch.module}.{patch.symbol}", patch.problem()
+        if problem:
+            yield finding(f"{host} changes", name, Status.PROBLEM, problem)
+        else:
+            yield finding(f"{host} changes", name, Status.OK, f"{patch.when}: {patch.why}")
 
 
 def _armed(host: str, module: str, outcome: str) -> Finding:
     if outcome == ARMED:
-        return Finding(section=host, name=module, status=Status.OK, detail=outcome)
+        return finding(host, module, Status.OK, outcome)
     command = "unset TAG_PLUGIN_DISABLE" if disabled() else f'python -c "import {module}"'
-    return _problem(host, module, outcome, command)
+    return finding(host, module, Status.PROBLEM, outcome, command)
 
 
 def _registered(host: str, kind: str, names: list[str]) -> Finding:
     if names:
-        return Finding(section=host, name=kind, status=Status.OK, detail=", ".join(names))
-    return _problem(host, kind, "nothing is registered", REINSTALL)
-
-
-def _problem(section: str, name: str, detail: str, command: str) -> Finding:
-    return Finding(
-        section=section,
-        name=name,
-        status=Status.PROBLEM,
-        detail=detail,
-        next_command=command,
-    )
+        return finding(host, kind, Status.OK, ", ".join(names))
+    return finding(host, kind, Status.PROBLEM, "nothing is registered", REINSTALL)

@@ -29,6 +29,13 @@ class Finding(BaseModel):
     """What to run to mend or to get it."""
 
 
+def finding(
+    section: str, name: str, status: Status, detail: str, command: str | None = None
+) -> Finding:
+    """One thing that was looked at; `command` mends or gets it."""
+    return Finding(section=section, name=name, status=status, detail=detail, next_command=command)
+
+
 class Report(BaseModel):
     """All findings, in the order of their sections."""
 

@@ -13,10 +13,11 @@ TESTED = {
     "lmms-eval": ">=0.7.3,<0.8",
     "transformers": ">=4.57,<4.58",
     "torch": "==2.11.0",
+    "accelerate": ">=1.11,<1.12",
     "deepspeed": ">=0.16,<0.20",
     "mediapipe": ">=0.10.35",
 }
-"""Distribution -> tested range; the same ranges as the extras in pyproject.toml."""
+"""Distribution -> tested range: that of the extras in pyproject.toml, where it is named there."""
 
 _WARNED = "TAG_PLUGIN_WARNED"  # inherited by child processes, so that one run warns once
 
@@ -47,6 +48,11 @@ def version(distribution: str) -> Version:
     except metadata.PackageNotFoundError:
         installed = None
     return Version(distribution, installed, TESTED[distribution])
+
+
+def is_transformers_5() -> bool:
+    """Whether the installed transformers is of its fifth generation."""
+    return int(metadata.version("transformers").partition(".")[0]) >= 5
 
 
 def warn_untested(distributions: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ from tag_plugin import _autoload, doctor
 from tag_plugin.detectors import face_landmarker_model
 from tag_plugin.doctor import data, models
 from tag_plugin.hosts import versions
+from tag_plugin.hosts.llamafactory import patches
+from tag_plugin.hosts.patching import Patch
 from tag_plugin.hosts.probe import Answer
 from tag_plugin.hosts.versions import TESTED
 
@@ -30,6 +32,7 @@ def machine(monkeypatch):
         "lmms-eval": "0.7.3",
         "transformers": "4.57.6",
         "torch": "2.11.0",
+        "accelerate": "1.11.0",
         "deepspeed": "0.19.8",
         "mediapipe": "1.2.2",
     }
@@ -58,6 +61,32 @@ def test_a_sound_installation_is_healthy(machine):
     assert report.healthy
     assert findings["llamafactory", "templates"].detail == "tag_qwen2_5_vl"
     assert findings["lmms_eval", "tasks"].status == "ok"
+
+
+def test_the_table_of_changes_is_shown_for_each_host(machine):
+    _, findings = examine(HEALTHY)
+    dataset = findings["llamafactory changes", "llamafactory.data.loader.get_dataset"]
+    assert (dataset.status, dataset.detail[:8]) == ("ok", "always: ")
+    replies = findings["lmms_eval changes", "lmms_eval.evaluator.unwrap_generation_output"]
+    assert replies.detail.startswith("while TAG tasks are evaluated: ")
+
+
+def test_a_symbol_that_is_gone_is_a_problem_before_a_host_is_started(machine, monkeypatch):
+    gone = Patch("llamafactory.train.tuner", "no_such_function", "config", "llamafactory", "-")
+    monkeypatch.setattr(patches, "PATCHES", (gone,))
+    report, findings = examine(HEALTHY)
+    detail = findings["llamafactory changes", "llamafactory.train.tuner.no_such_function"].detail
+    assert "is gone; llamafactory 0.9.5 (tested: >=0.9.5,<0.10); next: pip install" in detail
+    assert not report.healthy
+
+
+def test_a_repair_that_is_switched_off_is_told(machine, monkeypatch):
+    monkeypatch.setenv("TAG_PLUGIN_REPAIRS_OFF", "exact_resume,nothing_like_that")
+    report, findings = examine(HEALTHY)
+    assert report.healthy
+    assert findings["repairs", "exact_resume"].detail.startswith("switched off by TAG_PLUGIN_")
+    assert findings["repairs", "nothing_like_that"].status == "warning"
+    assert findings["repairs", "cpu_decoding"].status == "ok"
 
 
 @pytest.mark.parametrize(

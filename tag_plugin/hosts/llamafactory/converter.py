@@ -90,7 +90,7 @@ class TagConverter:
 
     def _convert(self, row: Row) -> dict[str, Any]:
         question = QUESTIONS[self.formatting]
-        reply = question.reply(row, self.frame)
+        reply = self._reply(row)
         prompt = question.prompt(row.reference.labels, self.frame)
         path = Path(self.image_root, row.image)
         try:
@@ -98,6 +98,9 @@ class TagConverter:
         except ImageError as error:
             raise RowError(str(error)) from None
         return _columns(IMAGE + prompt, reply, str(path), "")
+
+    def _reply(self, row: Row) -> str:
+        return QUESTIONS[self.formatting].reply(row, self.frame)
 
 
 def tag_converter(dataset_attr: Any, data_args: Any) -> TagConverter:

@@ -13,7 +13,9 @@ from llamafactory.extras.logging import get_logger
 
 from tag_plugin.hosts.llamafactory.checkpoints import CheckpointError, newest_whole_checkpoint
 from tag_plugin.hosts.llamafactory.disk import no_room
+from tag_plugin.hosts.llamafactory.recorder import RunRecorder
 from tag_plugin.hosts.llamafactory.resume_point import FinishedRunError
+from tag_plugin.hosts.repairs import mends
 
 logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
@@ -23,8 +25,8 @@ class StoppedError(KeyboardInterrupt):
 
 
 @contextmanager
-def one_line_endings(runs: list[Any]) -> Iterator[None]:
-    """Around a whole run; `runs` gets its training arguments once they are read.
+def one_line_endings(run: RunRecorder) -> Iterator[None]:
+    """Around a whole run.
 
     Raises:
         StoppedError: after Ctrl-C.
@@ -37,26 +39,27 @@ def one_line_endings(runs: list[Any]) -> Iterator[None]:
         if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
     except OSError as error:
-        if not no_room(error):
+        if not no_room(error) or not mends("one_line_endings"):
             raise
-        place = error.filename or (runs[-1].output_dir if runs else "the disk")
+        out = getattr(run.training_args, "output_dir", "the disk")
+        place = error.filename or out
         raise CheckpointError(
             f"{place}: no room to write ({error.strerror}); next: make room, then the same command"
         ) from error
     except KeyboardInterrupt:
-        raise StoppedError(_how_to_go_on(runs)) from None
-    finally:
-        runs.clear()
+        if not mends("one_line_endings"):
+            raise
+        raise StoppedError(_how_to_go_on(run.training_args)) from None
 
 
-def _how_to_go_on(runs: list[Any]) -> str:
+def _how_to_go_on(training_args: Any) -> str:
     if os.environ.get("RANK", "0") != "0":
         return ""  # of several processes only the first speaks
-    if not runs:
+    if training_args is None:
         return "stopped before the training began; next: the same command"
-    out = Path(runs[-1].output_dir)
+    out = Path(training_args.output_dir)
     last = newest_whole_checkpoint(out)
-    if getattr(runs[-1], "overwrite_output_dir", False) or last is None:
+    if getattr(training_args, "overwrite_output_dir", False) or last is None:
         reason = "no checkpoint was kept" if last is None else "overwrite_output_dir: true"
         return f"stopped; the same command begins anew ({reason})"
     return f"stopped; the same command goes on from {last}"

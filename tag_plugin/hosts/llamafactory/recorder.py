@@ -3,41 +3,40 @@
 from pathlib import Path
 from typing import Any
 
-from llamafactory.data.parser import get_dataset_list
+from transformers import TrainerCallback
 
-from tag_plugin.data.checkpoint_record import read_checkpoint_record, write_checkpoint_record
-from tag_plugin.hosts.llamafactory.run import tag_run
+from tag_plugin.data.checkpoint_record import (
+    CheckpointRecord,
+    read_checkpoint_record,
+    write_checkpoint_record,
+)
+from tag_plugin.hosts.llamafactory.tag_run import tag_run
 
 
-def recording(reporter: Any) -> type:
-    """The host's callback, which also writes the record into every folder that gets weights."""
+class RunRecorder(TrainerCallback):  # type: ignore[misc]  # the host ships no types
+    """Writes tag_plugin.json into every folder that gets weights, once a run has begun.
 
-    class RecordingReporter(reporter):  # type: ignore[misc]  # the host ships no types
-        """Writes tag_plugin.json; see `tag_plugin.data.checkpoint_record`."""
+    See `tag_plugin.data.checkpoint_record`. `training_args` are those of the run, None before.
+    """
 
-        def __init__(
-            self,
-            model_args: Any,
-            data_args: Any,
-            finetuning_args: Any,
-            generating_args: Any,
-        ) -> None:
-            super().__init__(model_args, data_args, finetuning_args, generating_args)
-            self._tag_record = tag_run(data_args, get_dataset_list).record()
+    training_args: Any = None
+    record: CheckpointRecord | None = None
 
-        def _tag_write(self, args: Any, folder: str = "") -> None:
-            if self._tag_record is not None and args.should_save:
-                write_checkpoint_record(Path(args.output_dir, folder), self._tag_record)
+    def begin(self, data_args: Any, training_args: Any) -> None:
+        """Takes what the recipe says."""
+        self.training_args, self.record = training_args, tag_run(data_args).record()
 
-        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            super().on_save(args, state, control, **kwargs)
-            self._tag_write(args, f"checkpoint-{state.global_step}")
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Into the checkpoint."""
+        self._write(args, f"checkpoint-{state.global_step}")
 
-        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            super().on_train_end(args, state, control, **kwargs)
-            self._tag_write(args)
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Into the output directory."""
+        self._write(args)
 
-    return RecordingReporter
+    def _write(self, args: Any, folder: str = "") -> None:
+        if self.record is not None and args.should_save:
+            write_checkpoint_record(Path(args.output_dir, folder), self.record)
 
 
 def carry_record(model_args: Any) -> None:

@@ -3,7 +3,7 @@
 import functools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +63,7 @@ class ExactResume(RenamedWeights):
     accelerator: Any
     _total_loss_scalar: float
     _globalstep_last_logged: int
+    _progress = Progress()
 
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The trainer's own, from where the checkpoint's steps and losses ended."""
@@ -136,6 +137,21 @@ class ExactResume(RenamedWeights):
             logs |= {name: round(rate, 3) for name, rate in rates.items()}
             logs["train_runtime"] = round(whole, 4)
         super().log(logs, *args, **kwargs)  # type: ignore[misc]  # the trainer's
+
+
+def resuming_exactly(modules: Sequence[str], train: Callable[..., Any]) -> Callable[..., Any]:
+    """Trainer.train, which makes the trainers of these modules resume exactly."""
+
+    @functools.wraps(train)
+    def train_exactly(self: Any, *args: Any, **kwargs: Any) -> Any:
+        trainer = type(self)
+        if trainer.__module__ not in modules or isinstance(self, ExactResume):
+            return train(self, *args, **kwargs)
+        names = {"__module__": trainer.__module__, "__doc__": trainer.__doc__}
+        self.__class__ = type(trainer.__name__, (ExactResume, trainer), names)
+        return self.train(*args, **kwargs)
+
+    return train_exactly
 
 
 class _Continue(TrainerCallback):  # type: ignore[misc]  # the host ships no types

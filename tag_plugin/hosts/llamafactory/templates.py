@@ -5,12 +5,14 @@ the declaration beside it: in which frame the model family learnt to write boxes
 """
 
 import copy
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
+from tag_plugin.data.box_frames import FAMILIES
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.versions import version
 from tag_plugin.trace.render import render_answer
 
 PREFIX: Final = "tag_"
@@ -22,34 +24,29 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TagTemplate:
-    """One chat template: the host's template that it copies, its frame, and why that frame."""
+    """One chat template: the host's template that it copies, and the family that it is for."""
 
     host: str
-    frame: BoxFrame
-    reason: str
+    family: str
+
+    @property
+    def frame(self) -> BoxFrame:
+        """The frame in which the family writes boxes."""
+        return FAMILIES[self.family].frame
 
 
-_QWEN2_VL = "Qwen2-VL is pre-trained on boxes relative to 1000"
-_QWEN2_5_VL = "Qwen2.5-VL is pre-trained on pixels of the resized image, here the 448 face frame"
-_QWEN3_VL = "Qwen3-VL went back to boxes relative to 1000"
-_INTERN_VL = "InternVL is pre-trained on boxes relative to 1000"
-_LLAVA = "LLaVA is pre-trained on relative boxes (as fractions); whole numbers of 1000 are nearest"
-_GLM4V = "GLM-4.1V and GLM-4.5V are pre-trained on boxes relative to 1000"
-
-TAG_TEMPLATES: Mapping[str, TagTemplate] = MappingProxyType(
-    {
-        "tag_qwen2_vl": TagTemplate("qwen2_vl", BoxFrame.RELATIVE, _QWEN2_VL),
-        "tag_qwen2_5_vl": TagTemplate("qwen2_vl", BoxFrame.ABSOLUTE, _QWEN2_5_VL),
-        "tag_qwen3_vl": TagTemplate("qwen3_vl", BoxFrame.RELATIVE, _QWEN3_VL),
-        "tag_qwen3_vl_nothink": TagTemplate("qwen3_vl_nothink", BoxFrame.RELATIVE, _QWEN3_VL),
-        "tag_intern_vl": TagTemplate("intern_vl", BoxFrame.RELATIVE, _INTERN_VL),
-        "tag_llava": TagTemplate("llava", BoxFrame.RELATIVE, _LLAVA),
-        "tag_llava_next": TagTemplate("llava_next", BoxFrame.RELATIVE, _LLAVA),
-        "tag_glm4v": TagTemplate("glm4v", BoxFrame.RELATIVE, _GLM4V),
-        "tag_glm4_5v": TagTemplate("glm4_5v", BoxFrame.RELATIVE, _GLM4V),
-    }
-)
-"""Template name -> what it copies and which frame it writes; the one table."""
+TAG_TEMPLATES: Final[Mapping[str, TagTemplate]] = {
+    "tag_qwen2_vl": TagTemplate("qwen2_vl", "qwen2_vl"),
+    "tag_qwen2_5_vl": TagTemplate("qwen2_vl", "qwen2_5_vl"),
+    "tag_qwen3_vl": TagTemplate("qwen3_vl", "qwen3_vl"),
+    "tag_qwen3_vl_nothink": TagTemplate("qwen3_vl_nothink", "qwen3_vl"),
+    "tag_intern_vl": TagTemplate("intern_vl", "internvl"),
+    "tag_llava": TagTemplate("llava", "llava"),
+    "tag_llava_next": TagTemplate("llava_next", "llava"),
+    "tag_glm4v": TagTemplate("glm4v", "glm4v"),
+    "tag_glm4_5v": TagTemplate("glm4_5v", "glm4v"),
+}
+"""Template name -> what it copies, and for which family."""
 
 
 def frame_of(template: str | None) -> BoxFrame:
@@ -58,12 +55,11 @@ def frame_of(template: str | None) -> BoxFrame:
     Raises:
         TemplateError: not a tag_ template.
     """
-    found = TAG_TEMPLATES.get(template or "")
-    if found is None:
+    if template is None or template not in TAG_TEMPLATES:
         raise TemplateError(
             f"template {template!r} declares no box frame; next: one of {', '.join(TAG_TEMPLATES)}"
         )
-    return found.frame
+    return TAG_TEMPLATES[template].frame
 
 
 def suggestion(template: str | None) -> str:
@@ -73,9 +69,17 @@ def suggestion(template: str | None) -> str:
 
 
 def add_templates(registry: dict[str, Any]) -> None:
-    """Puts the tag_ templates beside the host's; a second call changes nothing."""
+    """Puts the tag_ templates beside the host's; a second call changes nothing.
+
+    A template that the host does not have is named, and costs no more than its own twin.
+    """
     for name, ours in TAG_TEMPLATES.items():
-        if name not in registry:
+        if ours.host not in registry:
+            sys.stderr.write(
+                f"tag-plugin: no template {name}: this LLaMA-Factory has no {ours.host}; "
+                f"{version('llamafactory')}\n"
+            )
+        elif name not in registry:
             registry[name] = _derived(registry[ours.host])
 
 

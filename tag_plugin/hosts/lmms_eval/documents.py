@@ -9,17 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from PIL import Image
 
+from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.face_frame import NOT_A_FRAME, ImageError, face_file, open_face
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.data.text_file import TextFileError, read_json_object, text_lines
-from tag_plugin.hosts.lmms_eval.asked import Asked
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.trace.prompt import Style
 
 DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
@@ -27,35 +27,6 @@ _MANIFEST: Final = "prepare.json"
 _AGAIN: Final = "next: tag-plugin prepare again"
 STAGES: Final = ("detected", "prepared")
 """The folders that hold a split's rows, the preferred one first."""
-
-_PREPARE: Mapping[str, str] = MappingProxyType(
-    {
-        "rafdb": "tag-plugin prepare rafdb --root DIR",
-        "ferplus": "tag-plugin prepare ferplus --root DIR",
-        "ferplus_argmax": "tag-plugin prepare ferplus --rule argmax --root DIR",
-        "affectnet7": "tag-plugin prepare affectnet --classes 7 --root DIR",
-        "affectnet8": "tag-plugin prepare affectnet --classes 8 --root DIR",
-        "synth": "tag-plugin prepare synth",
-    }
-)
-_ACCESS: Mapping[str, str] = MappingProxyType(
-    {
-        "rafdb": "RAF-DB is given out on request: http://www.whdeng.cn/RAF/model1.html",
-        "ferplus_argmax": "the labels: https://github.com/microsoft/FERPlus, the pictures: FER2013",
-        "ferplus": "the labels: https://github.com/microsoft/FERPlus, the pictures: FER2013",
-        "affectnet7": "AffectNet is given out on request: http://mohammadmahoor.com/affectnet/",
-        "affectnet8": "AffectNet is given out on request: http://mohammadmahoor.com/affectnet/",
-    }
-)
-
-_REQUIRED: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "rafdb": {"images": "aligned"},
-        "ferplus": {"rule": "majority"},
-        "ferplus_argmax": {"rule": "argmax"},
-    }
-)
-"""Dataset -> how `prepare` must have made it; another preparation is another benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +56,7 @@ def find_test_file(dataset: str, split: str = "test") -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def require_test_files(asked: Iterable[Asked]) -> None:
+def require_test_files(asked: Iterable[TagTask]) -> None:
     """Checks that each dataset has the split that is asked for, prepared as its name says.
 
     Raises:
@@ -107,8 +78,9 @@ def _missing_message(missing: list[tuple[str, str]]) -> str:
     if not os.environ.get(DATA_DIR_VARIABLE):
         lines.append(f"  export {DATA_DIR_VARIABLE}=/where/the/data/should/be")
     for name in dict.fromkeys(name for name, _ in missing):
-        access = f"   # {_ACCESS[name]}" if name in _ACCESS else ""
-        command = _PREPARE.get(name, f"tag-plugin prepare {name}")
+        known = BENCHMARKS.get(name)
+        command = known.command if known else f"tag-plugin prepare {name}"
+        access = f"   # {known.access}" if known and known.access else ""
         lines.append(f"  {command} --out ${DATA_DIR_VARIABLE}{access}")
     return "\n".join(lines)
 
@@ -121,11 +93,14 @@ def preparation_of(dataset: str, file: Path) -> dict[str, Any]:
     """
     manifest = file.parent.parent / _MANIFEST
     settings = _settings(manifest)
-    for name, value in _REQUIRED.get(dataset, {}).items():
+    if dataset not in BENCHMARKS:
+        return settings
+    command = BENCHMARKS[dataset].command
+    for name, value in BENCHMARKS[dataset].required.items():
         if settings.get(name, value) != value:
             raise WrongConfigurationError(
                 f"tag-plugin: {manifest} says {name} {settings[name]!r}, but the task of {dataset} "
-                f"is defined for {value!r}; next: {_PREPARE[dataset]} into another data directory"
+                f"is defined for {value!r}; next: {command} into another data directory"
             )
     return settings
 
@@ -153,7 +128,7 @@ def read_test_set(dataset: str, split: str = "test") -> TestSet:
     Raises:
         WrongConfigurationError: no file, not one usable row, or a picture that is not a face frame.
     """
-    require_test_files([Asked(dataset, split)])
+    require_test_files([TagTask(dataset, split)])
     file = find_test_file(dataset, split)
     assert file is not None  # noqa: S101  # just required; mypy cannot see it
     rows, problems, pictures = _usable(file)

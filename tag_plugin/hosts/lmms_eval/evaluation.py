@@ -37,8 +37,8 @@ class Evaluation:
     `wrapper` asks the model of `checkpoint`, which `model_input` describes for the protocol.
     `gen_kwargs` override the tasks' generation arguments, `limit` and `offset` choose items,
     `options` are the host's arguments that differ from its defaults. `test_sets` were read before
-    the model loads. `stated` fills up, task by task: what was settled when its documents were
-    loaded, then its numbers.
+    the model loads. `prompts` are those of its TAG tasks. `stated` fills up, task by task: what was
+    settled when its documents were loaded, then its numbers.
     """
 
     question: Question
@@ -52,6 +52,7 @@ class Evaluation:
     offset: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: str | None = None
+    prompts: set[str] = field(default_factory=set)
     stated: dict[str, Stated] = field(default_factory=dict)
 
     def items(self, n: int) -> str:

@@ -1,46 +1,46 @@
-"""The model families: which of the host's wrappers loads one, and which frame it was trained on."""
+"""Which of the host's wrappers loads a checkpoint, and which frame its family was trained on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
+from tag_plugin.data.box_frames import FAMILIES
 from tag_plugin.data.checkpoint_record import RecordError, read_checkpoint_record
 from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """The host's model name, and the frame that the family's pre-training writes boxes in."""
+class Architecture:
+    """The host's model name for an architecture, and its family."""
 
     wrapper: str
-    frame: BoxFrame
+    family: str
+
+    @property
+    def frame(self) -> BoxFrame:
+        """The frame that the family's pre-training writes boxes in."""
+        return FAMILIES[self.family].frame
 
 
-_LLAVA = Family("llava_hf", BoxFrame.RELATIVE)  # fractions; whole numbers of 1000 are nearest
-_QWEN3_VL = Family("qwen3_vl", BoxFrame.RELATIVE)
+ARCHITECTURES: Final[Mapping[str, Architecture]] = {
+    "qwen2_vl": Architecture("qwen2_vl", "qwen2_vl"),
+    "qwen2_5_vl": Architecture("qwen2_5_vl", "qwen2_5_vl"),
+    "qwen3_vl": Architecture("qwen3_vl", "qwen3_vl"),
+    "qwen3_vl_moe": Architecture("qwen3_vl", "qwen3_vl"),
+    "internvl": Architecture("internvl_hf", "internvl"),
+    "llava": Architecture("llava_hf", "llava"),
+    "llava_next": Architecture("llava_hf", "llava"),
+    "llava_onevision": Architecture("llava_hf", "llava"),
+    "glm4v": Architecture("glm4v", "glm4v"),
+}
+"""`model_type` of a config.json -> which of the host's wrappers loads it, and its family."""
 
-FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {
-        "qwen2_vl": Family("qwen2_vl", BoxFrame.RELATIVE),
-        "qwen2_5_vl": Family("qwen2_5_vl", BoxFrame.ABSOLUTE),  # pixels of the resized picture
-        "qwen3_vl": _QWEN3_VL,
-        "qwen3_vl_moe": _QWEN3_VL,
-        "internvl": Family("internvl_hf", BoxFrame.RELATIVE),
-        "llava": _LLAVA,
-        "llava_next": _LLAVA,
-        "llava_onevision": _LLAVA,
-        "glm4v": Family("glm4v", BoxFrame.RELATIVE),
-    }
-)
-"""`model_type` of a config.json -> its family."""
-
-WRAPPER_FRAMES: Mapping[str, BoxFrame] = MappingProxyType(
-    {family.wrapper: family.frame for family in FAMILIES.values()}
-)
+WRAPPER_FRAMES: Final[Mapping[str, BoxFrame]] = {
+    each.wrapper: each.frame for each in ARCHITECTURES.values()
+}
 """The host's model name -> the frame of every family that it loads."""
 
 
@@ -75,12 +75,12 @@ def wrapper_name(arguments: Mapping[str, Any]) -> str:
             f"tag-plugin: {checkpoint} has no config.json that names its model_type; "
             "next: --model_args pretrained=DIR with the folder of a whole model"
         )
-    if found not in FAMILIES:
+    if found not in ARCHITECTURES:
         raise WrongConfigurationError(
             f"tag-plugin: {checkpoint} is a {found!r} model, --model hf knows "
-            f"{', '.join(FAMILIES)}; next: --model NAME, see lmms-eval models"
+            f"{', '.join(ARCHITECTURES)}; next: --model NAME, see lmms-eval models"
         )
-    return FAMILIES[found].wrapper
+    return ARCHITECTURES[found].wrapper
 
 
 def refuse_adapter(checkpoint: str) -> None:

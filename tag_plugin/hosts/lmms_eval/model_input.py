@@ -16,7 +16,7 @@ from PIL import Image
 
 from tag_plugin.data.text_file import TextFileError, parse_json
 from tag_plugin.facs.boxes import FACE_FRAME, BoxFrame
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.wrappers import Wrapper
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt

@@ -1,185 +1,184 @@
-"""Every change to lmms-eval's own functions, each with the host's file and symbol.
+"""Every change to lmms-eval and to what it loads models with, as one table, and how each is made.
 
-A symbol that is gone or takes other parameters is refused with the tested range, before anything
-is changed. What is not light is imported when a TAG task is really asked for.
+Three symbols stay changed. The others are ours while TAG tasks are evaluated, and the host's own
+again after it. `check` looks at all of them before the first change; what is not light is imported
+when a TAG task is really asked for.
 """
 
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from tag_plugin.hosts.lmms_eval.asked import DATASET_PATH, HF_MODEL, all_asked
+from tag_plugin import _autoload
+from tag_plugin.hosts.lmms_eval.tag_tasks import DATASET_PATH, HF_MODEL, tag_tasks
+from tag_plugin.hosts.patching import Patch, replace, replaced
 from tag_plugin.hosts.paths import tasks_dir
-from tag_plugin.hosts.versions import version
 
-_PATCHED: Final = "_tag_plugin"  # the mark on our own functions: a second call changes nothing
+_HOST: Final = "lmms-eval"
+_EVALUATING: Final = "while TAG tasks are evaluated"
+
+FIND_TASKS: Final = Patch(
+    "lmms_eval.tasks",
+    "TaskManager.initialize_tasks",
+    "self include_path include_defaults",
+    _HOST,
+    "the tag_ tasks are among the host's",
+)
+DOWNLOAD: Final = Patch(
+    "lmms_eval.api.task",
+    "ConfigurableTask.download",
+    "self dataset_kwargs",
+    _HOST,
+    "the tag_ tasks read TAG_DATA_DIR",
+)
+EVALUATE: Final = Patch(
+    "lmms_eval.evaluator",
+    "simple_evaluate",
+    "model model_args verbosity tasks task_manager ...",
+    _HOST,
+    "what a TAG task asks is settled before the model loads",
+)
+UNWRAP: Final = Patch(
+    "lmms_eval.evaluator",
+    "unwrap_generation_output",
+    "output",
+    _HOST,
+    "a reply that failed is told from an empty one",
+    _EVALUATING,
+)
+EXECUTE: Final = Patch(
+    "lmms_eval.caching.response_cache",
+    "ResponseCache.execute",
+    "self lm reqtype requests",
+    _HOST,
+    "with --use_cache the answers of a killed evaluation are kept",
+    _EVALUATING,
+)
+CHAT: Final = Patch(
+    "lmms_eval.models.simple.qwen3_vl",
+    "Qwen3_VL._apply_chat_template",
+    "self batched_messages kwargs",
+    _HOST,
+    "a TAG question is asked without the system line that no training has",
+    _EVALUATING,
+)
+WEIGHTS: Final = Patch(
+    "transformers.modeling_utils",
+    "PreTrainedModel.from_pretrained",
+    "cls pretrained_model_name_or_path kwargs ...",
+    "transformers",
+    "a model with missing weights is refused",
+    _EVALUATING,
+)
+PATCHES: Final = (FIND_TASKS, DOWNLOAD, EVALUATE, UNWRAP, EXECUTE, CHAT, WEIGHTS)
+"""Every symbol of the host that is changed."""
 
 
-class HostChangedError(RuntimeError):
-    """The host is not the one that these patches were written for."""
+def register_tasks(_: ModuleType) -> None:
+    """The host finds the tag_ tasks, and reads their rows from TAG_DATA_DIR."""
+    replace(FIND_TASKS, _finding)
+    replace(DOWNLOAD, _downloading)
 
 
-def patch_tasks(tasks: ModuleType) -> None:
-    """lmms_eval/tasks/__init__.py: `TaskManager.initialize_tasks`;
-    lmms_eval/api/task.py: `ConfigurableTask.download`.
-    """  # noqa: D205  # a list of symbols, not a summary
-    manager, task = tasks.TaskManager, tasks.ConfigurableTask
-    initialize = _host(manager, "initialize_tasks", ("self", "include_path", "include_defaults"))
-    download = _host(task, "download", ("self", "dataset_kwargs"))
+def register_evaluator(_: ModuleType) -> None:
+    """The host settles what is asked before a model loads, and names failures."""
+    replace(EVALUATE, _evaluating)
 
+
+def _finding(initialize: Any) -> Callable[..., Any]:
+    @functools.wraps(initialize)
     def initialize_tasks(
-        self: Any,
-        include_path: str | list[str] | None = None,
-        include_defaults: bool = True,
+        self: Any, include_path: str | list[str] | None = None, include_defaults: bool = True
     ) -> dict[str, Any]:
-        found = initialize(self, include_path, include_defaults)
+        theirs = initialize(self, include_path, include_defaults)
         ours = self._get_task_and_group(str(tasks_dir())) if include_defaults else {}
-        return {**ours, **found}
+        return {**ours, **theirs}
 
+    return initialize_tasks
+
+
+def _downloading(download: Any) -> Callable[..., Any]:
+    @functools.wraps(download)
     def download_documents(self: Any, dataset_kwargs: Any = None) -> None:
         if self.config.dataset_path != DATASET_PATH:
             download(self, dataset_kwargs)
             return
-        from tag_plugin.hosts.lmms_eval.loading import load_documents
+        from tag_plugin.hosts.lmms_eval.settled_evaluation import load_documents
 
         load_documents(self)
 
-    _replace(manager, "initialize_tasks", initialize_tasks)
-    _replace(task, "download", download_documents)
+    return download_documents
 
 
-def patch_evaluator(evaluator: ModuleType) -> None:
-    """lmms_eval/evaluator.py: `simple_evaluate`, which loads the model and then the tasks;
-    `unwrap_generation_output`, which makes texts of a model's replies.
-    """  # noqa: D205  # a list of symbols, not a summary
-    needed = ("model", "model_args", "verbosity", "tasks", "task_manager")
-    original = _host(evaluator, "simple_evaluate", needed, exactly=False)
-    unwrap = _host(evaluator, "unwrap_generation_output", ("output",))
+def _evaluating(evaluate: Any) -> Callable[..., Any]:
+    signature = inspect.signature(evaluate)
 
-    def unwrap_generation_output(output: Any) -> Any:
-        from tag_plugin.hosts.lmms_eval.empty_reply import reply_without_text
-
-        text, counts = unwrap(output)
-        empty = reply_without_text(output, text, counts)
-        return (text if empty is None else empty), counts
-
+    @functools.wraps(evaluate)
     def simple_evaluate(*args: Any, **kwargs: Any) -> Any:
-        bound = inspect.signature(original).bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         call = bound.arguments
-        model = call["model"]
         if call["task_manager"] is None:
-            name = model if isinstance(model, str) else None
+            name = call["model"] if isinstance(call["model"], str) else None
+            evaluator = sys.modules[EVALUATE.module]
             call["task_manager"] = evaluator.TaskManager(call["verbosity"], model_name=name)
-        asked = list(all_asked(call["tasks"] or [], call["task_manager"].task_index))
-        if not asked:
-            return original(**call)
+        tasks = [*tag_tasks(call["tasks"] or [], call["task_manager"].task_index)]
+        if not tasks:
+            return evaluate(**call)
         from tag_plugin.hosts.lmms_eval.finishing import finish
-        from tag_plugin.hosts.lmms_eval.loading import asking
+        from tag_plugin.hosts.lmms_eval.settled_evaluation import settled_evaluation
 
-        with asking(asked, call) as evaluation:
-            return finish(original(**call), evaluation)
+        with settled_evaluation(tasks, call) as evaluation, _changed_for(evaluation, call):
+            return finish(evaluate(**call), evaluation)
 
-    _replace(evaluator, "simple_evaluate", simple_evaluate)
-    _replace(evaluator, "unwrap_generation_output", unwrap_generation_output)
-
-
-def patch_response_cache(module: ModuleType) -> None:
-    """lmms_eval/caching/response_cache.py: `ResponseCache.create` and `ResponseCache.execute`."""
-    cache = module.ResponseCache
-    create = _host(cache, "create", ("cache_root",), exactly=False)
-    execute = _host(cache, "execute", ("self", "lm", "reqtype", "requests"))
-
-    def create_after_recovery(cls: Any, /, cache_root: str, **kwargs: Any) -> Any:
-        from tag_plugin.hosts.lmms_eval.resuming import recover
-
-        root = Path(cache_root).absolute()
-        recover(root.parent if cache_root.endswith(".db") else root, module)
-        return create.__func__(cls, cache_root, **kwargs)
-
-    def execute_by_batch(self: Any, lm: Any, reqtype: str, requests: list[Any]) -> Any:
-        from tag_plugin.hosts.lmms_eval.evaluation import RUNNING
-        from tag_plugin.hosts.lmms_eval.resuming import ask_by_batch
-
-        if RUNNING.get() is None:
-            return execute(self, lm, reqtype, requests)
-        return ask_by_batch(execute, self, lm, reqtype, requests)
-
-    if not getattr(execute, _PATCHED, False):
-        cache.create = classmethod(create_after_recovery)
-    _replace(cache, "execute", execute_by_batch)
+    return simple_evaluate
 
 
-def patch_qwen3_vl(wrapper: ModuleType) -> None:
-    """lmms_eval/models/simple/qwen3_vl.py: `Qwen3_VL._apply_chat_template` (chat mode uses it too).
+@contextmanager
+def _changed_for(evaluation: Any, call: Mapping[str, Any]) -> Iterator[None]:
+    from tag_plugin.hosts.lmms_eval import empty_reply, system_line, whole_weights
 
-    The wrapper puts "You are a helpful assistant." before every conversation; the model's own chat
-    template has no such line, and neither have the host templates it is trained with. A system
-    prompt of the user's own stays.
+    with ExitStack() as changes:
+        changes.enter_context(replaced(UNWRAP, partial(empty_reply.telling, evaluation.wrapper)))
+        changes.enter_context(replaced(WEIGHTS, whole_weights.whole_weights))
+        if CHAT.module in sys.modules:  # the wrapper of this evaluation, which was looked at
+            prompts = evaluation.prompts
+            changes.enter_context(replaced(CHAT, partial(system_line.left_out, prompts)))
+        if call.get("use_cache"):
+            changes.enter_context(answers_kept(call["use_cache"]))
+        yield
+
+
+@contextmanager
+def answers_kept(use_cache: str) -> Iterator[None]:
+    """Reads what killed evaluations left in a cache, and keeps the answers of this one by batch."""
+    from tag_plugin.hosts.lmms_eval import resuming
+
+    root = Path(use_cache).absolute()
+    resuming.recover(root.parent if root.suffix == ".db" else root, sys.modules[EXECUTE.module])
+    with replaced(EXECUTE, resuming.asking_by_batch):
+        yield
+
+
+def model_manifests() -> list[object]:
+    """The entry point of the group `lmms_eval.models`: arms the host, and names the model "hf".
+
+    Unless the host has one: `lmms_eval/models/registry_v2.py`.
     """
-    cls = wrapper.Qwen3_VL
-    original = _host(cls, "_apply_chat_template", ("self", "batched_messages", "kwargs"))
-    hosts_own = inspect.signature(cls.__init__).parameters["system_prompt"].default
-
-    def apply_chat_template(self: Any, batched_messages: Any, **kwargs: Any) -> Any:
-        if self.system_prompt == hosts_own:
-            batched_messages = [_without_system(messages) for messages in batched_messages]
-        return original(self, batched_messages, **kwargs)
-
-    _replace(cls, "_apply_chat_template", apply_chat_template)
-
-
-def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A TAG conversation without its system line; any other as it is."""
-    from tag_plugin.hosts.lmms_eval.questions import ASKED_PROMPTS
-
-    parts = messages[-1]["content"]
-    if not any(part.get("text") in ASKED_PROMPTS for part in parts):
-        return messages
-    return [message for message in messages if message["role"] != "system"]
-
-
-def hf_manifest() -> list[object]:
-    """The model name "hf", unless the host has one: `lmms_eval/models/registry_v2.py`."""
+    if _autoload.disabled():
+        return []
+    _autoload.install()
     models = sys.modules["lmms_eval.models"]  # it is reading the entry points just now
-    known = {**models.AVAILABLE_SIMPLE_MODELS, **models.AVAILABLE_CHAT_TEMPLATE_MODELS}
-    if HF_MODEL in known:
+    taken = {**models.AVAILABLE_SIMPLE_MODELS, **models.AVAILABLE_CHAT_TEMPLATE_MODELS}
+    if HF_MODEL in taken:
         return []
     from lmms_eval.models.registry_v2 import ModelManifest
 
     place = "tag_plugin.hosts.lmms_eval.checkpoint_model.CheckpointModel"
     return [ModelManifest(model_id=HF_MODEL, chat_class_path=place)]
-
-
-def _host(
-    owner: Any,
-    name: str,
-    parameters: tuple[str, ...],
-    exactly: bool = True,
-) -> Any:
-    """A symbol of the host, checked against what we rely on.
-
-    Raises:
-        HostChangedError: gone, or with other parameters; names the tested range.
-    """
-    symbol = getattr(owner, name, None)
-    found = tuple(inspect.signature(symbol).parameters) if symbol is not None else ()
-    if found != parameters if exactly else not set(parameters) <= set(found):
-        raise HostChangedError(
-            f"{owner.__name__}.{name} takes ({', '.join(found)}), not ({', '.join(parameters)}); "
-            f"{version('lmms-eval')}; next: install a tested version"
-        )
-    return symbol
-
-
-def _replace(owner: Any, name: str, ours: Callable[..., Any]) -> None:
-    original = getattr(owner, name)
-    if getattr(original, _PATCHED, False):
-        return
-    replacement = functools.wraps(original)(ours)
-    setattr(replacement, _PATCHED, True)
-    setattr(owner, name, replacement)

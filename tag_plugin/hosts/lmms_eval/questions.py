@@ -13,9 +13,9 @@ from typing import Any, Final
 from tag_plugin.data.checkpoint_record import RECORD_FILE, RecordError, read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.families import (
-    FAMILIES,
+    ARCHITECTURES,
     WRAPPER_FRAMES,
     model_type,
 )
@@ -53,9 +53,6 @@ class Question:
 NO_BOXES: Final = Question(BoxFrame.RELATIVE, "no boxes are asked for")
 """The question where every task asks for no boxes: nothing needs to declare a frame."""
 
-ASKED_PROMPTS: set[str] = set()
-"""The prompts of the TAG tasks that were loaded; by them other tasks are told apart."""
-
 
 def named_checkpoint(model: Any, model_args: Mapping[str, Any]) -> str:
     """The folder or name of the model that `simple_evaluate` is called with; empty without one."""
@@ -83,7 +80,7 @@ def find_question(model: Any, model_args: Mapping[str, Any]) -> Question:
         raise WrongConfigurationError(
             f"tag-plugin: nothing says in which frame {who} writes "
             f"its boxes: no {RECORD_FILE} beside the weights, and its family is not one of "
-            f"{', '.join(FAMILIES)}; next: export {BOX_FRAME_VARIABLE}=relative (0..1000) or "
+            f"{', '.join(ARCHITECTURES)}; next: export {BOX_FRAME_VARIABLE}=relative (0..1000) or "
             "absolute (pixels)"
         )
     return found
@@ -120,6 +117,6 @@ def _pretrained(model: Any, checkpoint: str) -> Question | None:
     if isinstance(model, str) and model in WRAPPER_FRAMES:
         return Question(WRAPPER_FRAMES[model], f"what {model} models are pre-trained on")
     name = model_type(checkpoint) if checkpoint else None
-    if name is None or name not in FAMILIES:
+    if name is None or name not in ARCHITECTURES:
         return None
-    return Question(FAMILIES[name].frame, f"what {name} models are pre-trained on")
+    return Question(ARCHITECTURES[name].frame, f"what {name} models are pre-trained on")

@@ -4,6 +4,7 @@ The host stores answers once the model has given all of them, and reads only run
 end. Here they are stored batch by batch, and what killed runs left is read first.
 """
 
+import functools
 import json
 import os
 import socket
@@ -27,16 +28,19 @@ _LOCK_SECONDS: Final = 600
 _SIZES: Final = ("batch_size", "batch_size_per_gpu", "num_concurrent")
 
 
-def ask_by_batch(execute: Any, cache: Any, model: Any, kind: str, requests: Sequence[Any]) -> Any:
-    """The answers to all requests; those of a batch are stored before the next one is asked.
+def asking_by_batch(execute: Any) -> Callable[..., Any]:
+    """The host's `ResponseCache.execute`; the answers of a batch are stored before the next."""
 
-    Args:
-        execute: the host's `ResponseCache.execute`.
-        cache: the host's cache.
-        model: the host's model.
-        kind: the request type.
-        requests: what is asked, in the host's order.
-    """
+    @functools.wraps(execute)
+    def execute_by_batch(self: Any, lm: Any, reqtype: str, requests: Sequence[Any]) -> Any:
+        return _ask_by_batch(partial(execute, self, lm, reqtype), self, lm, requests)
+
+    return execute_by_batch
+
+
+def _ask_by_batch(
+    execute: Callable[[Sequence[Any]], Any], cache: Any, model: Any, requests: Sequence[Any]
+) -> list[Any]:
     size, answers = _batch_size(model), []
     host = type(cache).__module__
     logger.disable(host)  # two lines a batch
@@ -44,7 +48,7 @@ def ask_by_batch(execute: Any, cache: Any, model: Any, kind: str, requests: Sequ
         with _one_bar(model, len(requests)) as answered:
             for start in range(0, len(requests), size):
                 batch = requests[start : start + size]
-                answers.extend(execute(cache, model, kind, batch))
+                answers.extend(execute(batch))
                 answered(len(batch))
     finally:
         logger.enable(host)

@@ -1,40 +1,29 @@
 """A model whose weights were not all found is never evaluated: the rest of it would be random."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 
 _NAMED: Final = 3
 _ARGUMENT: Final = "output_loading_info"
 
 
-@contextmanager
-def whole_weights() -> Iterator[None]:
-    """Inside, transformers ends a load that leaves weights newly initialised.
+def whole_weights(load: Any) -> Callable[..., Any]:
+    """`PreTrainedModel.from_pretrained`, which ends a load that leaves weights newly initialised.
 
-    transformers/modeling_utils.py: `PreTrainedModel.from_pretrained`, whichever class it is called
-    on. It leaves out what may be absent (tied weights, buffers) by itself.
-
-    Raises:
-        WrongConfigurationError: weights are missing, or have another shape.
+    Whichever class it is called on. It leaves out what may be absent (tied weights, buffers) by
+    itself.
     """
-    from transformers import PreTrainedModel
-
-    original = PreTrainedModel.__dict__["from_pretrained"]
 
     def from_pretrained(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        asked = kwargs.pop(_ARGUMENT, False)
-        model, found = original.__func__(cls, *args, **kwargs, **{_ARGUMENT: True})
-        _refuse(cls.__name__, str(args[0] if args else "the checkpoint"), found or {})
-        return (model, found) if asked else model
+        """Refuses with WrongConfigurationError: weights are missing, or have another shape."""
+        wants_report = kwargs.pop(_ARGUMENT, False)
+        model, report = load(cls, *args, **kwargs, **{_ARGUMENT: True})
+        _refuse(cls.__name__, str(args[0] if args else "the checkpoint"), report or {})
+        return (model, report) if wants_report else model
 
-    PreTrainedModel.from_pretrained = classmethod(from_pretrained)
-    try:
-        yield
-    finally:
-        PreTrainedModel.from_pretrained = original
+    return from_pretrained
 
 
 def _refuse(name: str, checkpoint: str, found: dict[str, Any]) -> None:

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from lmms_eval.utils import simple_parse_args_string
 
-from tag_plugin.hosts.lmms_eval.asked import HF_MODEL
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.families import wrapper_name
+from tag_plugin.hosts.lmms_eval.tag_tasks import HF_MODEL
 
 _PLACE: Final = {
     *("pretrained", "model", "model_version", "model_path", "path", "peft", "delta", "revision"),

@@ -9,7 +9,7 @@ from tag_plugin.report.grpo.logs import Run
 SILENT: Final = 0.9
 """From this share of groups without spread on, a step counts as silent here."""
 
-_REASONS: Final = {
+SIGNAL_REASONS: Final = {
     "signal/all_unparsable": (
         "no completion has an answer that can be read",
         "cold-start with SFT, or raise max_completion_length",
@@ -27,6 +27,7 @@ _REASONS: Final = {
         "a higher temperature, more num_generations, or finer rewards",
     ),
 }
+"""What holds for the groups without spread -> in words, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ def verdict(run: Run) -> Verdict | None:
 
 
 def _main_reason(steps: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    totals = {key: sum(float(entry.get(key, 0)) for entry in steps) for key in _REASONS}
-    return _REASONS[max(totals, key=lambda key: totals[key])]
+    totals = {key: sum(float(entry.get(key, 0)) for entry in steps) for key in SIGNAL_REASONS}
+    return SIGNAL_REASONS[max(totals, key=lambda key: totals[key])]
 
 
 def _longest(silent: Sequence[bool]) -> int:

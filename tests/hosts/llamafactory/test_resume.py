@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from llamafactory.hparams import parser
 from llamafactory.train.tuner import run_exp
 
 from tag_plugin.hosts.llamafactory.checkpoints import last_whole_checkpoint
@@ -107,13 +106,13 @@ def test_the_best_model_is_really_loaded(qwen2_5_vl: Path, data_dir: Path, tmp_p
     assert saved == wanted
 
 
-def test_the_host_passes_over_half_a_checkpoint(tmp_path: Path, host_log: list[str]):
+def test_half_a_checkpoint_is_passed_over(tmp_path: Path, host_log: list[str]):
     for step, state in ((9, '{"global_step": 9}'), (10, "{}"), (100, '{"global_st')):
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}/trainer_state.json").write_text(state)
     (tmp_path / "checkpoint-101").mkdir()
     (tmp_path / "checkpoint-best").mkdir()
-    assert parser.get_last_checkpoint(str(tmp_path)) == str(tmp_path / "checkpoint-10")
+    assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
     assert any("checkpoint-101 was not written to its end; resuming from" in e for e in host_log)
 
 

@@ -68,6 +68,14 @@ def test_registering_twice_changes_nothing():
     assert before == TEMPLATES
 
 
+def test_a_host_without_a_template_lacks_its_twin_alone(capsys: pytest.CaptureFixture[str]):
+    registry = {name: each for name, each in TEMPLATES.items() if not name.endswith("intern_vl")}
+    add_templates(registry)
+    assert set(TAG_TEMPLATES) - set(registry) == {"tag_intern_vl"}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no template tag_intern_vl: this LLaMA-Factory has no intern_vl" in line
+
+
 @pytest.mark.parametrize(
     ("template", "said"),
     [

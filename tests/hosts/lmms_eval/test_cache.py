@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tag_plugin.hosts.lmms_eval.cache import refuse_stale_cache, weights_of
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 
 
 @pytest.fixture

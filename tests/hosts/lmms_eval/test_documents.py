@@ -9,15 +9,15 @@ import pytest
 from tag_plugin.data.rows import dump_row, write_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.hosts.lmms_eval.asked import Asked
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.documents import (
     columns,
     doc_to_visual,
     read_test_set,
     require_test_files,
 )
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt
 from tests.hosts.lmms_eval.small_data import FACES, row, save_picture, write_dataset
 
@@ -105,7 +105,7 @@ def test_mixed_label_sets_are_refused(data_dir: Path):
 
 def test_missing_data_is_one_message_with_the_commands(data_dir: Path):
     with pytest.raises(WrongConfigurationError) as caught:
-        require_test_files([Asked(n) for n in ("synth", "rafdb", "affectnet8", "rafdb")])
+        require_test_files([TagTask(n) for n in ("synth", "rafdb", "affectnet8", "rafdb")])
     message = str(caught.value)
     assert f"no test data for rafdb, affectnet8 in {data_dir}" in message
     assert message.count("tag-plugin prepare rafdb --root DIR --out $TAG_DATA_DIR") == 1
@@ -116,11 +116,11 @@ def test_missing_data_is_one_message_with_the_commands(data_dir: Path):
 def test_an_unset_data_directory_is_said(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TAG_DATA_DIR", raising=False)
     with pytest.raises(WrongConfigurationError, match="export TAG_DATA_DIR="):
-        require_test_files([Asked("synth")])
+        require_test_files([TagTask("synth")])
 
 
 def test_data_that_is_there_is_not_complained_about(data_dir: Path):
-    require_test_files([Asked("synth"), Asked("ferplus")])
+    require_test_files([TagTask("synth"), TagTask("ferplus")])
 
 
 def test_the_dev_twin_reads_the_dev_split(data_dir: Path):
@@ -150,7 +150,7 @@ def test_another_label_policy_is_another_benchmark(data_dir: Path, settings, ref
     (data_dir / "ferplus/prepare.json").write_text(json.dumps({"settings": settings}))
     if refused:
         with pytest.raises(WrongConfigurationError, match="defined for 'majority'; next: "):
-            require_test_files([Asked("ferplus")])
+            require_test_files([TagTask("ferplus")])
     else:
         assert read_test_set("ferplus").preparation == settings
 
@@ -178,7 +178,7 @@ def test_the_settings_of_drawn_faces_are_read_where_they_are(data_dir, place, co
 def test_a_broken_manifest_is_one_message(data_dir, text):
     (data_dir / "synth/prepare.json").write_text(text)
     with pytest.raises(WrongConfigurationError, match=r"prepare\.json.*next: tag-plugin prepare"):
-        require_test_files([Asked("synth")])
+        require_test_files([TagTask("synth")])
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u0085", "\x0b", "\x1c"])

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tag_plugin.hosts.lmms_eval.asked import Asked
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.loading import asking, load_documents
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.settled_evaluation import load_documents, settled_evaluation
+from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.hosts.lmms_eval.wrappers import wrapper_of
 from tag_plugin.results.protocol import Protocol, differences
 from tag_plugin.tiny.shipped import SHIPPED
@@ -38,7 +38,7 @@ def protocol(checkpoint: Path, args: str = "", **call: Any) -> Protocol:
     given = f"pretrained={checkpoint}{args and ','}{args}"
     task = host_task(**{"generation_kwargs": GREEDY} | config)
     call = {"model": "hf", "model_args": given, "torch_random_seed": 1234} | call
-    with asking([Asked("synth")], call) as evaluation:
+    with settled_evaluation([TagTask("synth")], call) as evaluation:
         load_documents(task)
     return evaluation.stated["tag_synth"].protocol
 

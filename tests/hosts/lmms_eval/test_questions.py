@@ -8,8 +8,8 @@ import pytest
 from tag_plugin.data.checkpoint_record import CheckpointRecord, write_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.families import FAMILIES, wrapper_name
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.families import ARCHITECTURES, wrapper_name
 from tag_plugin.hosts.lmms_eval.questions import find_question
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
@@ -111,10 +111,10 @@ def test_a_broken_record_is_named(tmp_path):
         find("hf", tmp_path)
 
 
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
 def test_hf_means_the_wrapper_of_the_checkpoints_family(tmp_path, model_type):
     arguments = {"pretrained": str(checkpoint(tmp_path, model_type))}
-    assert wrapper_name(arguments) == FAMILIES[model_type].wrapper
+    assert wrapper_name(arguments) == ARCHITECTURES[model_type].wrapper
 
 
 @pytest.mark.parametrize(

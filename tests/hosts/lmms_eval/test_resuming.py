@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
-from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.patches import answers_kept
 from tag_plugin.hosts.lmms_eval.resuming import recover
 
 pytestmark = pytest.mark.host
@@ -57,13 +55,10 @@ def evaluated(root: Path, log: Path, arrange: Callable[[Any], Model] | None = No
         )
         for number in range(N)
     ]
-    token = RUNNING.set(Evaluation(Question(BoxFrame.RELATIVE, "a test")))
-    try:
+    with answers_kept(str(root)):
         cache = response_cache.ResponseCache.create(str(root), model="m", task_dict={})
         answers = cache.execute(model, "generate_until", requests)
         cache.finalize(success=True)
-    finally:
-        RUNNING.reset(token)
     return list(answers)
 
 

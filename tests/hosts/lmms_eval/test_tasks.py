@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.hosts.lmms_eval.asked import DATASET_PATH, Asked, all_asked
+from tag_plugin.hosts.lmms_eval.tag_tasks import DATASET_PATH, TagTask, tag_tasks
 from tag_plugin.hosts.paths import tasks_dir
 from tag_plugin.trace.prompt import Style
 
@@ -69,16 +69,16 @@ def test_a_task_only_names_its_dataset_split_and_style(task):
 @pytest.mark.parametrize(
     ("task", "asked"),
     [
-        ("tag_ferplus", Asked("ferplus", "test", Style.GROUNDED)),
-        ("tag_ferplus_dev", Asked("ferplus", "dev", Style.GROUNDED)),
-        ("tag_ferplus_argmax_dev", Asked("ferplus_argmax", "dev", Style.GROUNDED)),
-        ("tag_affectnet_direct", Asked("affectnet7", "test", Style.DIRECT)),
-        ("tag_rafdb_cot", Asked("rafdb", "test", Style.COT)),
-        ("tag_masked_cited", Asked("masked_cited", "test", Style.GROUNDED)),
+        ("tag_ferplus", TagTask("ferplus", "test", Style.GROUNDED)),
+        ("tag_ferplus_dev", TagTask("ferplus", "dev", Style.GROUNDED)),
+        ("tag_ferplus_argmax_dev", TagTask("ferplus_argmax", "dev", Style.GROUNDED)),
+        ("tag_affectnet_direct", TagTask("affectnet7", "test", Style.DIRECT)),
+        ("tag_rafdb_cot", TagTask("rafdb", "test", Style.COT)),
+        ("tag_masked_cited", TagTask("masked_cited", "test", Style.GROUNDED)),
     ],
 )
 def test_dev_twins_read_the_dev_split_and_styles_are_tasks_of_their_own(task, asked):
-    assert list(all_asked([task], INDEX)) == [asked]
+    assert list(tag_tasks([task], INDEX)) == [asked]
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values())
@@ -103,7 +103,7 @@ def test_the_base_asks_greedily_and_keeps_the_reasoning():
 
 
 def test_the_group_is_the_three_headline_benchmarks():
-    names = [asked.dataset for asked in all_asked(["tag_fer"], INDEX)]
+    names = [asked.dataset for asked in tag_tasks(["tag_fer"], INDEX)]
     assert names == ["rafdb", "ferplus", "affectnet7"]
 
 
@@ -129,4 +129,4 @@ def test_what_is_asked_for_is_found_by_its_files(tmp_path: Path, asked, expected
         "a_tag": {"type": "tag", "yaml_path": -1, "task": ["tag_rafdb"]},
         **INDEX,
     }
-    assert [each.dataset for each in all_asked(asked, index)] == expected
+    assert [each.dataset for each in tag_tasks(asked, index)] == expected

@@ -2,8 +2,10 @@
 
 import pytest
 
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.patches import WEIGHTS
 from tag_plugin.hosts.lmms_eval.whole_weights import whole_weights
+from tag_plugin.hosts.patching import replaced
 
 pytestmark = pytest.mark.host
 
@@ -38,7 +40,7 @@ def load(folder, automatic=False, **options):
     from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2ForCausalLM
 
     before = PreTrainedModel.__dict__["from_pretrained"]
-    with whole_weights():
+    with replaced(WEIGHTS, whole_weights):
         loads = AutoModelForCausalLM if automatic else Qwen2ForCausalLM
         try:
             return loads.from_pretrained(folder, **options)
@@ -62,7 +64,10 @@ def test_missing_weights_are_named_in_one_message(checkpoint, automatic):
 def test_another_class_than_the_checkpoints_is_refused(checkpoint):
     from transformers import LlamaForCausalLM, Qwen2MoeForCausalLM
 
-    with whole_weights(), pytest.raises(WrongConfigurationError, match="would be random"):
+    with (
+        replaced(WEIGHTS, whole_weights),
+        pytest.raises(WrongConfigurationError, match="would be random"),
+    ):
         Qwen2MoeForCausalLM.from_pretrained(checkpoint)
     LlamaForCausalLM.from_pretrained(checkpoint)  # outside of an evaluation it is the user's affair
 

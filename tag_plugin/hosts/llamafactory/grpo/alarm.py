@@ -2,21 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from llamafactory.extras.logging import get_logger
 from transformers import TrainerCallback
 
 from tag_plugin.hosts.llamafactory.grpo.group_signal import NO_SPREAD
-
-_REASONS: Final = {
-    "signal/all_unparsable": "no completion has an answer; next: cold-start with SFT, or a longer "
-    "max_completion_length",
-    "signal/all_wrong": "every completion is wrong; next: easier data, or a higher temperature",
-    "signal/all_right": "every completion is right; next: harder data, or stop here",
-    "signal/all_equal": "every completion earns the same; next: a higher temperature, more "
-    "num_generations, or finer rewards",
-}
+from tag_plugin.report.grpo.verdict import SIGNAL_REASONS
 
 logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
@@ -38,8 +30,8 @@ class SignalAlarm:
             self.silent_steps = 0
             return None
         self.silent_steps += 1
-        reason = max(_REASONS, key=lambda name: logs.get(name, 0.0))
-        return _REASONS[reason]
+        reason = max(SIGNAL_REASONS, key=lambda name: logs.get(name, 0.0))
+        return "; next: ".join(SIGNAL_REASONS[reason])
 
     @property
     def warns(self) -> bool:

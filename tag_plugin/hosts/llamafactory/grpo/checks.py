@@ -11,7 +11,7 @@ from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.detection_cache import DetectionCache, goes_by_id
 from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS, TAG_ROW
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.online import OnlineDetector
+from tag_plugin.hosts.llamafactory.grpo.online_detector import OnlineDetector
 from tag_plugin.hosts.llamafactory.grpo.reference import check_reference
 from tag_plugin.hosts.llamafactory.grpo.resume import state_file
 from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, WeightedRewards

@@ -9,8 +9,8 @@ A sample has the columns
 """
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping
+from dataclasses import astuple
 from functools import partial
 from typing import Any, Final
 
@@ -19,14 +19,13 @@ from llamafactory.data.processor import SupervisedDatasetProcessor
 from llamafactory.extras.constants import IGNORE_INDEX
 from llamafactory.extras.logging import get_logger
 
-from tag_plugin.data.rows import Row, dump_row, parse_row
-from tag_plugin.hosts.llamafactory.converter import QUESTIONS, TagConverter, tag_converter
-from tag_plugin.hosts.llamafactory.dataset import load_tag_dataset
+from tag_plugin.data.rows import Row, dump_row
+from tag_plugin.hosts.llamafactory.converter import TagConverter, tag_converter
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.trace.grammar import Trace
 
 TAG_ROW: Final = "tag_row"
-"""The column of the row, and the role of a "reply" that carries one to the processor."""
+_ROW: Final = "_tag_row_json"
+"""The same among the host's columns, on the way to the processor."""
 
 COLUMNS: Final = ("prompt", "prompt_ids", "images", "solution", TAG_ROW)
 
@@ -36,30 +35,28 @@ _REPLY: Final = {"role": "assistant", "content": "."}  # stands for the reply, w
 logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceConverter(TagConverter):
-    """The question as SFT asks it; in place of the reply, the row itself. No trace is needed."""
+class RowConverter(TagConverter):
+    """The question as SFT asks it, answered by the label; beside it the row. No trace is needed."""
+
+    __slots__ = ()
+
+    def __call__(self, example: Mapping[str, str]) -> dict[str, Any]:
+        """The host's sample; one that is skipped has no row."""
+        return {_ROW: ""} | super().__call__(example)
 
     def _convert(self, row: Row) -> dict[str, Any]:
-        answered = Trace(global_analysis="-", inspections=(), answer=row.label)
-        sample = TagConverter._convert(self, row.model_copy(update={"trace": answered}))
         kept = row.model_copy(update={"trace": None, "provenance": None})
-        return sample | {"_response": [{"role": TAG_ROW, "content": dump_row(kept)}]}
+        return super()._convert(row) | {_ROW: dump_row(kept)}
+
+    def _reply(self, row: Row) -> str:
+        return row.label
 
 
-def load_for_rewards(
-    load: Callable[..., Any],
-    dataset_attr: Any,
-    *args: Any,
-) -> Any:
-    """The counterpart of the host's `_load_single_dataset`, which is `load`, for this stage."""
-    if dataset_attr.formatting in QUESTIONS:
-        return load_tag_dataset(_align, dataset_attr, *args)
-    return load(dataset_attr, *args)
-
-
-def _align(lines: Dataset, dataset_attr: Any, data_args: Any, training_args: Any) -> Dataset:
-    converter = ReferenceConverter(*astuple(tag_converter(dataset_attr, data_args)))
+def align_with_rows(
+    lines: Dataset, dataset_attr: Any, data_args: Any, training_args: Any
+) -> Dataset:
+    """The counterpart of the host's `align_dataset` for TAG rows."""
+    converter = RowConverter(*astuple(tag_converter(dataset_attr, data_args)))
     return lines.map(
         converter,
         remove_columns=lines.column_names,
@@ -67,6 +64,23 @@ def _align(lines: Dataset, dataset_attr: Any, data_args: Any, training_args: Any
         load_from_cache_file=not data_args.overwrite_cache or training_args.local_process_index,
         desc="Converting format of dataset",
     )
+
+
+def without_rows(dataset: Dataset) -> Dataset:
+    """Any other dataset of the host, with the columns of one that has TAG rows."""
+    return dataset.add_column(_ROW, [""] * len(dataset))
+
+
+def prompt_processor(
+    data_args: Any,
+    stage: str,
+    template: Any,
+    tokenizer: Any,
+    processor: Any,
+    do_generate: bool = False,
+) -> "PromptProcessor":
+    """In the place of the host's `_get_dataset_processor`."""
+    return PromptProcessor(template, tokenizer, processor, data_args)
 
 
 class PromptProcessor(SupervisedDatasetProcessor):  # type: ignore[misc]  # the host ships no types
@@ -115,16 +129,10 @@ def _sample(encoder: SupervisedDatasetProcessor, row: Mapping[str, Any]) -> dict
         audios=[],
     )
     start = len(labels) - labels[::-1].index(IGNORE_INDEX)
-    reply = row["_response"][0]
-    is_tag = reply["role"] == TAG_ROW
     return {
         "prompt": "\n".join(message["content"] for message in row["_prompt"]),
         "prompt_ids": ids[:start],
         "images": row["_images"] or [],
-        "solution": _label(reply["content"]) if is_tag else reply["content"],
-        TAG_ROW: reply["content"] if is_tag else "",
+        "solution": row["_response"][0]["content"],
+        TAG_ROW: row[_ROW],
     }
-
-
-def _label(row: str) -> str:
-    return parse_row(row, TAG_ROW).label

@@ -13,25 +13,30 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from tag_plugin.hosts.repairs import mends
+
 _NAME = "sdpa"
 
 
 @contextmanager
 def fast_decoding(model: nn.Module) -> Iterator[None]:
-    """While it lasts, a model on a CPU attends from a single new token by `grouped_attention`."""
+    """While it lasts, this model on a CPU attends from a single new token by `grouped_attention`.
+
+    Its own modules alone: any other model of the process keeps the library's attention.
+    """
     device = next(model.parameters()).device
-    if device.type != "cpu":
+    if device.type != "cpu" or not mends("cpu_decoding"):
         yield
         return
     before = ALL_ATTENTION_FUNCTIONS[_NAME]
-    ALL_ATTENTION_FUNCTIONS[_NAME] = _dispatch(before)
+    ALL_ATTENTION_FUNCTIONS[_NAME] = _dispatch(before, frozenset(map(id, model.modules())))
     try:
         yield
     finally:
         ALL_ATTENTION_FUNCTIONS[_NAME] = before
 
 
-def _dispatch(before: Callable[..., Any]) -> Callable[..., Any]:
+def _dispatch(before: Callable[..., Any], own: frozenset[int]) -> Callable[..., Any]:
     def attend(
         module: nn.Module,
         query: Tensor,
@@ -43,7 +48,8 @@ def _dispatch(before: Callable[..., Any]) -> Callable[..., Any]:
         **more: Any,
     ) -> tuple[Tensor, None]:
         alike = attention_mask is None or attention_mask.shape[1] == 1  # for all heads
-        if query.shape[2] == 1 and alike and not dropout and not query.requires_grad:
+        single = query.shape[2] == 1 and id(module) in own
+        if single and alike and not dropout and not query.requires_grad:
             return grouped_attention(query, key, value, attention_mask, scaling), None
         found: tuple[Tensor, None] = before(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **more

@@ -1,39 +1,13 @@
 """What TRL's and the host's checkpoints lack for a GRPO run to go on as if it had never stopped."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from trl.trainer.utils import RepeatSampler
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-
-
-class EpochSampler(RepeatSampler):  # type: ignore[misc]  # the host ships no types
-    """TRL's sampler, whose order follows from the seed and the epoch alone.
-
-    TRL's own draws each epoch's order from a generator that a resumed run begins anew; and
-    accelerate's skip_first_batches tells a sampler's `set_epoch` that the epoch is 0. So the
-    trainer is asked. The first epoch's order is TRL's.
-    """
-
-    def __init__(self, like: RepeatSampler, *, shuffle: bool, epoch: Callable[[], int]) -> None:
-        super().__init__(
-            like.data_source,
-            like.mini_repeat_count,
-            like.batch_size,
-            like.repeat_count,
-            shuffle=shuffle,
-            seed=like.seed,
-        )
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        if self.shuffle:
-            self.generator.manual_seed(self.seed + self._epoch())
-        return super().__iter__()  # type: ignore[no-any-return]  # the host ships no types
 
 
 def state_file(checkpoint: Path, process: int) -> Path:

@@ -12,7 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.online import DetectorArgs, OnlineDetector, online_detector
+from tag_plugin.hosts.llamafactory.grpo.online_detector import (
+    DetectorArgs,
+    OnlineDetector,
+    online_detector,
+)
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
 from tag_plugin.hosts.rl_rewards import judged, setting_problem, weight_problem
 from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS

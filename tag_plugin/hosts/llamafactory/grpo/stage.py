@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 from tag_plugin.hosts.llamafactory.grpo.host_settings import (
@@ -20,8 +19,10 @@ def stage_of(args: Any) -> str | None:
     return after.get("--stage")
 
 
-def train_stage(tuner: ModuleType, config: Mapping[str, Any]) -> None:
+def train_stage(config: Mapping[str, Any]) -> None:
     """What the host's own `_training_function` does around every stage."""
+    from llamafactory.train import tuner
+
     args = tuner.get_train_args(config["args"])
     model_args, data_args, training_args, finetuning_args, generating_args = args
     for each in args:

@@ -26,17 +26,15 @@ from tag_plugin.hosts.llamafactory.grpo.prompts import (
     collapsed_text,
     forbidden_ids,
 )
-from tag_plugin.hosts.llamafactory.grpo.resume import (
-    EpochSampler,
-    load_state,
-    save_state,
-    state_file,
-)
+from tag_plugin.hosts.llamafactory.grpo.resume import load_state, save_state, state_file
 from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
 from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
 from tag_plugin.hosts.llamafactory.grpo.step_file import StepFile
-from tag_plugin.hosts.llamafactory.grpo.token_types import MODALITY_IDS, token_types
-from tag_plugin.hosts.llamafactory.patches import pass_token_types
+from tag_plugin.hosts.llamafactory.grpo.trl_model import (
+    MODALITY_IDS,
+    pass_token_types,
+    token_types,
+)
 from tag_plugin.hosts.llamafactory.resuming import ExactResume
 
 _NOT_FOR_REWARDS: Final = "prompt_ids"
@@ -104,12 +102,16 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
 
     # --- where a batch comes from --------------------------------------------------------------
 
-    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
-        return EpochSampler(
-            super()._get_train_sampler(dataset),
-            shuffle=self.shuffle_dataset and not self._finetuning_args.disable_shuffling,
-            epoch=lambda: int(self.state.epoch or 0),
-        )
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        """TRL's; its order follows from the seed and the epoch alone, the first epoch's is TRL's.
+
+        TRL draws each epoch's order from one generator, which a resumed run would begin anew.
+        """
+        sampler = super()._get_train_sampler(dataset)
+        sampler.shuffle = sampler.shuffle and not self._finetuning_args.disable_shuffling
+        if sampler.shuffle:
+            sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(sampler.seed + epoch)
+        return sampler
 
     def _generate_and_score_completions(self, inputs: Samples) -> dict[str, Any]:
         self._inputs = self._encoder(inputs)

@@ -14,7 +14,7 @@ from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.grpo.best import PREFIX, check_best
 from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_held_out, check_run
 from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal
-from tag_plugin.hosts.llamafactory.grpo.online import closing_detectors
+from tag_plugin.hosts.llamafactory.grpo.online_detector import closing_detectors
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
 from tag_plugin.hosts.llamafactory.grpo.reference import check_adapter_start, reference_settings
 from tag_plugin.hosts.llamafactory.grpo.rewards import (
@@ -27,7 +27,7 @@ from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
 from tag_plugin.hosts.llamafactory.grpo.settings import grpo_config
 from tag_plugin.hosts.llamafactory.grpo.step_file import METRICS, ROLLOUTS, StepFile
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer, Watch
-from tag_plugin.hosts.llamafactory.patches import ready_for_trl
+from tag_plugin.hosts.llamafactory.grpo.trl_model import ready_for_trl
 from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, frame_of
 
 

@@ -46,8 +46,8 @@ def test_alarm(logs, settings, warned, stopped):
     ("reason", "said"),
     [
         ("all_unparsable", "cold-start with SFT"),
-        ("all_wrong", "every completion is wrong"),
-        ("all_right", "every completion is right"),
+        ("all_wrong", "are wrong; next: easier data"),
+        ("all_right", "are already right; next: harder data"),
         ("all_equal", "higher temperature"),
     ],
 )

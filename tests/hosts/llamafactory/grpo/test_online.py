@@ -14,7 +14,7 @@ from PIL import Image
 from tag_plugin.data.rows import Row, dump_row, read_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.detections import Thresholds
-from tag_plugin.hosts.llamafactory.grpo import online
+from tag_plugin.hosts.llamafactory.grpo import online_detector as online
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, parse_rewards
 from tag_plugin.trace.render import render
@@ -98,7 +98,7 @@ def test_mediapipe_measures_a_photograph_once(tmp_path: Path, monkeypatch: pytes
 
 ONE_RUN = """
 import sys
-from tag_plugin.hosts.llamafactory.grpo.online import closing_detectors, online_detector
+from tag_plugin.hosts.llamafactory.grpo.online_detector import closing_detectors, online_detector
 with closing_detectors():
     args = {"detector": "mediapipe", "detector_cache": sys.argv[1]}
     online_detector("au_grounding", args).complete(*sys.argv[2:])

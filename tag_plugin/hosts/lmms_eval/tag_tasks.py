@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lmms_eval.utils import load_yaml_config
-
 from tag_plugin.trace.prompt import Style
 
 DATASET_PATH: Final = "tag_plugin"
@@ -19,7 +17,7 @@ HF_MODEL: Final = "hf"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TagTask:
     """What one task reads and how it asks: a dataset's split, and a style."""
 
     dataset: str
@@ -27,36 +25,38 @@ class Asked:
     style: Style = Style.GROUNDED
 
 
-def asked_by(config: Mapping[str, Any]) -> Asked:
+def tag_task(config: Mapping[str, Any]) -> TagTask:
     """What a task with this configuration reads and how it asks."""
     arguments = config.get("dataset_kwargs") or {}
     style = Style(arguments.get(STYLE_ARGUMENT, Style.GROUNDED))
-    return Asked(str(config["dataset_name"]), str(config.get("test_split") or "test"), style)
+    return TagTask(str(config["dataset_name"]), str(config.get("test_split") or "test"), style)
 
 
-def all_asked(tasks: Iterable[Any], index: Mapping[str, Any]) -> Iterator[Asked]:
+def tag_tasks(tasks: Iterable[Any], index: Mapping[str, Any]) -> Iterator[TagTask]:
     """What these tasks, tags and groups read from TAG_DATA_DIR."""
     for entry in [tasks] if isinstance(tasks, str) else tasks:
         if isinstance(entry, str):
-            yield from _asked_by_name(entry, index)
+            yield from _by_name(entry, index)
         elif isinstance(entry, dict):
-            yield from _asked_by_config(entry, index)
+            yield from _by_config(entry, index)
 
 
-def _asked_by_name(name: str, index: Mapping[str, Any]) -> Iterator[Asked]:
-    found = index.get(name)
-    if found is None or found["type"] == "python_task":
+def _by_name(name: str, index: Mapping[str, Any]) -> Iterator[TagTask]:
+    from lmms_eval.utils import load_yaml_config  # not at the top: the host is being imported
+
+    entry = index.get(name)
+    if entry is None or entry["type"] == "python_task":
         return
-    if found["yaml_path"] == -1:
-        yield from all_asked(found["task"], index)
+    if entry["yaml_path"] == -1:
+        yield from tag_tasks(entry["task"], index)
     else:
-        yield from _asked_by_config(load_yaml_config(found["yaml_path"], mode="simple"), index)
+        yield from _by_config(load_yaml_config(entry["yaml_path"], mode="simple"), index)
 
 
-def _asked_by_config(config: Mapping[str, Any], index: Mapping[str, Any]) -> Iterator[Asked]:
+def _by_config(config: Mapping[str, Any], index: Mapping[str, Any]) -> Iterator[TagTask]:
     if config.get("dataset_path") == DATASET_PATH:
-        yield asked_by(config)
+        yield tag_task(config)
     elif isinstance(config.get("task"), list):
-        yield from all_asked(config["task"], index)
+        yield from tag_tasks(config["task"], index)
     elif isinstance(config.get("task"), str) and "dataset_path" not in config:
-        yield from _asked_by_name(config["task"], index)
+        yield from _by_name(config["task"], index)

@@ -8,18 +8,18 @@ from loguru import logger
 from tag_plugin.data.checkpoint_record import CheckpointRecord, write_checkpoint_record
 from tag_plugin.data.rows import write_rows
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.lmms_eval.asked import Asked
-from tag_plugin.hosts.lmms_eval.configuration import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
-from tag_plugin.hosts.lmms_eval.loading import asking, load_documents
 from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.settled_evaluation import load_documents, settled_evaluation
+from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.hosts.lmms_eval.wrappers import wrapper_of
 from tag_plugin.trace.prompt import Style
 from tests.hosts.lmms_eval.small_data import host_task as task
 from tests.hosts.lmms_eval.small_data import row, save_picture
 
 CALL: dict[str, Any] = {"model": "dummy", "model_args": "", "gen_kwargs": None}
-DIRECT = Asked("synth", "test", Style.DIRECT)
+DIRECT = TagTask("synth", "test", Style.DIRECT)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def printed():
 
 
 def stated(loaded: Any, **call: Any):
-    with asking([Asked("synth")], {**CALL, **call}) as evaluation:
+    with settled_evaluation([TagTask("synth")], {**CALL, **call}) as evaluation:
         load_documents(loaded)
     return evaluation.stated[loaded.config.task]
 
@@ -99,13 +99,13 @@ def test_data_and_weights_reach_the_configuration_that_the_cache_key_is_made_of(
 def test_styles_without_boxes_need_no_box_frame(monkeypatch):
     monkeypatch.delenv("TAG_BOX_FRAME")
     loaded = task("tag_synth_direct", dataset_kwargs={"style": "direct"})
-    with asking([DIRECT], CALL) as evaluation:
+    with settled_evaluation([DIRECT], CALL) as evaluation:
         load_documents(loaded)
     protocol = evaluation.stated["tag_synth_direct"].protocol
     assert (protocol.style, protocol.box_frame, protocol.detector) == ("direct", None, None)
     with (
         pytest.raises(WrongConfigurationError, match="TAG_BOX_FRAME"),
-        asking([DIRECT, Asked("synth")], CALL),
+        settled_evaluation([DIRECT, TagTask("synth")], CALL),
     ):
         pass
 
@@ -133,7 +133,10 @@ def test_a_label_only_model_is_asked_directly_and_the_protocol_says_so():
 )
 def test_data_that_cannot_be_used_is_refused_before_the_model_loads(data_dir, spoil, message):
     spoil(data_dir / "synth/detected/test.jsonl", data_dir / "synth/images/test/1.png")
-    with pytest.raises(WrongConfigurationError, match=message), asking([Asked("synth")], CALL):
+    with (
+        pytest.raises(WrongConfigurationError, match=message),
+        settled_evaluation([TagTask("synth")], CALL),
+    ):
         pytest.fail("the model would load now")
 
 
@@ -153,7 +156,10 @@ def test_an_adapter_is_refused_with_the_command_that_merges_it(tmp_path, recorde
         f"--template {template} --export_dir {folder}_merged\n"
     )
     arguments = {"model": "hf", "model_args": f"pretrained={folder}"}
-    with pytest.raises(WrongConfigurationError) as caught, asking([DIRECT], {**CALL, **arguments}):
+    with (
+        pytest.raises(WrongConfigurationError) as caught,
+        settled_evaluation([DIRECT], {**CALL, **arguments}),
+    ):
         pass
     assert "is an adapter (LoRA), not a whole model" in str(caught.value)
     assert command in str(caught.value)

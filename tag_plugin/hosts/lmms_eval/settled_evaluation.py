@@ -11,7 +11,6 @@ from loguru import logger
 
 from tag_plugin import __version__
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.hosts.lmms_eval.asked import Asked, asked_by
 from tag_plugin.hosts.lmms_eval.cache import refuse_stale_cache, weights_of
 from tag_plugin.hosts.lmms_eval.decoding import effective_decoding
 from tag_plugin.hosts.lmms_eval.documents import TestSet, columns, read_test_set, require_test_files
@@ -24,14 +23,13 @@ from tag_plugin.hosts.lmms_eval.evaluation import (
 from tag_plugin.hosts.lmms_eval.families import refuse_adapter
 from tag_plugin.hosts.lmms_eval.model_input import model_input
 from tag_plugin.hosts.lmms_eval.questions import (
-    ASKED_PROMPTS,
     NO_BOXES,
     Question,
     find_question,
     named_checkpoint,
 )
 from tag_plugin.hosts.lmms_eval.results import judge_config
-from tag_plugin.hosts.lmms_eval.whole_weights import whole_weights
+from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask, tag_task
 from tag_plugin.hosts.lmms_eval.wrappers import model_arguments, wrapper_of
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.reader import Stated
@@ -59,11 +57,11 @@ _TASK_USUALLY: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
 
 
 @contextmanager
-def asking(asked: Sequence[Asked], call: Mapping[str, Any]) -> Iterator[Evaluation]:
+def settled_evaluation(tasks: Sequence[TagTask], call: Mapping[str, Any]) -> Iterator[Evaluation]:
     """Settles what an evaluation needs before its model loads, and remembers it until the end.
 
     Args:
-        asked: what its tasks read, and in which styles they ask.
+        tasks: what its tasks read, and in which styles they ask.
         call: the arguments of `simple_evaluate`.
 
     Raises:
@@ -71,12 +69,12 @@ def asking(asked: Sequence[Asked], call: Mapping[str, Any]) -> Iterator[Evaluati
             faces would reach the model in another size, weights are missing, or a cache could give
             answers of other weights or other data.
     """
-    require_test_files(asked)
+    require_test_files(tasks)
     model, arguments = call["model"], model_arguments(call.get("model_args"))
     checkpoint = named_checkpoint(model, arguments)
     refuse_adapter(checkpoint)
     wrapper = wrapper_of(model, arguments, bool(call.get("force_simple")))
-    question = _question(asked, model, arguments)
+    question = _question(tasks, model, arguments)
     weights = weights_of(arguments)
     refuse_stale_cache(call, weights, wrapper.service)
     evaluation = Evaluation(
@@ -84,7 +82,7 @@ def asking(asked: Sequence[Asked], call: Mapping[str, Any]) -> Iterator[Evaluati
         wrapper=wrapper,
         checkpoint=checkpoint,
         model_input=model_input(wrapper, checkpoint),
-        test_sets={(a.dataset, a.split): read_test_set(a.dataset, a.split) for a in set(asked)},
+        test_sets={(a.dataset, a.split): read_test_set(a.dataset, a.split) for a in set(tasks)},
         gen_kwargs=model_arguments(call.get("gen_kwargs")),
         limit=call.get("limit"),
         offset=int(call.get("offset") or 0),
@@ -94,14 +92,13 @@ def asking(asked: Sequence[Asked], call: Mapping[str, Any]) -> Iterator[Evaluati
     )
     token = RUNNING.set(evaluation)
     try:
-        with whole_weights():
-            yield evaluation
+        yield evaluation
     finally:
         RUNNING.reset(token)
 
 
-def _question(asked: Sequence[Asked], model: Any, arguments: Mapping[str, Any]) -> Question:
-    if any(each.style is Style.GROUNDED for each in asked):
+def _question(tasks: Sequence[TagTask], model: Any, arguments: Mapping[str, Any]) -> Question:
+    if any(each.style is Style.GROUNDED for each in tasks):
         return find_question(model, arguments)
     return NO_BOXES
 
@@ -113,14 +110,14 @@ def load_documents(task: Any) -> None:
     repeats in its results and hashes into the keys of its response cache.
     """
     evaluation, config = current_evaluation(), task.config
-    asked = asked_by(config.to_dict())
-    place = (asked.dataset, asked.split)
+    read = tag_task(config.to_dict())
+    place = (read.dataset, read.split)
     test_set = evaluation.test_sets.get(place) or read_test_set(*place)
-    documents = columns(test_set, evaluation.question, asked.style, config.task)
-    ASKED_PROMPTS.update(documents["prompt"])
+    documents = columns(test_set, evaluation.question, read.style, config.task)
+    evaluation.prompts.update(documents["prompt"])
     task.dataset = DatasetDict({config.test_split: Dataset.from_dict(documents)})
     task.dataset_no_image = task.dataset
-    protocol = _protocol(task, asked, test_set, documents, evaluation)
+    protocol = _protocol(task, read, test_set, documents, evaluation)
     stated = Stated(
         protocol=protocol,
         fingerprint=protocol.fingerprint,
@@ -139,7 +136,7 @@ def load_documents(task: Any) -> None:
 
 def _protocol(
     task: Any,
-    asked: Asked,
+    read: TagTask,
     test_set: TestSet,
     documents: Mapping[str, list[str]],
     evaluation: Evaluation,
@@ -153,8 +150,8 @@ def _protocol(
     return Protocol(
         task=task.config.task,
         task_version=str((task.config.metadata or {}).get("version", "-")),
-        dataset=asked.dataset,
-        split=asked.split,
+        dataset=read.dataset,
+        split=read.split,
         n=n,
         items=evaluation.items(n),
         label_set=first.label_set,

@@ -1,4 +1,9 @@
-"""Which tokens are pictures: what transformers 5 wants beside the ids, and TRL does not send."""
+"""What TRL 0.24 expects of a model that the host has loaded with transformers of either generation.
+
+Without `mm_token_type_ids`, which TRL does not pass on, transformers 5 numbers image tokens like
+text (transformers/models/*/modeling_*.py, `compute_3d_position_ids`): no error, but other positions
+than in SFT. They follow from the input ids.
+"""
 
 import inspect
 from dataclasses import dataclass
@@ -6,7 +11,32 @@ from typing import Any, Final
 
 import torch
 
+from tag_plugin.hosts.versions import is_transformers_5
+
 MODALITY_IDS: Final = "mm_token_type_ids"
+
+
+def ready_for_trl(model: Any, use_reentrant: bool) -> None:
+    """Gives a model what TRL takes for granted.
+
+    trl/models/utils.py, unwrap_model_for_generation, turns gradient checkpointing on again without
+    arguments; llamafactory/model/model_utils/checkpointing.py then forgets `use_reentrant_gc`.
+    transformers 5 no longer keeps `warnings_issued`, which trl/trainer/grpo_trainer.py sets.
+    """
+    enable = model.gradient_checkpointing_enable
+    chosen = {"use_reentrant": use_reentrant}
+    model.gradient_checkpointing_enable = lambda settings=None: enable(settings or chosen)
+    if is_transformers_5():
+        model.warnings_issued = {}
+
+
+def pass_token_types(model: Any) -> bool:
+    """Makes a model, in whatever it is wrapped, find the token types by itself.
+
+    Returns:
+        Whether it asks for them; a generation needs them too.
+    """
+    return model is not None and is_transformers_5() and add_token_types(model)
 
 
 def token_types(ids: torch.Tensor, config: Any) -> torch.Tensor:

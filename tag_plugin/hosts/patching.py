@@ -1,0 +1,185 @@
+"""What is changed in a host: declared in one table a host, checked as a whole, then made.
+
+A host's modules are imported one after the other, and the first change must come before the last
+module is there. A module that has not been executed yet is therefore read instead of run.
+"""
+
+import ast
+import functools
+import inspect
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec, resolve_name
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from tag_plugin.hosts.repairs import mends
+from tag_plugin.hosts.versions import version
+
+ALWAYS: Final = "always"
+OTHERS: Final = "..."  # at the end of `parameters`: more of them, in any place, make no difference
+_OURS: Final = "_tag_plugin"  # marks our own functions, so that a second call changes nothing
+
+Make = Callable[[Any], Any]
+
+
+class HostChangedError(RuntimeError):
+    """The host is not the one that a change was written for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One symbol of a host that is changed, and what the change relies on.
+
+    Attributes:
+        module: where the host looks the symbol up.
+        symbol: a function or class of the module, or `Class.method`.
+        parameters: their names; empty for a class of which only the name is relied on.
+        package: the distribution that defines it.
+        why: what the change is for.
+        when: as long as what it stays.
+        repair: its name in `repairs.REPAIRS`, where it mends the host for everybody.
+    """
+
+    module: str
+    symbol: str
+    parameters: str
+    package: str
+    why: str
+    when: str = ALWAYS
+    repair: str = ""
+
+    @property
+    def place(self) -> tuple[Any, str]:
+        """The object that holds the symbol, and the name of the attribute."""
+        owner, _, name = self.symbol.rpartition(".")
+        module = import_module(self.module)
+        return (getattr(module, owner) if owner else module), name
+
+    def problem(self) -> str | None:
+        """One line about a symbol that is gone or takes other parameters, or None."""
+        found = _parameters(self.module, self.symbol)
+        where, wanted = f"{self.module}.{self.symbol}", self.parameters.split()
+        if found is None:
+            package = _distribution(self.module)
+            return f"{where} is gone; {version(package)}; {_install(package)}"
+        fits = set(wanted[:-1]) <= set(found) if wanted[-1:] == [OTHERS] else wanted == found
+        if fits or not wanted:
+            return None
+        return (
+            f"{where} takes ({', '.join(found)}), not ({', '.join(wanted)}); "
+            f"{version(self.package)}; {_install(self.package)}"
+        )
+
+
+def check(patches: tuple[Patch, ...]) -> None:
+    """That every symbol of a host is what its change was written for.
+
+    Raises:
+        HostChangedError: one is not; names it, its package and the tested range.
+    """
+    problem = next(filter(None, (each.problem() for each in patches)), None)
+    if problem:
+        raise HostChangedError(problem)
+
+
+def replace(patch: Patch, make: Make) -> None:
+    """Puts `make(the host's own)` in its place, once."""
+    owner, name = patch.place
+    original = getattr(owner, name)
+    if getattr(original, _OURS, False):
+        return
+    ours = make(original)
+    setattr(ours, _OURS, True)
+    setattr(owner, name, ours)
+
+
+@contextmanager
+def replaced(patch: Patch, make: Make) -> Iterator[None]:
+    """The same for as long as it lasts; nothing where the user has switched the repair off."""
+    if not mends(patch.repair):
+        yield
+        return
+    owner, name = patch.place
+    original = inspect.getattr_static(owner, name)
+    ours = make(getattr(original, "__func__", original))
+    setattr(owner, name, classmethod(ours) if isinstance(original, classmethod) else ours)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def _parameters(module: str, symbol: str) -> list[str] | None:
+    """The names of what a symbol takes, None where it is gone; from the source if need be."""
+    imported = sys.modules.get(module)
+    found: Any = functools.reduce(_attribute, symbol.split("."), imported)
+    if found is not None:
+        return [*inspect.signature(getattr(found, "__func__", found)).parameters]
+    complete = imported is not None and not _is_being_executed(imported)
+    return None if complete else _written(module, symbol)
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    return getattr(owner, name, None)
+
+
+def _is_being_executed(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))  # importlib's own word for it
+
+
+def _written(module: str, symbol: str) -> list[str] | None:
+    """What the source says, followed through `from ... import`."""
+    file = _source(module)
+    if file is None:
+        return None
+    text = file.read_text(encoding="utf-8")
+    owner, _, name = symbol.rpartition(".")
+    before = rf"class {owner}\b.*?^ +" if owner else ""
+    if found := re.search(rf"^{before}(def|class) {name}\b", text, re.MULTILINE | re.DOTALL):
+        return _signature(text[found.start(1) :]) if found[1] == "def" else []
+    top = owner or name
+    imports = rf"^\s*from (\S+) import (?:[^(\n]*\b{top}\b|\([^)]*\b{top}\b)"
+    if found := re.search(imports, text, re.MULTILINE):
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        return _written(resolve_name(found[1], package), symbol)
+    return None
+
+
+def _signature(text: str) -> list[str]:
+    """The parameters of the function that a text begins with."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    end = next(token.end for token in tokens if token.type == tokenize.NEWLINE or token.line == "")
+    header = "".join(text.splitlines(keepends=True)[: end[0]])
+    function = ast.parse(header[: header.rindex(":") + 1] + " pass").body[0]
+    assert isinstance(function, ast.FunctionDef)  # noqa: S101  # the pattern that found it
+    given = function.args
+    more = [each for each in (given.vararg, given.kwarg) if each]
+    return [each.arg for each in [*given.posonlyargs, *given.args, *given.kwonlyargs, *more]]
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module, found without executing its parents."""
+    top, *rest = module.split(".")
+    spec = find_spec(top)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(spec.submodule_search_locations[0], *rest)
+    candidates = (path.with_name(f"{path.name}.py"), path / "__init__.py")
+    return next((each for each in candidates if each.is_file()), None)
+
+
+def _distribution(module: str) -> str:
+    return module.partition(".")[0].replace("_", "-")
+
+
+def _install(package: str) -> str:
+    wanted = version(package)
+    return f"next: pip install '{package}{wanted.tested}'"
