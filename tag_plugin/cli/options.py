@@ -63,13 +63,14 @@ def warn_of_loss(what: str, kept: int, inputs: int, causes: str) -> None:
 
 
 def _warn_of_losses(manifest: "Manifest") -> None:
+    from tag_plugin.data.rows import NO_FACE
     from tag_plugin.pipeline.stage import first_causes
 
     for split, summary in manifest.splits.items():
-        without = summary["counts"].get("no face", 0)  # of detect: kept, and of no use later
+        without = summary["counts"].get(NO_FACE, 0)  # of detect: kept, and of no use later
         causes = first_causes([summary])
         if without:
-            causes = "; ".join(filter(None, (f"no face {without}", causes)))
+            causes = "; ".join(filter(None, (f"{NO_FACE} {without}", causes)))
         warn_of_loss(split, summary["rows"] - without, summary["inputs"], causes)
 
 

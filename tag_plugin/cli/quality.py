@@ -53,7 +53,9 @@ def quality(
     how = execution(workers, restart, parts, ray)
     manifest = check(QualitySettings(dataset, chosen, keep_duplicates, **how))
     if not manifest.waiting_for:
-        echo(f"Look at {_draw(dataset, chosen)}; duplicates in {dataset / DUPLICATES}")
+        copies = dataset / DUPLICATES
+        listed = f"; duplicates in {copies}" if copies.is_file() else ""
+        echo(f"Look at {_draw(dataset, chosen)}{listed}")
     _warn_of_two_labels(dataset)
     print_summary(manifest, f"tag-plugin detect {dataset}")
 

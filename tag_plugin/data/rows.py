@@ -27,6 +27,8 @@ SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 NOT_A_ROW: Final = "not a row"
 """Why a line is left out; the word for it in every count."""
+NO_FACE: Final = "no face"
+"""Of a picture or a row without a face; the word for it in every count."""
 LONGEST_ROW: Final = 100_000
 """Characters; a longer line is no row. It bounds the memory that a bad one takes."""
 _UNREADABLE: Final = "\0"

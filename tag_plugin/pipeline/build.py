@@ -12,11 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from tag_plugin.data.model_error import first_problem
-from tag_plugin.data.rows import Provenance, Row, Split, dump_row
+from tag_plugin.data.rows import NO_FACE, Provenance, Row, Split, dump_row
 from tag_plugin.facs.detections import Detections
 from tag_plugin.pipeline import rules
 from tag_plugin.pipeline.dataset_info import register
-from tag_plugin.pipeline.gold import NO_FACE, NOT_GOLD, why_not_gold
+from tag_plugin.pipeline.gold import NOT_GOLD, why_not_gold
 from tag_plugin.pipeline.inputs import RowFile, digests
 from tag_plugin.pipeline.manifest import Manifest
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
@@ -96,6 +96,8 @@ def _run_model(
     settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
 ) -> Manifest:
     """Imported here: what it needs is an extra."""
+    if settings.ray is not None:
+        raise StageError("a model as the writer waits for its endpoint; next: leave --ray away")
     missing = [name for name in ("openai", "tenacity") if find_spec(name) is None]
     if missing:
         raise StageError(

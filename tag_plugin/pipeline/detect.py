@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tag_plugin.data.face_frame import ImageError, read_face
-from tag_plugin.data.rows import Row, dump_row
+from tag_plugin.data.rows import NO_FACE, Row, dump_row
 from tag_plugin.detectors.base import Detector, NoDetectionsError, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.detections import Detections
@@ -19,7 +19,7 @@ from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.pipeline.parts import batches
 from tag_plugin.pipeline.stage import Execution, Stage
 
-FACE, NO_FACE = "face", "no face"
+FACE: Final = "face"
 UNREADABLE = "image missing or unreadable"
 NOT_CACHED = "no cached detections"
 

@@ -5,25 +5,23 @@ Two hashes at a Hamming distance of at most `distance` differ in at most that ma
 the work near linear. On FERPlus nearly all pairs up to 4 are the same photograph, at 6 half are.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from itertools import islice, pairwise
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.data.rows import SPLITS, Row, RowError, Split, parse_row, row_lines
+from tag_plugin.data.rows import SPLITS, Split
+from tag_plugin.pipeline.picture_hashes import Hashes, read_hashes, rows_at
 
 DISTANCE: Final = 4
 """Bits of 64 that may differ; the hashes differ in an even number of bits."""
 PRIORITY: tuple[Split, ...] = ("test", "dev", "train")
 """A duplicate stays in the first of these that holds it, and leaves the others."""
 
-Hashes = NDArray[np.uint64]
 _PAIRS: Final = 1 << 16
 """Pairs compared at a time."""
 _ROWS: Final = 1 << 14
@@ -49,7 +47,7 @@ def find_duplicates(files: Mapping[Split, Path], distance: int = DISTANCE) -> li
 
     One entry a row, for its nearest copy. Rows without a hash are not compared.
     """
-    hashes = {split: _hashes(path) for split, path in files.items()}
+    hashes = {split: read_hashes(path) for split, path in files.items()}
     found: dict[tuple[Split, int], tuple[Split, int, int]] = {}
     for split in SPLITS:
         for before in PRIORITY[: PRIORITY.index(split)]:
@@ -60,9 +58,12 @@ def find_duplicates(files: Mapping[Split, Path], distance: int = DISTANCE) -> li
                     if apart < found.get((split, mine), ("", 0, distance + 1))[2]:
                         found[split, mine] = (before, int(places[mine]), apart)
     wanted = {*found, *((before, theirs) for before, theirs, _ in found.values())}
-    ids = {split: _ids(files[split], {n for name, n in wanted if name == split}) for split in files}
+    rows = {
+        split: rows_at(path, {n for name, n in wanted if name == split})
+        for split, path in files.items()
+    }
     return [
-        Duplicate(ids[split][mine], split, ids[before][theirs], before, apart)
+        Duplicate(rows[split][mine].id, split, rows[before][theirs].id, before, apart)
         for (split, mine), (before, theirs, apart) in sorted(found.items())
     ]
 
@@ -104,13 +105,6 @@ def _nearest(
     return places, bits
 
 
-def write_duplicates(path: Path, found: list[Duplicate]) -> None:
-    """List them, a JSON object a line."""
-    lines = (json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found)
-    with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as out:
-        out.writelines(lines)
-
-
 def _blocks(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Consecutive ranges with about _PAIRS candidates each: bounds the memory."""
     ends = np.cumsum(counts)
@@ -144,24 +138,3 @@ def _take_nearer(
     better = np.flatnonzero(apart < bits[mine])
     better = better[np.argsort(-apart[better], kind="stable")]  # the nearest is written last
     places[mine[better]], bits[mine[better]] = theirs[better], apart[better]
-
-
-def _hashes(path: Path) -> Hashes:
-    """The hash of every line; 0 of one that is no row."""
-    rows = (_row_or_none(line) for _, line in row_lines(path))
-    hashes = (int(row.frame.phash, 16) if row and row.frame else 0 for row in rows)
-    return np.fromiter(hashes, dtype=np.uint64)
-
-
-def _ids(path: Path, wanted: set[int]) -> dict[int, str]:
-    if not wanted:
-        return {}
-    lines = islice(row_lines(path), max(wanted) + 1)
-    return {n: parse_row(line, where).id for n, (where, line) in enumerate(lines) if n in wanted}
-
-
-def _row_or_none(line: str) -> Row | None:
-    try:
-        return parse_row(line, "row")
-    except RowError:  # named by whoever reads the rows for themselves
-        return None

@@ -10,11 +10,10 @@ import numpy as np
 from PIL import Image
 
 from tag_plugin.data.face_frame import BOX_OUTSIDE, Crop, ImageError, face_frame
-from tag_plugin.data.rows import FrameInfo
+from tag_plugin.data.rows import NO_FACE, FrameInfo
 from tag_plugin.data.source import Pictures
 from tag_plugin.pipeline.face_finder import Face, FaceFinder
 
-NO_FACE: Final = "no face found"
 ALREADY_A_FACE: Final = 0.55
 """A face mesh over this share of a picture's larger side: the picture is a face, not a scene."""
 LEAST_INSIDE: Final = 0.25

@@ -5,13 +5,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from tag_plugin.data.model_error import first_problem
-from tag_plugin.data.rows import Row
+from tag_plugin.data.rows import NO_FACE, Row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import JudgeConfig, score_completion
 from tag_plugin.trace.render import render
 
-NO_FACE: Final = "no face"
 NOT_GOLD: Final = "the judge finds fault with the trace"
 
 

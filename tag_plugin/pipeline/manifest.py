@@ -5,14 +5,14 @@ recorded ones are refused, so that one directory never mixes two of them.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.rows import Split
 from tag_plugin.data.text_file import TextFileError, read_json_object
@@ -138,9 +138,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON object in one step: a reader never sees half of it."""
-    text = json.dumps(content, indent=2, ensure_ascii=False)
-    with atomic_write(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_list(path: Path, values: Sequence[Any]) -> None:
+    """Dataclasses as JSON objects, one a line; no file where there are none."""
+    if values:
+        lines = (json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in values)
+        write_text(path, "".join(lines))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from itertools import combinations
 from tempfile import TemporaryFile
 from typing import IO, Final, Self
 
@@ -69,26 +70,16 @@ def _digest(text: str) -> bytes:
 
 def _shared(files: Mapping[str, IO[bytes]]) -> Iterator[tuple[str, str, int]]:
     """Two parts with digests in common, and how many."""
-    names = sorted(files)
-    digests = {name: _in_order(files[name]) for name in names}
-    for number, first in enumerate(names):
-        for second in names[number + 1 :]:
-            count = _count_shared(digests[first], digests[second])
-            if count:
-                yield first, second, count
+    digests = {name: np.unique(_in_order(file)) for name, file in sorted(files.items())}
+    for first, second in combinations(digests, 2):
+        count = len(np.intersect1d(digests[first], digests[second], assume_unique=True))
+        if count:
+            yield first, second, count
 
 
 def _in_order(file: IO[bytes]) -> NDArray[np.uint64]:
     """The digests of a file, sorted."""
     file.seek(0)
-    found = np.fromfile(file, dtype=np.uint64)
-    found.sort()
-    return found
-
-
-def _count_shared(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> int:
-    """How many digests are in both; both sorted. Only the shorter one is copied."""
-    few, many = sorted((first, second), key=len)
-    few = np.unique(few)
-    places = np.searchsorted(many, few)
-    return int(np.count_nonzero(many[np.minimum(places, len(many) - 1)] == few))
+    digests = np.fromfile(file, dtype=np.uint64)
+    digests.sort()
+    return digests

@@ -17,8 +17,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from tag_plugin.data.face_frame import face_file
 from tag_plugin.data.model_error import first_problem
-from tag_plugin.data.picture import ImageError, open_picture, picture_size
+from tag_plugin.data.picture import ImageError, picture_size
 from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
@@ -198,7 +199,9 @@ def _problems(
 
 def _image_problem(path: Path, pixels: bool) -> str | None:
     try:
-        size = open_picture(path).size if pixels else picture_size(path)
+        size = picture_size(path)
+        if pixels:
+            face_file(path)
     except ImageError as error:
         return str(error)
     return None if size == (FACE_FRAME, FACE_FRAME) else f"{size[0]}x{size[1]} pixels"

@@ -140,7 +140,8 @@ def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:
 
 
 def _write_manifest(root: Path, counts: Mapping[str, int], seed: int) -> None:
-    splits = {name: {"inputs": rows, "rows": rows, "dropped": {}} for name, rows in counts.items()}
+    rest = {"counts": {}, "dropped": {}, "resumed_at": 0, "inputs_per_second": None}
+    splits = {name: {"inputs": rows, "rows": rows, **rest} for name, rows in counts.items()}
     manifest = {"settings": {**_DRAWN, "seed": seed}, "splits": splits}
     write_text(root / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
     (root / _FORMER_MANIFEST).unlink(missing_ok=True)

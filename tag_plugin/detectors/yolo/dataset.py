@@ -14,18 +14,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import yaml
 
 from tag_plugin.data.atomic_write import full_disk_named
 from tag_plugin.data.console import progress
-from tag_plugin.data.rows import SPLITS, Row, Split, read_rows
+from tag_plugin.data.rows import NO_FACE, SPLITS, Row, Split, read_rows
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import BOX_SCALE, Box
 from tag_plugin.facs.detections import Detection
 
-NO_FACE, NO_IMAGE = "no face", "image missing"
+NO_IMAGE: Final = "image missing"
 
 ULTRALYTICS_SPLITS: Mapping[Split, str] = {"train": "train", "dev": "val", "test": "test"}
 """Our word for a split -> ultralytics' word."""

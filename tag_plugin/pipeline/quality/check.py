@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Final
 
 from tag_plugin.data.face_frame import ImageError, read_face
-from tag_plugin.data.rows import SPLITS, Row, Split, dump_row
+from tag_plugin.data.rows import NO_FACE, SPLITS, Row, Split, dump_row
 from tag_plugin.detectors.face_landmarker_model import SHA256
-from tag_plugin.pipeline.duplicates import DISTANCE, Duplicate, find_duplicates, write_duplicates
+from tag_plugin.pipeline.duplicates import DISTANCE, Duplicate, find_duplicates
 from tag_plugin.pipeline.face_finder import FaceFinder
 from tag_plugin.pipeline.inputs import RowFile, digests
-from tag_plugin.pipeline.manifest import Manifest
+from tag_plugin.pipeline.manifest import Manifest, write_list
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.quality.limits import Limits, faults
 from tag_plugin.pipeline.quality.measures import geometry, light
 from tag_plugin.pipeline.stage import Execution, Stage
-from tag_plugin.pipeline.two_labels import TWO_LABELS, two_labels, write_two_labels
+from tag_plugin.pipeline.two_labels import TWO_LABELS, two_labels
 
 OUTPUT, MANIFEST = "checked", "quality.json"
 DUPLICATES: Final = "duplicates.jsonl"
-NO_FACE, GOOD = "no face found", "good"
+GOOD: Final = "good"
 DUPLICATE: Final = "picture also in {split}"
 CUT: tuple[Split, ...] = ("train", "dev")
 """The splits that lose rows."""
@@ -67,8 +67,8 @@ def check(settings: QualitySettings) -> Manifest:
         FaceFinder().close()  # what is missing is said now, not in a worker
     with stage.opened(decisive) as manifest:
         found = find_duplicates(inputs)
-        write_duplicates(settings.directory / DUPLICATES, found)
-        write_two_labels(settings.directory / TWO_LABELS, two_labels(settings.directory, inputs))
+        write_list(settings.directory / DUPLICATES, found)
+        write_list(settings.directory / TWO_LABELS, two_labels(settings.directory, inputs))
         known = {} if settings.keep_duplicates else {(each.split, each.id): each for each in found}
         worker = partial(_open_worker, settings.directory, settings.limits, known)
         return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)

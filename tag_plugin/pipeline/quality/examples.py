@@ -3,11 +3,13 @@
 Constant memory: a few of each, chosen while the rows stream by.
 """
 
-import heapq
 import json
 import re
+from bisect import insort
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -38,54 +40,46 @@ class Group:
     examples: Sequence[Example]
 
 
+_Ranked = list[tuple[float, Example]]
+"""Examples with their distances, the smallest first; of equals the one that was seen first."""
+
+
 def examples(directory: Path, limits: Limits) -> list[Group]:
     """The groups of a checked dataset: every reason, half of it near the limit, half at random."""
-    near = _Nearest()
-    counts: dict[str, int] = {}
-    by_reason: dict[str, tuple[_Nearest, _Nearest]] = {}
+    near: _Ranked = []
+    counts: Counter[str] = Counter()
+    by_reason: dict[str, tuple[_Ranked, _Ranked]] = {}
     for split in (split for split in CUT if (directory / OUTPUT / f"{split}.jsonl").is_file()):
         for found in _dropped(directory, split):
             reason = found["reason"]
-            counts[reason] = counts.get(reason, 0) + 1
-            nearest, random = by_reason.setdefault(reason, (_Nearest(), _Nearest()))
+            counts[reason] += 1
+            nearest, random = by_reason.setdefault(reason, ([], []))
             example = Example(directory / "images" / split / f"{found['id']}.jpg", _short(found))
-            nearest.offer(_distance(found["detail"]), example)
-            random.offer(crc32(found["id"].encode()) / 2**32, example)
+            _offer(nearest, _distance(found["detail"]), example)
+            _offer(random, crc32(found["id"].encode()), example)
         for row in read_rows(directory / OUTPUT / f"{split}.jsonl"):
             distance, name = margin(row.quality, limits)
             measure = name.rpartition("_")[0]
             if name:
                 caption = f"{measure} {row.quality[measure]:g}"
-                near.offer(distance, Example(directory / row.image, caption))
+                _offer(near, distance, Example(directory / row.image, caption))
     groups = [
-        Group(f"dropped: {reason} ({counts[reason]})", _both(*by_reason[reason]))
-        for reason in sorted(counts, key=lambda reason: -counts[reason])
+        Group(f"dropped: {reason} ({dropped})", _both(*by_reason[reason]))
+        for reason, dropped in counts.most_common()
     ]
-    return [*groups, Group("kept, nearest to a limit", near.sorted()[: 2 * EACH])]
+    return [*groups, Group("kept, nearest to a limit", [example for _, example in near])]
 
 
-@dataclass
-class _Nearest:
-    """The examples with the smallest distances, 2 * EACH of them."""
-
-    heap: list[tuple[float, int, Example]] = field(default_factory=list)
-    offered: int = 0
-
-    def offer(self, distance: float, example: Example) -> None:
-        self.offered += 1
-        heapq.heappush(self.heap, (-distance, -self.offered, example))
-        if len(self.heap) > 2 * EACH:
-            heapq.heappop(self.heap)
-
-    def sorted(self) -> list[Example]:
-        ordered = sorted(self.heap, key=lambda each: (-each[0], -each[1]))
-        return [example for _, _, example in ordered]
+def _offer(ranked: _Ranked, distance: float, example: Example) -> None:
+    """Keep the 2 * EACH with the smallest distances."""
+    insort(ranked, (distance, example), key=itemgetter(0))
+    del ranked[2 * EACH :]
 
 
-def _both(nearest: _Nearest, random: _Nearest) -> list[Example]:
+def _both(nearest: _Ranked, random: _Ranked) -> list[Example]:
     """Half near the limit, then others at random, none twice."""
-    first = nearest.sorted()[: EACH // 2]
-    return (first + [each for each in random.sorted() if each not in first])[:EACH]
+    first = [example for _, example in nearest[: EACH // 2]]
+    return (first + [each for _, each in random if each not in first])[:EACH]
 
 
 def _dropped(directory: Path, split: Split) -> Iterator[Mapping[str, Any]]:

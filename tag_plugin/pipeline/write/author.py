@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from tag_plugin.data.face_frame import ImageError, face_file
-from tag_plugin.data.rows import Provenance, Row, dump_row
+from tag_plugin.data.rows import NO_FACE, Provenance, Row, dump_row
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.pipeline.gold import NO_FACE, NOT_GOLD, unwritable, why_not_gold
+from tag_plugin.pipeline.gold import NOT_GOLD, unwritable, why_not_gold
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.write.attempts import Attempts, Place
 from tag_plugin.pipeline.write.dialogue import Dialogue
