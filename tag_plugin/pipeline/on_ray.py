@@ -112,7 +112,9 @@ class _Actors:
             except self._ray.exceptions.RayTaskError as error:
                 raise error.cause from None
             idle.append(actor)
-            if each is not None:
+            if each is None:
+                self._losses.pop(id(None), None)
+            else:
                 yield result
 
     def _open(self) -> None:

@@ -100,12 +100,15 @@ class Stage:
         left = {split: each for split, each in splits.items() if not self._has(manifest, split)}
         making = Making(self._folder, json.dumps(manifest.settings), self.how.parts, self.part)
         making.make(left, partial(self._make_all, partial(open_part_worker, open_worker)))
+        manifest.waiting_for = making.waiting_for
         try:
-            manifest.waiting_for = making.waiting_for
             if not manifest.waiting_for:
                 self._join(manifest, making)
-        except FileNotFoundError:  # another run has just joined and removed them
+        except FileNotFoundError:
             manifest.waiting_for = making.waiting_for
+            if not manifest.waiting_for:
+                raise
+            # else another run has just joined and removed them
         if manifest.waiting_for:
             stored = self._stored(manifest.settings)
             return stored if all(self._has(stored, split) for split in splits) else manifest
@@ -165,8 +168,11 @@ class Stage:
             path.unlink(missing_ok=True)
 
     def _remove_parts(self) -> None:
-        """Once they are joined, and whatever else lies where they did."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Once they are joined: whatever lies there, and what earlier versions left half done."""
+        for folder in (self._folder, self._folder.with_name("shards")):
+            shutil.rmtree(folder, ignore_errors=True)
+        for path in self._folder.parent.glob("*.journal"):
+            path.unlink(missing_ok=True)
 
 
 def nothing_kept(manifest: Manifest) -> str:
