@@ -57,7 +57,7 @@ def ray_map(
     try:
         resources = ray.cluster_resources()
         room = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1)
-        yield from _Actors(ray, open_worker, gpus).map(iter(inputs), workers or max(1, int(room)))
+        yield from Actors(ray, open_worker, gpus).map(iter(inputs), workers or max(1, int(room)))
     finally:
         ray.shutdown()
 
@@ -79,7 +79,7 @@ def _connected(address: str) -> Any:  # noqa: ANN401  # a module without type in
     return ray
 
 
-class _Actors:
+class Actors:
     """Gives an actor its next input when it is idle; a lost one is replaced."""
 
     def __init__(self, ray: Any, open_worker: OpenWorker[Any, Any], gpus: float) -> None:  # noqa: ANN401
@@ -91,6 +91,7 @@ class _Actors:
         self._losses: Counter[Any] = Counter()
 
     def map(self, inputs: Iterator[Any], workers: int) -> Iterator[Any]:
+        """The result of every input, as they come; StageError where that cannot be."""
         left = deque(islice(inputs, 1))
         idle: list[Any] = []
         for _ in range(workers if left else 0):

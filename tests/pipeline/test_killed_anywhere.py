@@ -12,7 +12,9 @@ import time
 from contextlib import suppress
 from random import Random
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.pipeline.ferplus_tree import write_tree
 
@@ -103,8 +105,16 @@ def files_of(data):
     return content
 
 
+def write_pictures(root):
+    """A FERPlus tree without a picture in two splits."""
+    write_tree(root, PER_SPLIT)
+    for number, path in enumerate(sorted(root.rglob("*.png"))):
+        noise = np.random.default_rng(number).integers(0, 255, (48, 48), dtype=np.uint8)
+        Image.fromarray(noise).save(path)
+
+
 def test_a_kill_at_any_moment_changes_no_byte_and_leaves_nothing(tmp_path, runs):
-    write_tree(tmp_path / "root", PER_SPLIT)
+    write_pictures(tmp_path / "root")
     runs.begin(tmp_path / "first")
     assert runs.end() == 0, "the first run also makes the detections"
     begin = time.monotonic()
