@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.report.charts.bars import Bar, BarChart
 from tag_plugin.report.evaluation.runs import NamedRun, Task
+from tag_plugin.scoring.metrics import Metric
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import Floats, percentile_interval, resampled_sums
 
@@ -19,22 +20,14 @@ Reading = Callable[[JudgedSample], Iterable[tuple[str, float]]]
 """A sample -> (category, value) of everything that it has to say."""
 
 
-def recall_by_class(task: Task) -> BarChart:
-    """Recall of each class, with its interval."""
+def by_class(task: Task, metric: Metric) -> BarChart:
+    """One value a class, with its interval."""
     runs = [
-        (named.name, [_stated(named, f"recall_{label}") for label in task.labels])
+        (named.name, [_stated(named, name) for name in metric.names(task.labels)])
         for named in task.runs
     ]
-    return BarChart("Recall by class", task.labels, runs, "Lines: 95 % bootstrap intervals.")
-
-
-def f1_by_class(task: Task) -> BarChart:
-    """F1 of each class, with its interval."""
-    runs = [
-        (named.name, [_stated(named, f"f1_{label}") for label in task.labels])
-        for named in task.runs
-    ]
-    return BarChart("F1 by class", task.labels, runs, "Lines: 95 % bootstrap intervals.")
+    note = "Lines: 95 % bootstrap intervals."
+    return BarChart(f"{metric.title} by class", task.labels, runs, note)
 
 
 def grounding_by_class(task: Task) -> BarChart | None:

@@ -9,20 +9,18 @@ from markupsafe import Markup
 
 from tag_plugin.report.evaluation.classes import (
     accuracy_by_grounding,
-    f1_by_class,
+    by_class,
     grounding_by_class,
-    recall_by_class,
     units_charts,
 )
 from tag_plugin.report.evaluation.confusion import matrices
 from tag_plugin.report.evaluation.gallery import gallery
-from tag_plugin.report.evaluation.headline import headline
 from tag_plugin.report.evaluation.runs import Task, read_tasks
-from tag_plugin.report.evaluation.subgroups import subgroups
 from tag_plugin.report.gallery.cards import Gallery
 from tag_plugin.report.gallery.pack import pack
 from tag_plugin.report.html.assets import SCRIPTS, STYLES
 from tag_plugin.report.html.document import write_page
+from tag_plugin.scoring.metrics import METRICS, Metric, headlines
 
 _TEMPLATE: Final = "evaluation.html.j2"
 
@@ -59,16 +57,28 @@ def _blocks(shown: Gallery) -> Iterator[Markup]:
 
 def _section(task: Task, shown: Gallery, numbers: Iterator[int]) -> dict[str, Any]:
     runs = {name: number for number, name in enumerate(shown.runs)}
+    metrics = [m for m in headlines() if any(m.name in r.run.summary.metrics for r in task.runs)]
     task_number = sorted({face.task for face in shown.faces} | {task.name}).index(task.name)
-    by_class = [recall_by_class(task), f1_by_class(task)]
+    classes = [by_class(task, metric) for metric in METRICS.values() if metric.by_class]
     grounding = [grounding_by_class(task), accuracy_by_grounding(task), *units_charts(task)]
     return {
         "key": f"task-{task.name}",
         "name": task.name,
         "task": task,
-        "headline": headline(task),
+        "metrics": metrics,
+        "best": _best(task, metrics) if len(task.runs) > 1 and not task.differences else {},
         "matrices": matrices(task, shown.labels, task_number, runs),
-        "by_class": [(next(numbers), chart) for chart in by_class],
+        "by_class": [(next(numbers), chart) for chart in classes],
         "grounding": [(next(numbers), chart) for chart in grounding if chart is not None],
-        "subgroups": subgroups(task),
+        "attributes": sorted({name for run in task.runs for name in run.run.summary.subgroups}),
     }
+
+
+def _best(task: Task, metrics: Sequence[Metric]) -> dict[str, float]:
+    """The best value of each metric that any run has."""
+    best = {}
+    for metric in metrics:
+        estimates = [named.run.summary.metrics.get(metric.name) for named in task.runs]
+        values = [estimate.value for estimate in estimates if estimate is not None]
+        best[metric.name] = min(values) if metric.better == "lower" else max(values)
+    return best
