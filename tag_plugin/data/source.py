@@ -69,28 +69,22 @@ class Source(Protocol):
     @property
     def dataset(self) -> str:
         """The name of the dataset, and of its directory."""
-        ...
 
     @property
     def label_set(self) -> str:
         """The name of its label set."""
-        ...
 
     @property
     def root(self) -> Path:
         """No file outside it is read."""
-        ...
 
     @property
     def pictures(self) -> Pictures:
         """What a picture without a `crop` shows."""
-        ...
 
     @property
     def settings(self) -> Mapping[str, str]:
         """What decides which rows come out."""
-        ...
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """Every entry of a split, always in the same order."""
-        ...

@@ -24,12 +24,10 @@ class Tile(Protocol):
     @property
     def image(self) -> Path:
         """The file."""
-        ...
 
     @property
     def caption(self) -> str:
         """A few words."""
-        ...
 
 
 class TileGroup(Protocol):
@@ -38,12 +36,10 @@ class TileGroup(Protocol):
     @property
     def title(self) -> str:
         """The title."""
-        ...
 
     @property
     def examples(self) -> Sequence[Tile]:
         """The tiles."""
-        ...
 
 
 def open_tile(path: Path) -> Image.Image:
