@@ -17,7 +17,7 @@ from tag_plugin.facs.detections import Detections
 from tag_plugin.pipeline import rules
 from tag_plugin.pipeline.dataset_info import register
 from tag_plugin.pipeline.gold import NOT_GOLD, why_not_gold
-from tag_plugin.pipeline.inputs import RowFile, digests
+from tag_plugin.pipeline.inputs import RowFile, digests, row_files
 from tag_plugin.pipeline.manifest import Manifest
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
 from tag_plugin.pipeline.stage import Execution, Stage
@@ -71,7 +71,8 @@ def build(settings: BuildSettings) -> Built:
     if settings.model is None and settings.writer not in WRITERS:
         known = ", ".join((*WRITERS, "openai", "local"))
         raise ValueError(f"unknown writer {settings.writer!r}; known: {known}")
-    inputs = _inputs(settings.directory)
+    detect = f"tag-plugin detect {settings.directory}"
+    inputs = row_files(settings.directory, "detected", BUILT_SPLITS, detect)
     splits = {split: RowFile(path) for split, path in inputs.items()}
     decisive = {
         "seed": settings.seed,
@@ -110,16 +111,6 @@ def _run_model(
         raise ValueError("no model")
     run = ModelRun(settings.directory, settings.model, settings.seed, settings.judge, settings)
     return run_model(run, splits, decisive)
-
-
-def _inputs(directory: Path) -> dict[Split, Path]:
-    paths = {split: directory / "detected" / f"{split}.jsonl" for split in BUILT_SPLITS}
-    found = {split: path for split, path in paths.items() if path.is_file()}
-    if not found:
-        raise StageError(
-            f"no detected rows in {directory / 'detected'}; next: tag-plugin detect {directory}"
-        )
-    return found
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Protocol
 
-from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, parse_row, row_lines
-from tag_plugin.pipeline.outcomes import Dropped
+from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, Split, parse_row, row_lines
+from tag_plugin.pipeline.outcomes import Dropped, StageError
 
 
 class Inputs(Protocol):
@@ -49,6 +49,21 @@ class RowFile:
     def __len__(self) -> int:
         """The number of rows, bad ones among them."""
         return sum(1 for _ in row_lines(self.path))
+
+
+def row_files(
+    directory: Path, stage: str, splits: Iterable[Split], next_command: str
+) -> dict[Split, Path]:
+    """The files of a stage that are there, by split.
+
+    Raises:
+        StageError: there is none; the message says the next command.
+    """
+    paths = {split: directory / stage / f"{split}.jsonl" for split in splits}
+    there = {split: path for split, path in paths.items() if path.is_file()}
+    if not there:
+        raise StageError(f"no {stage} rows in {directory / stage}; next: {next_command}")
+    return there
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.data.rows import NOT_A_ROW, BadRows, RowError, Split, dump_row
+from tag_plugin.data.rows import NOT_A_ROW, BadRows, RowError, dump_row
 from tag_plugin.pipeline.dataset.card import card
 from tag_plugin.pipeline.dataset.keys import Held, RowKey, held, read_keys
 from tag_plugin.pipeline.dataset.part_file import PartFile
 from tag_plugin.pipeline.dataset_info import register_parts
+from tag_plugin.pipeline.inputs import row_files
 from tag_plugin.pipeline.latest_stage import file_of_test
 from tag_plugin.pipeline.manifest import write_json
 from tag_plugin.pipeline.outcomes import StageError
@@ -86,7 +87,7 @@ def make(settings: MakeSettings) -> Made:
         StageError: nothing is built, or not one train row is kept.
     """
     directory = settings.directory
-    built = _built(directory)
+    built = row_files(directory, "built", ("train", "dev"), f"tag-plugin build {directory}")
     test = file_of_test(directory)
     with ExitStack() as stack:
         opened = {
@@ -138,17 +139,6 @@ def _finish(settings: MakeSettings, parts: _Parts, names: Mapping[str, str]) -> 
         partial.write_text(text, encoding="utf-8")
     recipe = register_parts(directory, names)
     return Made(counts, content["left_out"], recipe)
-
-
-def _built(directory: Path) -> dict[Split, Path]:
-    splits: tuple[Split, ...] = ("train", "dev")
-    paths = {split: directory / "built" / f"{split}.jsonl" for split in splits}
-    found = {split: path for split, path in paths.items() if path.is_file()}
-    if "train" not in found:
-        raise StageError(
-            f"no built rows in {directory / 'built'}; next: tag-plugin build {directory}"
-        )
-    return found
 
 
 def _named_later(_: RowError) -> None:

@@ -17,9 +17,9 @@ from tag_plugin.data.rows import NO_FACE, SPLITS, Row, Split, dump_row
 from tag_plugin.detectors.face_landmarker_model import SHA256
 from tag_plugin.pipeline.duplicates import DISTANCE, Duplicate, find_duplicates
 from tag_plugin.pipeline.face_finder import FaceFinder
-from tag_plugin.pipeline.inputs import RowFile, digests
+from tag_plugin.pipeline.inputs import RowFile, digests, row_files
 from tag_plugin.pipeline.manifest import Manifest, write_list
-from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
+from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.pipeline.quality.limits import Limits, faults
 from tag_plugin.pipeline.quality.measures import geometry, light
 from tag_plugin.pipeline.stage import Execution, Stage
@@ -80,14 +80,8 @@ def prepared_files(directory: Path) -> dict[Split, Path]:
     Raises:
         StageError: there is none; the message says the next command.
     """
-    paths = {split: directory / "prepared" / f"{split}.jsonl" for split in SPLITS}
-    found = {split: path for split, path in paths.items() if path.is_file()}
-    if not found:
-        raise StageError(
-            f"no prepared rows in {directory / 'prepared'}; next: "
-            f"tag-plugin prepare {directory.name} --root DIR --out {directory.parent}"
-        )
-    return found
+    prepare = f"tag-plugin prepare {directory.name} --root DIR --out {directory.parent}"
+    return row_files(directory, "prepared", SPLITS, prepare)
 
 
 @contextmanager
