@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -116,12 +117,18 @@ def test_an_au_behind_an_occluder_is_undecided_whether_it_acts_or_not():
     assert detections(acting).undecided(LIMITS) & unseen
 
 
+@cache
+def drawn(index):
+    """A face of seed 0, made once for all the tests that count over thousands of them."""
+    return sample_face(0, index)
+
+
 def test_emotions_are_noisy_but_separable_from_exact_aus():
     seen: dict[frozenset[int], Counter[str]] = defaultdict(Counter)
     for index in range(6000):
-        face = sample_face(0, index)
+        face = drawn(index)
         seen[_acting(face)][face.emotion] += 1
-    asked = [sample_face(0, index) for index in range(6000, 7000)]
+    asked = [drawn(index) for index in range(6000, 7000)]
     guessed = [_most_common(seen[_acting(face)]) == face.emotion for face in asked]
     assert 0.93 <= np.mean(guessed) < 1.0
     sets_of_anger = {aus for aus, labels in seen.items() if labels["anger"]}
@@ -129,13 +136,13 @@ def test_emotions_are_noisy_but_separable_from_exact_aus():
 
 
 def test_every_label_occurs_about_equally_often():
-    found = Counter(sample_face(0, index).emotion for index in range(2100))
+    found = Counter(drawn(index).emotion for index in range(2100))
     assert set(found) == set(label_set("synth").labels)
     assert min(found.values()) > 230
 
 
 def test_every_drawable_au_occurs():
-    found = Counter(au for i in range(3000) for au in _acting(sample_face(0, i)))
+    found = Counter(au for i in range(3000) for au in _acting(drawn(i)))
     assert min(found[au] for au in SYNTH_AUS) > 50
 
 
