@@ -165,7 +165,7 @@ def test_two_import_hooks_do_not_ask_each_other_for_ever(fakehost, place):
 @pytest.mark.parametrize(("module", "adapter"), _autoload.ADAPTERS.items())
 def test_every_registered_adapter_exists(module, adapter):
     place, _, function = adapter.partition(":")
-    assert place == f"tag_plugin.hosts.{module.partition('.')[0]}"
+    assert place == f"tag_plugin.hosts.{module.partition('.')[0]}.patches"
     assert callable(getattr(importlib.import_module(place), function))
 
 

@@ -53,15 +53,28 @@ def test_one_token_attends_as_transformers_sdpa_does(heads, groups, mask, dtype,
     assert torch.allclose(ours.float(), theirs.float(), atol=close)
 
 
-@pytest.mark.parametrize(("queries", "own"), [(1, True), (2, False)])
-def test_only_single_tokens_take_the_other_way_and_only_meanwhile(queries, own, monkeypatch):
+@pytest.mark.parametrize(
+    ("queries", "of_the_model", "off", "own"),
+    [
+        (1, True, "", True),
+        (2, True, "", False),
+        (1, False, "", False),  # another model of the process
+        (1, True, "cpu_decoding", False),  # the user has switched the repair off
+    ],
+)
+def test_only_single_tokens_of_the_model_take_the_other_way_and_only_meanwhile(
+    queries, of_the_model, off, own, monkeypatch
+):
+    monkeypatch.setenv("TAG_PLUGIN_REPAIRS_OFF", off)
     asked = []
     monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "sdpa", lambda *_, **more: asked.append(more))
     before = ALL_ATTENTION_FUNCTIONS["sdpa"]
     query, key, value = a_step(4, 2, queries)
-    with fast_decoding(torch.nn.Linear(1, 1)):
+    model = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    module = model[0] if of_the_model else torch.nn.Linear(1, 1)
+    with fast_decoding(model):
         attend = ALL_ATTENTION_FUNCTIONS["sdpa"]
-        attend(None, query, key, value, None, dropout=0.0, scaling=0.3, is_causal=None)
+        attend(module, query, key, value, None, dropout=0.0, scaling=0.3, is_causal=None)
     assert asked == ([] if own else [{"dropout": 0.0, "scaling": 0.3, "is_causal": None}])
     assert ALL_ATTENTION_FUNCTIONS["sdpa"] is before
 
