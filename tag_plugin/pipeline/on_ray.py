@@ -3,6 +3,7 @@
 Ray is the extra `ray`. The nodes need this package and the data directory under the same path.
 """
 
+import logging
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -68,7 +69,7 @@ def _connected(address: str) -> Any:  # noqa: ANN401  # a module without type in
         import ray
     except ImportError:
         raise StageError('--ray needs Ray; next: pip install "tag-plugin[ray]"') from None
-    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
         settings["include_dashboard"] = False
     try:
