@@ -1,11 +1,11 @@
-"""What a row costs a model writer beside the model: asking, judging, journalling, resuming.
+"""What a row costs a model writer beside the model: asking, judging, keeping, resuming.
 
     python benchmarks/writer_scale.py [ROWS ROWS]
 
 The model answers at once and in this process, so that everything measured is the pipeline's own.
 Each size runs twice in a process of its own: once asking, once as after `--restart`, when every
-reply comes out of the journal. Prints JSON: CPU milliseconds a row, peak memory, size of the
-journal, and the ratios between the sizes.
+reply comes out of the table. Prints JSON: CPU milliseconds a row, peak memory, size of the
+table, and the ratios between the sizes.
 """
 
 import json
@@ -15,31 +15,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from tag_plugin.asking.request import Reply, Request
+from tag_plugin.asking.session import asking
 from tag_plugin.data.rows import DetectorInfo, Row
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.pipeline.outcomes import Outcome
+from tag_plugin.pipeline.outcomes import Kept, Outcome
 from tag_plugin.pipeline.parallel import threaded_map
-from tag_plugin.pipeline.parts import Part, batches, open_part_worker
-from tag_plugin.pipeline.write.attempts import Attempts
-from tag_plugin.pipeline.write.author import Author
-from tag_plugin.pipeline.write.endpoint import Endpoint
-from tag_plugin.pipeline.write.in_flight import event_loop, inside
-from tag_plugin.pipeline.write.open import _write_all
-from tag_plugin.pipeline.write.request import Reply, Request
+from tag_plugin.pipeline.parts import batches
+from tag_plugin.pipeline.write.conversation import Writer
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.pipeline.write.stage import PART
-from tag_plugin.pipeline.write.statistics import collect
+from tag_plugin.pipeline.write.statistics import ATTEMPTS, collect
 from tag_plugin.scoring.score import DEFAULT_JUDGE
 
+THREADS = 9
 SETTINGS = WriterSettings(model="m", base_url="http://127.0.0.1/v1", concurrency=32)
 UNITS = {4: "brows → AU4 (brow lowerer)", 15: "lip corners → AU15 (lip corner depressor)"}
 PROSE = "\n".join(
@@ -56,10 +54,19 @@ PROSE = "\n".join(
 class InstantModel:
     """Right two times in three; wrong, then right the third time."""
 
-    async def ask(self, request: Request) -> Reply:
+    def __init__(self, *_: object) -> None:
+        """As an endpoint is made."""
+
+    async def greet(self, seconds: float) -> None:
+        """Always there."""
+
+    async def complete(self, request: Request) -> Reply:
         """A reply without any wait."""
         label = "fear" if request.seed % 3 == 0 and "fear" in request.prompt else "sadness"
         return Reply(PROSE.format(label=label), "stop", 900, 120)
+
+    async def close(self) -> None:
+        """Nothing to close."""
 
 
 def rows(count: int) -> Iterator[Row]:
@@ -84,36 +91,23 @@ def rows(count: int) -> Iterator[Row]:
 @contextmanager
 def opened(directory: Path) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
     """The writer as a stage opens it, with the instant model."""
-
-    @asynccontextmanager
-    async def endpoint() -> Any:  # noqa: ANN401
-        yield Endpoint(InstantModel(), SETTINGS, attempts.spent())
-
-    with (
-        Attempts(directory / "attempts.sqlite") as attempts,
-        event_loop() as loop,
-        inside(loop, endpoint()) as asked,
-    ):
-        author = Author(directory, SETTINGS, 0, DEFAULT_JUDGE, asked, attempts)
-        yield partial(_write_all, loop, author)
-
-
-def _same(row: Row) -> Row:
-    return row
+    table = directory / "attempts.sqlite"
+    with asking(SETTINGS, table, ATTEMPTS, InstantModel) as (portal, asker):
+        writer = Writer(directory, SETTINGS, 0, DEFAULT_JUDGE, asker)
+        yield partial(portal.call, writer.write)
 
 
 def write(directory: Path, count: int) -> dict[str, float]:
     """One pass over all rows."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    parts = (
-        Part("train", directory / f"{number}.part", _same, batch)
-        for number, batch in enumerate(batches(rows(count), PART))
-    )
-    threads = 1 + SETTINGS.rows_in_flight // PART
-    worker = partial(open_part_worker, partial(opened, directory))
-    made = sum(number for _, number in threaded_map(worker, parts, threads))
-    if made != count:
-        raise RuntimeError(f"{made} outcomes of {count} rows")
+    cpu, wall, kept = time.process_time(), time.perf_counter(), 0
+    with (directory / "train.jsonl").open("w", encoding="utf-8") as file:
+        for part in threaded_map(lambda: opened(directory), batches(rows(count), PART), THREADS):
+            for outcome in part:
+                if isinstance(outcome, Kept):
+                    kept += 1
+                    file.write(outcome.row + "\n")
+    if kept != count:
+        raise RuntimeError(f"{kept} rows of {count}")
     used = time.process_time() - cpu
     return {"cpu_ms_a_row": 1000 * used / count, "wall_s": time.perf_counter() - wall}
 
@@ -123,16 +117,16 @@ def measure(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         Image.new("RGB", (448, 448), (90, 80, 70)).save(directory / "face.jpg", quality=95)
-        asking = write(directory, count)
+        fresh = write(directory, count)
         replaying = write(directory, count)
-        journal = directory / "attempts.sqlite"
-        found = collect([journal], "train")
+        table = directory / "attempts.sqlite"
+        found = collect(table, "train")
         return {
             "rows": count,
-            "asking": asking,
+            "asking": fresh,
             "replaying": replaying,
             "replies": found["replies"],
-            "journal_bytes_a_row": journal.stat().st_size / count,
+            "table_bytes_a_row": table.stat().st_size / count,
             "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
 

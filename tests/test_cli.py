@@ -90,7 +90,7 @@ def test_top_k_limits_what_traces_name_and_the_dataset_stays_valid(
         (["detect", "nowhere", "--option", "model"], "NAME=VALUE"),
         (["build", "nowhere"], "next: tag-plugin detect"),
         (["build", "nowhere", "--writer", "poet"], "unknown writer 'poet'; known: rules"),
-        (["build", "nowhere", "--model", "m"], "model: only for --writer openai or local"),
+        (["build", "nowhere", "--model", "m"], "model: only for --writer openai"),
         (["build", "nowhere", "--writer", "openai", "--model", "m"], "--endpoint http://"),
         (["draw", "nowhere"], "--log_samples"),
     ],

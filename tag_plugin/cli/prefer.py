@@ -32,13 +32,13 @@ def prefer(
 ) -> None:
     """Whose answers are preferred: a judge asked in both orders, a blind page for people."""
     from tag_plugin.preference.command import NUMBERS, PAGE, Sources, print_table, run_study
-    from tag_plugin.preference.judge import Endpoint
+    from tag_plugin.preference.judge import judge_settings
     from tag_plugin.preference.pairs import make_study
 
     study = make_study(a, b, count, seed, task)
-    asked = None if judge is None else Endpoint(judge, endpoint, key_variable)
+    model = judge_settings(judge, endpoint, key_variable, concurrency) if judge else None
     sources = Sources(str(a), str(b))
-    found = run_study(study, sources, out, asked, answers or [], concurrency)
+    found = run_study(study, sources, out, model, answers or [])
     if found:
         print_table(found, sources)
         echo(f"Numbers: {out / NUMBERS}")

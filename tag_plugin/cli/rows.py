@@ -54,7 +54,7 @@ def detect(
 def build(
     dataset: Dataset,
     writer: Annotated[
-        str | None, typer.Option(help="rules (the default), openai or local: see docs/writers.md.")
+        str | None, typer.Option(help="rules (the default) or openai: see docs/writers.md.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Varies the wording.")] = 0,
     on: Annotated[
@@ -72,14 +72,12 @@ def build(
     parts: Parts = None,
     ray: Ray = None,
     writer_config: Annotated[
-        Path | None, typer.Option(help="YAML: everything that openai and local can be told.")
+        Path | None, typer.Option(help="YAML: everything that a model can be told.")
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="openai: the address, http://HOST:PORT/v1.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="The name it is served under; local: a folder or hub id.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help="openai: the name it is served under.")] = None,
     mode: Annotated[
         str | None, typer.Option(help="insert (the detector's boxes) or verify (the writer's).")
     ] = None,
@@ -125,7 +123,7 @@ def _model_settings(config: Path | None, flags: dict[str, Any]) -> "WriterSettin
     if config is None and flags["writer"] not in ("openai", "local"):
         given = [name for name, value in flags.items() if value and name != "writer"]
         if given:
-            raise ValueError(f"{', '.join(given)}: only for --writer openai or local")
+            raise ValueError(f"{', '.join(given)}: only for --writer openai")
         return None
     from tag_plugin.pipeline.write.settings import load_settings
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
+from tag_plugin.asking.settings import require_client
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import NO_FACE, Provenance, Row, Split, dump_row
 from tag_plugin.facs.detections import Detections
@@ -65,11 +65,11 @@ def build(settings: BuildSettings) -> Built:
 
     Raises:
         ValueError: no such writer.
-        StageError: nothing is detected, `built` was made with other settings, or a budget or an
-            endpoint ended the run.
+        StageError: nothing is detected, or `built` was made with other settings.
+        AskingError: a budget or an endpoint ended the run.
     """
     if settings.model is None and settings.writer not in WRITERS:
-        known = ", ".join((*WRITERS, "openai", "local"))
+        known = ", ".join((*WRITERS, "openai"))
         raise ValueError(f"unknown writer {settings.writer!r}; known: {known}")
     detect = f"tag-plugin detect {settings.directory}"
     inputs = row_files(settings.directory, "detected", BUILT_SPLITS, detect)
@@ -99,12 +99,7 @@ def _run_model(
     """Imported here: what it needs is an extra."""
     if settings.ray is not None:
         raise StageError("a model as the writer waits for its endpoint; next: leave --ray away")
-    missing = [name for name in ("openai", "tenacity") if find_spec(name) is None]
-    if missing:
-        raise StageError(
-            f"a model as the writer needs {' and '.join(missing)}; next: "
-            'pip install "tag-plugin[write]"'
-        )
+    require_client()
     from tag_plugin.pipeline.write.stage import ModelRun, run_model
 
     if settings.model is None:

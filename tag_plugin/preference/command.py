@@ -8,17 +8,15 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from tag_plugin.asking.settings import EndpointSettings
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.console import console
-from tag_plugin.preference.asking import ask_judge
-from tag_plugin.preference.journal import ReplyJournal
-from tag_plugin.preference.judge import Endpoint
+from tag_plugin.preference.judge import ask_judge
 from tag_plugin.preference.numbers import Number, Preference, preference
 from tag_plugin.preference.pairs import Study
 from tag_plugin.preference.raters import agreement, pooled, read_raters, write_rating_page
 
 PAGE: Final = "rate.html"
-JOURNAL: Final = "replies.jsonl"
 NUMBERS: Final = "preference.json"
 
 
@@ -34,21 +32,21 @@ def run_study(
     study: Study,
     sources: Sources,
     out: Path,
-    endpoint: Endpoint | None,
+    judge: EndpointSettings | None,
     answers: Sequence[Path],
-    concurrency: int,
 ) -> dict[str, Preference]:
     """Write the raters' page, ask the judge if there is one, read answers; returns the numbers.
 
     Raises:
-        PreferenceError: the judge does not answer, or a file of answers does not fit.
+        AskingError: the judge does not answer.
+        PreferenceError: it refuses a question, or a file of answers does not fit.
     """
     raters = read_raters(answers, study)
     write_rating_page(study, out / PAGE)
     identical = len(study.pairs) - len(study.asked)
     found: dict[str, Preference] = {}
-    if endpoint is not None:
-        found[f"judge {endpoint.name}"] = _judged(study, endpoint, out, concurrency, identical)
+    if judge is not None:
+        found[f"judge {judge.model}"] = preference(ask_judge(study, judge, out), identical)
     found |= {f"rater {name}": preference(said, identical) for name, said in raters.items()}
     if len(raters) > 1:
         found["all raters"] = preference(pooled(list(raters.values())), identical)
@@ -79,17 +77,6 @@ def print_table(found: dict[str, Preference], sources: Sources) -> None:
         "decided looks that preferred the first answer (0.5: no position bias). Both orders: share "
         "of pairs judged alike in both. Brackets: 95 % bootstrap intervals over pairs."
     )
-
-
-def _judged(
-    study: Study, endpoint: Endpoint, out: Path, concurrency: int, identical: int
-) -> Preference:
-    journal = ReplyJournal(out / JOURNAL)
-    try:
-        opinions = ask_judge(study, endpoint.open(), journal, concurrency)
-    finally:
-        journal.close()
-    return preference(opinions, identical)
 
 
 def _write(

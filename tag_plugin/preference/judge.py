@@ -1,130 +1,118 @@
-"""An OpenAI-compatible endpoint as a judge."""
+"""A model as the judge: every pair in both orders; what was answered before is not asked again."""
 
-import base64
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Final, Protocol
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
-from tag_plugin.preference.pairs import PreferenceError
+from pydantic import ValidationError
 
-DETERMINISTIC: Final[Mapping[str, Any]] = MappingProxyType({"temperature": 0, "max_tokens": 300})
+from tag_plugin.asking.request import Reply, Request, RequestError, compose
+from tag_plugin.asking.settings import EndpointSettings, require_client
+from tag_plugin.data.console import progress
+from tag_plugin.data.model_error import first_problem
+from tag_plugin.pipeline.lock import locked
+from tag_plugin.pipeline.parts import ALL_PARTS
+from tag_plugin.preference.pairs import PreferenceError, Study
+from tag_plugin.preference.question import Side, picture, prompt, read_verdict
+
+DETERMINISTIC: Final[Mapping[str, Any]] = {"temperature": 0, "max_tokens": 300}
+TABLE: Final = "replies.sqlite"
+_EARLIER: Final = "replies.jsonl"
 
 
-class Judge(Protocol):
-    """Whoever compares two analyses. `name` and `parameters` are part of what is recorded."""
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """One look at one pair. `side` is None for a reply without a readable verdict."""
+
+    pair: str
+    a_first: bool
+    side: Side | None
 
     @property
-    def name(self) -> str:
-        """The model."""
-        ...
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """Sent with every question."""
-        ...
-
-    def ask(self, prompt: str, picture: bytes) -> str:
-        """The reply to one question about a JPEG.
-
-        Raises:
-            PreferenceError: no reply; the study can go on later.
-        """
-        ...
+    def for_a(self) -> float | None:
+        """1.0 for A, 0.0 for B, 0.5 for a tie, None without a verdict."""
+        if self.side is None:
+            return None
+        if self.side == "tie":
+            return 0.5
+        return float((self.side == "first") == self.a_first)
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a judge answers. The key is read from the environment and never recorded."""
+def judge_settings(
+    model: str, url: str | None, key_variable: str, concurrency: int
+) -> EndpointSettings:
+    """How a judge is asked: the same question always in the same way.
 
-    name: str
-    url: str | None = None
-    key_variable: str = "OPENAI_API_KEY"
-    parameters: Mapping[str, Any] = field(default_factory=lambda: DETERMINISTIC)
-    timeout: float = 120.0
-    retries: int = 5
-    longest_wait: float = 30.0
-
-    def open(self) -> Judge:
-        """The judge.
-
-        Raises:
-            PreferenceError: the extra `write` is missing, or a hosted model has no key.
-        """
-        try:
-            import openai
-            import tenacity
-        except ImportError:
-            raise PreferenceError(
-                'a judge needs the extra `write`; next: pip install "tag-plugin[write]"'
-            ) from None
-        key = os.environ.get(self.key_variable)
-        if not key and self.url is None:
-            raise PreferenceError(
-                f"no key; next: export {self.key_variable}=..., or --endpoint for a local server"
-            )
-        client = openai.OpenAI(
-            base_url=self.url,
-            api_key=key or "EMPTY",
-            timeout=self.timeout,
-            max_retries=0,
-            http_client=openai.DefaultHttpxClient(follow_redirects=False),
+    Raises:
+        PreferenceError: no such address, or no such model.
+    """
+    try:
+        return EndpointSettings(
+            model=model,
+            base_url=url,
+            api_key_env=key_variable,
+            parameters=dict(DETERMINISTIC),
+            send_seed=False,
+            concurrency=concurrency,
+            timeout=120.0,
+            request_retries=5,
         )
-        worth_repeating = (
-            openai.APIConnectionError,
-            openai.RateLimitError,
-            openai.InternalServerError,
-        )
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(worth_repeating),
-            stop=tenacity.stop_after_attempt(self.retries + 1),
-            wait=tenacity.wait_random_exponential(0.5, self.longest_wait),
-            reraise=True,
-        )
-        return _OpenAIJudge(self, client, retrying, openai.OpenAIError)
+    except ValidationError as error:
+        raise PreferenceError(f"{first_problem(error)}; next: see --judge and --endpoint") from None
 
 
-@dataclass(frozen=True)
-class _OpenAIJudge:
-    endpoint: Endpoint
-    client: Any  # openai.OpenAI; the library is optional
-    retrying: Any
-    errors: type[Exception]
+def ask_judge(study: Study, settings: EndpointSettings, out: Path) -> list[Opinion]:
+    """The judge's opinion of each pair that differs, in both orders.
 
-    @property
-    def name(self) -> str:
-        return self.endpoint.name
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        return self.endpoint.parameters
-
-    def ask(self, prompt: str, picture: bytes) -> str:
-        url = "data:image/jpeg;base64," + base64.b64encode(picture).decode()
-        content = [
-            {"type": "image_url", "image_url": {"url": url}},
-            {"type": "text", "text": prompt},
+    Raises:
+        AskingError: the judge does not answer any more; what it said is in the table.
+        PreferenceError: it refuses a question, or OUT holds the replies of an earlier version.
+    """
+    _refuse_earlier(out)
+    require_client()
+    looks = [(pair, a_first) for pair in study.asked for a_first in (True, False)]
+    requests = (
+        compose(settings.model, prompt(*look), picture(*look), 0, settings.parameters)
+        for look in looks
+    )
+    with locked(out, "replies", ALL_PARTS):
+        replies = _replies(requests, settings, out / TABLE)
+        shown = progress(replies, f"asking {settings.model}", len(looks))
+        opinions = [
+            Opinion(pair.id, a_first, read_verdict(reply.text))
+            for (pair, a_first), reply in zip(looks, shown, strict=True)
         ]
+    return sorted(opinions, key=lambda opinion: (opinion.pair, not opinion.a_first))
+
+
+def _replies(
+    requests: Iterable[Request], settings: EndpointSettings, table: Path
+) -> Iterator[Reply]:
+    """In the order of the requests, of which only so many are made ahead as are in flight."""
+    from tag_plugin.asking.session import asking  # needs the extra
+
+    flying: deque[Future[Reply]] = deque()
+    with asking(settings, table) as (portal, asker):
         try:
-            made = self.retrying.copy()(
-                self.client.chat.completions.create,
-                model=self.name,
-                messages=[{"role": "user", "content": content}],
-                extra_body=dict(self.parameters),
-            )
-        except self.errors as error:
-            raise self._failure(error) from None
-        return str(made.choices[0].message.content or "") if made.choices else ""
+            for request in requests:
+                flying.append(portal.start_task_soon(asker.ask, request))
+                if len(flying) > settings.concurrency:
+                    yield flying.popleft().result()
+            while flying:
+                yield flying.popleft().result()
+        except RequestError as failure:
+            raise PreferenceError(
+                f"the judge does not answer: {failure}; nothing that was paid is lost; next: check "
+                "the endpoint and the model, then run the same command"
+            ) from None
 
-    def _failure(self, error: Exception) -> PreferenceError:
-        from tag_plugin.pipeline.write.http_errors import redirect, scrubbed
 
-        key = os.environ.get(self.endpoint.key_variable)
-        elsewhere = redirect(error, key)
-        if elsewhere is not None:
-            return PreferenceError(f"the judge does not answer: {elsewhere}")
-        return PreferenceError(
-            f"the judge does not answer: {scrubbed(str(error), key)[:300]}; nothing that "
-            "was paid is lost; next: check --endpoint and the key, then run the same command"
+def _refuse_earlier(out: Path) -> None:
+    if (out / _EARLIER).is_file() and not (out / TABLE).is_file():
+        raise PreferenceError(
+            f"{out / _EARLIER} was written by an earlier version and is not read; next: another "
+            f"--out, or remove it: its questions are then asked (and paid) again"
         )

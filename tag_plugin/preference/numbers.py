@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tag_plugin.preference.asking import Opinion
+from tag_plugin.preference.judge import Opinion
 from tag_plugin.scoring.statistics import Floats, percentile_interval, resampled_sums
 
 _PRIOR: Final = 0.5

@@ -10,6 +10,7 @@ from tag_plugin.data.face_frame import open_face
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.pairs import Pair
 from tag_plugin.report.overlay import draw_predicted, labelled_boxes
+from tag_plugin.trace.reasoning import without_reasoning
 
 Side = Literal["first", "second", "tie"]
 """What was preferred, by the order in which it was shown."""
@@ -75,5 +76,5 @@ def read_verdict(reply: str) -> Side | None:
     >>> read_verdict("Both fit. <verdict>tie</verdict>"), read_verdict("1 or 2?")
     ('tie', None)
     """
-    named = {found.lower() for found in _VERDICT.findall(reply)}
+    named = {side.lower() for side in _VERDICT.findall(without_reasoning(reply) or "")}
     return _SIDES[named.pop()] if len(named) == 1 else None

@@ -14,7 +14,7 @@ from tag_plugin.data.console import progress
 from tag_plugin.data.terminal import warn
 from tag_plugin.data.text_file import TextFileError, read_json
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.preference.asking import Opinion
+from tag_plugin.preference.judge import Opinion
 from tag_plugin.preference.pairs import Pair, PreferenceError, Study
 from tag_plugin.preference.question import Side
 from tag_plugin.report.excerpt import excerpt

@@ -15,7 +15,6 @@ from tests.preference.stand_in import JudgeServer
 from tests.preference.two_runs import write_two_runs
 
 pytest.importorskip("openai")
-pytest.importorskip("tenacity")
 
 ANSWER = re.compile(r"pair (\d+) run ([AB])")
 
@@ -57,9 +56,9 @@ def judged(tmp_path_factory):
 
 def test_every_pair_that_differs_is_asked_once_in_each_order(judged):
     server, _ = judged
-    assert len(server.asked) == 2 * 41
-    assert set(server.asked.values()) == {1}
-    assert {(b, a) for a, b in server.asked} == set(server.asked)
+    assert len(server.answered) == 2 * 41
+    assert set(server.answered.values()) == {1}
+    assert {(b, a) for a, b in server.answered} == set(server.answered)
 
 
 def test_preference_ties_and_position_bias_are_what_the_script_does(judged):
@@ -98,7 +97,7 @@ def test_a_second_run_asks_nothing_and_says_the_same(judged, tmp_path_factory):
     with JudgeServer(biased) as server:
         done = prefer(a, b, out, "--judge", "scripted", "--endpoint", server.url)
         assert done.exit_code == 0, done.output
-        assert server.asked.total() == 0
+        assert server.answered.total() == 0
     assert numbers(out) == before
 
 
@@ -107,7 +106,7 @@ def test_another_judge_is_asked_anew(judged):
     a, b = (out.parent / f"{run}_samples_tag_synth.jsonl" for run in "AB")
     with JudgeServer(biased) as server:
         prefer(a, b, out, "--count", 3, "--judge", "other", "--endpoint", server.url)
-        assert server.asked.total() == 6
+        assert server.answered.total() == 6
 
 
 def test_a_judge_that_is_not_there_is_one_line_and_never_shows_the_key(tmp_path, monkeypatch):
@@ -118,16 +117,40 @@ def test_a_judge_that_is_not_there_is_one_line_and_never_shows_the_key(tmp_path,
         return "never"
 
     with JudgeServer(refused, fails_first=10**6) as server:
-        monkeypatch.setattr("tag_plugin.preference.judge.Endpoint.retries", 1, raising=False)
         words = ("--judge", "m", "--endpoint", server.url, "--key-variable", "MY_KEY")
         done = prefer(a, b, tmp_path / "o", *words)
     assert done.exit_code == 1
     assert "nothing that was paid is lost" in str(done.exception)
+    assert "500: busy" in str(done.exception)
+    assert len(server.asked) == 2 * 6, "each of the two questions and its five retries"
     assert "sk-secret" not in str(done.exception) + done.output
-    assert "sk-secret" not in (tmp_path / "o" / "replies.jsonl").read_text()
+    assert "sk-secret" not in (tmp_path / "o" / "replies.sqlite").read_bytes().decode("latin-1")
 
 
 def test_a_hosted_judge_needs_a_key(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     done = prefer(*write_two_runs(tmp_path, 1), tmp_path / "o", "--judge", "m")
     assert "export OPENAI_API_KEY" in str(done.exception)
+
+
+def test_a_judge_may_think_aloud_before_its_verdict(tmp_path):
+    a, b = write_two_runs(tmp_path, 1)
+    thoughts = "<think><verdict>2</verdict>? No.</think>The boxes fit. <verdict>1</verdict>"
+    with JudgeServer(lambda *_: thoughts) as server:
+        done = prefer(a, b, tmp_path / "o", "--judge", "m", "--endpoint", server.url)
+        assert done.exit_code == 0, repr(done.exception)
+    found = numbers(tmp_path / "o")["judge m"]
+    assert (found["unreadable"], found["first_share"]["value"]) == (0, 1.0)
+
+
+def test_replies_of_an_earlier_version_are_refused_and_stay(tmp_path):
+    a, b = write_two_runs(tmp_path, 1)
+    (tmp_path / "replies.jsonl").write_text("{}")
+    done = prefer(a, b, tmp_path, "--judge", "m", "--endpoint", "http://127.0.0.1:1/v1")
+    assert "earlier version" in str(done.exception) and "next: " in str(done.exception)
+    assert (tmp_path / "replies.jsonl").read_text() == "{}"
+
+
+def test_an_address_that_is_none_is_one_line(tmp_path):
+    done = prefer(*write_two_runs(tmp_path, 1), tmp_path / "o", "--judge", "m", "--endpoint", "x")
+    assert "base_url: Value error, must begin with http" in str(done.exception)

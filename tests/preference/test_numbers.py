@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from tag_plugin.preference.asking import Opinion
+from tag_plugin.preference.judge import Opinion
 from tag_plugin.preference.numbers import preference
 from tag_plugin.preference.question import read_verdict
 

@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from tag_plugin.cli import app
 from tag_plugin.data.terminal import one_line
-from tag_plugin.preference.journal import ReplyJournal
 from tag_plugin.preference.pairs import PreferenceError, make_study
 from tag_plugin.preference.raters import agreement, read_answers, write_rating_page
 from tests.preference.two_runs import sample, write_two_runs
@@ -189,10 +188,3 @@ def test_two_files_of_one_rater_are_never_one_of_them(small, tmp_path):
     assert done.exit_code == 0 and f"{same} says the same as {first}" in done.stderr
     found = json.loads((tmp_path / "o" / "preference.json").read_text())["preferences"]
     assert list(found) == ["rater kim"] and found["rater kim"]["pairs"] == 2
-
-
-@pytest.mark.parametrize("line", ["null", "[]", "{}", '{"key": 1, "reply": "x"}', "{", "\x00"])
-def test_a_foreign_line_among_kept_replies_is_named(tmp_path, line):
-    (tmp_path / "replies.jsonl").write_text('{"key": "a", "reply": "b"}\n' + line + "\n")
-    with pytest.raises(ValueError, match=r"replies\.jsonl:2: "):
-        ReplyJournal(tmp_path / "replies.jsonl")

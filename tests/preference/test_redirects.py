@@ -1,19 +1,16 @@
 """An endpoint that sends the client elsewhere: no picture, key or request follows."""
 
-import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
+from tests.asking.loopback import MODELS, Answer, Loopback
 from tests.pipeline.write.faces import write_detected
 from tests.preference.two_runs import write_two_runs
 
 pytest.importorskip("openai")
-pytest.importorskip("tenacity")
 
 STATUSES = (301, 302, 303, 307, 308)
 KEY = "sk-stays-at-home"
@@ -22,40 +19,15 @@ KEY = "sk-stays-at-home"
 @contextmanager
 def server(redirects=None, status=307):
     """(address, requests); a path that ends as `redirects` does is sent to the address it names."""
-    heard = []
+    ending, target = redirects or ("nothing", "")
 
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            heard.append((self.command, self.path, dict(self.headers), body))
-            ending, target = redirects or ("nothing", "")
-            if self.path.endswith(ending):
-                self.send_response(status)
-                self.send_header("Location", target + self.path)
-                content = b""
-            else:
-                self.send_response(200)
-                content = json.dumps({"data": []}).encode()
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def respond(heard):
+        if not heard.path.endswith(ending):
+            return Answer(body=MODELS)
+        return Answer(status=status, body=b"", headers=(("Location", target + heard.path),))
 
-        def do_GET(self):  # http.server's names
-            self.answer()
-
-        def do_POST(self):
-            self.answer()
-
-        def log_message(self, *_):
-            """Quiet."""
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{running.server_port}", heard
-    finally:
-        running.shutdown()
-        running.server_close()
+    with Loopback(respond) as running:
+        yield running.host, running.heard
 
 
 def command(*words):
@@ -102,7 +74,7 @@ def test_a_judge_that_is_redirected_says_where_to_and_sends_nothing(
             "prefer", *runs, "--out", tmp_path, "--judge", "m", "--endpoint", f"{endpoint}/v1"
         )
         assert heard == []
-        assert any(b"data:image/jpeg" in body for *_, body in asked)
+        assert any(b"data:image/jpeg" in heard.body for heard in asked)
     assert done.exit_code == 1
     assert f"redirects to {elsewhere}/v1 ({status})" in str(done.exception)
 
@@ -114,7 +86,7 @@ def test_wherever_a_redirect_points_the_answer_is_one_line(detected, monkeypatch
         done = command(
             "build", detected, "--writer", "openai", "--model", "m", "--endpoint", f"{endpoint}/v1"
         )
-        asked = [path for _, path, *_ in heard if path != "/v1/models"]
+        asked = [each.path for each in heard if each.path != "/v1/models"]
         assert set(asked) == {"/v1/chat/completions"}
     assert done.exit_code == 1
     assert "redirect" in str(done.exception)

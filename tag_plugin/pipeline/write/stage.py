@@ -1,25 +1,35 @@
 """The build stage with a model as the writer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tag_plugin.data.rows import Split
+from tag_plugin.asking.session import asking
+from tag_plugin.data.rows import Row, Split
 from tag_plugin.pipeline.inputs import RowFile
 from tag_plugin.pipeline.manifest import Manifest
-from tag_plugin.pipeline.parts import ALL_PARTS, Share
+from tag_plugin.pipeline.outcomes import Outcome
+from tag_plugin.pipeline.parts import ALL_PARTS
 from tag_plugin.pipeline.stage import Execution, Stage
-from tag_plugin.pipeline.write.attempts import Attempts, journal_file
-from tag_plugin.pipeline.write.open import Writing, open_writer
+from tag_plugin.pipeline.write.conversation import Writer
 from tag_plugin.pipeline.write.question import wording
 from tag_plugin.pipeline.write.settings import WriterSettings
-from tag_plugin.pipeline.write.statistics import STATISTICS, collect
+from tag_plugin.pipeline.write.statistics import (
+    ATTEMPTS,
+    FORGET_ALL,
+    STATISTICS,
+    collect,
+    table_file,
+)
 from tag_plugin.scoring.score import JudgeConfig
 
 PART: Final = 32
 """Rows of a part: a model may need minutes for each."""
+_ROWS_A_SLOT: Final = 8
+"""Rows worked on at a time for each request in flight: keeps every slot busy behind a slow row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +48,11 @@ def run_model(
 ) -> Manifest:
     """Let a model write every split; resumes where it stopped.
 
-    `--restart` judges what is in the attempt journal anew and asks only for what is not.
+    `--restart` judges what is in the table of replies anew and asks only for what is not.
 
     Raises:
-        StageError: `built` was made with other settings, or the run had to end.
+        StageError: `built` was made with other settings, or another run makes the same parts.
+        AskingError: the run had to end.
     """
     settings = run.settings
     stage = Stage(
@@ -51,35 +62,25 @@ def run_model(
         f"tag-plugin build {run.directory} --writer {settings.writer} --model {settings.model}",
         run.how,
         PART,
-        1 + settings.rows_in_flight // PART,
+        1 + _ROWS_A_SLOT * settings.concurrency // PART,
     )
     words = {"wording": wording(settings.box_frame, settings.mode)}
     decided = {"writer": settings.writer, **settings.decisive, **words, **decisive}
-    journal = journal_file(run.directory, _suffix(run.how.parts))
     with stage.opened(decided) as manifest:
-        if run.how.restart and journal.is_file():
-            with Attempts(journal) as attempts:
-                attempts.forget_attempts()
-        writing = Writing(run.directory, journal, settings, run.seed, run.judge)
-        manifest = stage.run(manifest, splits, partial(open_writer, writing))
+        manifest = stage.run(manifest, splits, partial(_open_writer, run))
         if not manifest.waiting_for:
-            _add_statistics(run, manifest)
+            for split, summary in manifest.splits.items():
+                summary[STATISTICS] = collect(table_file(run.directory), split)
+            manifest.save()
     return manifest
 
 
-def journals(directory: Path, count: int) -> list[Path]:
-    """The attempt journals of so many shares, as far as they are there."""
-    names = (_suffix(Share(index, count)) for index in range(1, count + 1))
-    return [path for name in names if (path := journal_file(directory, name)).is_file()]
-
-
-def _suffix(share: Share) -> str | None:
-    return None if share == ALL_PARTS else f"{share.index}-of-{share.count}"
-
-
-def _add_statistics(run: ModelRun, manifest: Manifest) -> None:
-    for split, summary in manifest.splits.items():
-        found = journals(run.directory, run.how.parts.count)
-        if found:
-            summary[STATISTICS] = collect(found, split)
-    manifest.save()
+@contextmanager
+def _open_writer(run: ModelRun) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
+    """Writes all rows of a part at once, for any number of threads."""
+    with asking(run.settings, table_file(run.directory), ATTEMPTS) as (portal, asker):
+        if run.how.restart and run.how.parts == ALL_PARTS:
+            portal.call(asker.replies.write, (FORGET_ALL, ()))
+        writer = Writer(run.directory, run.settings, run.seed, run.judge, asker)
+        portal.call(writer.report)
+        yield partial(portal.call, writer.write)

@@ -1,22 +1,33 @@
 """What writing came to: acceptance by class, attempts, eliminated labels, tokens and cost.
 
-Everything is a count or a sum, so that the statistics of shards add up. The same JSON stands in
-the manifest (`writer_statistics` of each split) and in the dataset card.
+It is counted from the table of attempts, which lies beside that of the replies. The same JSON
+stands in the manifest (`writer_statistics` of each split) and in the dataset card.
 """
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from rich.table import Table
 
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.write.verdict import Finding
 
 STATISTICS: Final = "writer_statistics"
 """The key of a split's statistics in the manifest."""
+ATTEMPTS: Final = """
+CREATE TABLE IF NOT EXISTS attempts (
+    split TEXT, row TEXT, number INTEGER, label TEXT, request TEXT, finding TEXT, predicted TEXT,
+    format REAL, answer REAL, grounding REAL, complaints TEXT,
+    PRIMARY KEY (split, row, number)
+) WITHOUT ROWID;
+"""
+RECORD: Final = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+FORGET: Final = "DELETE FROM attempts WHERE split = ? AND row = ?"
+FORGET_ALL: Final = "DELETE FROM attempts"
 
 Statistics = dict[str, Any]
 
@@ -35,7 +46,7 @@ _ELIMINATED: Final = (
 )
 _COMPLAINTS: Final = (
     "SELECT complaints, COUNT(*) FROM attempts WHERE split = ? AND complaints != '' "
-    "GROUP BY complaints"
+    "AND finding != 'no reply' GROUP BY complaints"
 )
 _REPLIES: Final = (
     "SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), "
@@ -43,35 +54,30 @@ _REPLIES: Final = (
     "COALESCE(SUM(seconds), 0.0) FROM replies WHERE request IN "
     "(SELECT request FROM attempts WHERE split = ?)"
 )
-_FAILURES: Final = "SELECT kind, COUNT(*) FROM failures WHERE split = ? GROUP BY kind"
+_FAILURES: Final = (
+    "SELECT substr(complaints, 1, instr(complaints || ':', ':') - 1), COUNT(*) FROM attempts "
+    "WHERE split = ? AND finding = 'no reply' GROUP BY 1"
+)
 
 
-def collect(journals: Iterable[Path], split: str) -> Statistics:
-    """The statistics of one split over the journals of a run, those of its shards.
+def table_file(directory: Path) -> Path:
+    """Where the replies and attempts of a dataset lie."""
+    return directory / "writing" / "attempts.sqlite"
+
+
+def collect(path: Path, split: str) -> Statistics:
+    """The statistics of one split.
 
     Raises:
-        sqlite3.Error: a journal is in use or damaged.
+        StageError: the file is held by another program, or damaged.
     """
-    total: Statistics = {}
-    for path in journals:
+    try:
         with closing(sqlite3.connect(path)) as connection:
-            total = added(total, _of_one(connection, split))
-    return total
-
-
-def added(first: Mapping[str, Any], second: Mapping[str, Any]) -> Statistics:
-    """Two statistics as one.
-
-    >>> added({"a": 1, "b": {"c": 2}}, {"b": {"c": 3, "d": 1}})
-    {'a': 1, 'b': {'c': 5, 'd': 1}}
-    """
-    total: Statistics = dict(first)
-    for name, value in second.items():
-        if isinstance(value, Mapping):
-            total[name] = added(total.get(name, {}), value)
-        else:
-            total[name] = total.get(name, 0) + value
-    return total
+            return _counted(connection, split)
+    except sqlite3.Error as error:
+        raise StageError(
+            f"{path}: {error}; next: free or mend the file, then run the same command again"
+        ) from None
 
 
 def table(split: str, statistics: Mapping[str, Any]) -> Table:
@@ -85,7 +91,7 @@ def table(split: str, statistics: Mapping[str, Any]) -> Table:
     return found
 
 
-def _of_one(connection: sqlite3.Connection, split: str) -> Statistics:
+def _counted(connection: sqlite3.Connection, split: str) -> Statistics:
     def rows(query: str, *more: object) -> list[tuple[Any, ...]]:
         return connection.execute(query, (split, *more)).fetchall()
 

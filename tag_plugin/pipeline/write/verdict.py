@@ -1,17 +1,23 @@
 """What is to become of a reply: the judge's scores, read as keep, ask again, or eliminate."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from tag_plugin.asking.request import STOPPED_READING, Reply
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.detections import Detection
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.pipeline.write.insert import INSERTED_FRAME, with_boxes, without_thoughts
-from tag_plugin.pipeline.write.request import STOPPED_READING, Reply
+from tag_plugin.pipeline.write.detector_boxes import INSERTED_FRAME, with_boxes
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.scoring.score import JudgeConfig, Reference, ScoredCompletion, score_completion
-from tag_plugin.trace.grammar import Defect, Inspection, Trace
+from tag_plugin.trace.grammar import GLOBAL_ANALYSIS, Defect, Inspection, Trace
+from tag_plugin.trace.reasoning import without_reasoning
+
+_ANSWER_BOX: Final = re.compile(r"<\|(?:begin|end)_of_box\|>")
+"""What the GLM family puts around its answer."""
 
 
 class Finding(StrEnum):
@@ -48,7 +54,7 @@ def judge_reply(
     if row.detections is None:
         raise ValueError(f"row {row.id!r} has no detections")
     present = row.detections.on(judge.thresholds, judge.top_k)
-    text, frame = without_thoughts(reply.text), settings.box_frame
+    text, frame = _trace_text(reply.text), settings.box_frame
     surplus: tuple[int, ...] = ()
     if settings.mode == "insert":
         completed, frame = with_boxes(text, present), INSERTED_FRAME
@@ -65,6 +71,13 @@ def judge_reply(
         _complaints(finding, scored, reply, disagreements, settings),
         _trace(scored, present) if finding is Finding.KEPT else None,
     )
+
+
+def _trace_text(text: str) -> str:
+    """The reply without the reasoning before the trace; reasoning around the trace stays."""
+    rest = without_reasoning(text) or ""
+    whole = rest if GLOBAL_ANALYSIS.casefold() in rest.casefold() else text
+    return _ANSWER_BOX.sub("", whole)
 
 
 def _finding(

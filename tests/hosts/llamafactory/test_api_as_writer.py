@@ -14,8 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
-from tag_plugin.pipeline.write.attempts import journal_file
-from tag_plugin.pipeline.write.statistics import collect
+from tag_plugin.pipeline.write.statistics import collect, table_file
 from tag_plugin.tiny import write_base
 from tests.pipeline.write.faces import write_detected
 
@@ -91,7 +90,7 @@ def test_every_reply_of_the_tiny_model_is_accounted_for(tmp_path, monkeypatch):
     for each in (done, again):  # it has never seen a trace
         assert f"kept none of {ROWS} entries: format failure {ROWS}" in str(each.exception)
 
-    found = collect([journal_file(directory)], "train")
+    found = collect(table_file(directory), "train")
     asked = ROWS * (1 + RETRIES)
     assert found["attempts"] == {"format failure": asked}
     assert log.read_text().count('"POST /v1/chat/completions HTTP/1.1" 200') == asked

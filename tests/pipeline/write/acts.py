@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tag_plugin.pipeline.write.verdict import Finding
-from tests.pipeline.write.stand_in import Answer, trace
+from tests.asking.loopback import QUICKLY, Answer, says
+from tests.pipeline.write.stand_in import trace
 
 FORMAT, PREDICTION, GROUNDING, NO_REPLY = (
     str(each) for each in (Finding.FORMAT, Finding.PREDICTION, Finding.GROUNDING, Finding.NO_REPLY)
@@ -88,8 +89,16 @@ class Act:
     eliminates: int = 0
 
 
+OOPS = Answer(status=500, body=b"oops", headers=(QUICKLY,))
+
+
 def body(text):
     return Answer(body=text)
+
+
+def cut_off(asked):
+    """All of max_tokens went into the reasoning, as servers with a reasoning parser say it."""
+    return says(None, "length", reasoning_content="hmm " * 300)
 
 
 ACTS = (
@@ -112,8 +121,8 @@ ACTS = (
         at_first(Answer(status=429, body=b"{}", headers=(("retry-after", "0.1"),))),
         1,
     ),
-    Act("500 twice, then right", at_first(*[Answer(status=500, body=b"oops")] * 2), 1),
-    Act("500 for ever", lambda _: Answer(status=500, body=b"oops"), dropped=NO_REPLY),
+    Act("500 twice, then right", at_first(*[OOPS] * 2), 1),
+    Act("500 for ever", lambda _: OOPS, dropped=NO_REPLY),
     Act(
         "400",
         lambda _: Answer(status=400, body=b'{"error":{"message":"no faces"}}'),
@@ -133,6 +142,23 @@ ACTS = (
         after(lambda a: Answer(right(a).text[:60], finish="length")),
         2,
     ),
+    Act(
+        "right, its reasoning begun in the prompt",
+        lambda a: Answer(f"So.</think>{right(a).text}"),
+        1,
+    ),
+    Act(
+        "right, in another's marks",
+        lambda a: Answer(
+            right(a)
+            .text.replace("<answer>", "<answer><|begin_of_box|>")
+            .replace("</answer>", "<|end_of_box|></answer>")
+        ),
+        1,
+    ),
+    Act("reasoning up to max_tokens", cut_off, dropped=NO_REPLY),
+    Act("kept back by a filter", lambda _: says(None, "content_filter"), dropped=NO_REPLY),
+    Act("a refusal", lambda _: says(None, refusal="I'm sorry."), dropped=NO_REPLY),
     Act("right, without token counts", lambda a: Answer(right(a).text, usage=False), 1),
 )
 

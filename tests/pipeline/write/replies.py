@@ -1,9 +1,9 @@
 """Replies for a face with AU4 and AU12, written by hand."""
 
+from tag_plugin.asking.request import Reply
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections
-from tag_plugin.pipeline.write.request import Reply
 
 ROW = Row(
     id="a",

@@ -9,7 +9,7 @@ from tag_plugin.pipeline.write.settings import WriterSettings
 
 
 def model(server, **settings):
-    quick = {"timeout": 60.0, "backoff": 0.01, "request_retries": 3}
+    quick = {"timeout": 60.0, "request_retries": 3}
     return WriterSettings(model="stand-in", base_url=server.url, **{**quick, **settings})
 
 

@@ -20,15 +20,14 @@ from random import Random
 
 import pytest
 
+from tag_plugin.asking.request import compose
 from tag_plugin.pipeline.build import BuildSettings, build
-from tag_plugin.pipeline.write.request import compose
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tests.pipeline.write.acts import QUICK, play
 from tests.pipeline.write.faces import write_detected
 from tests.pipeline.write.stand_in import StandIn
 
 pytest.importorskip("openai")
-pytest.importorskip("tenacity")
 
 KILLS, ROWS, CONCURRENCY = 10, 100, 4
 PARAMETERS = {"temperature": 0.7, "max_tokens": 1024}
@@ -40,7 +39,7 @@ import os, sys
 from pathlib import Path
 import openai
 from tag_plugin.pipeline.build import BuildSettings, build
-from tag_plugin.pipeline.write import local, openai_client, stage
+from tag_plugin.pipeline.write import stage
 from tests.pipeline.write.test_killed import settings
 for line in sys.stdin:
     child = os.fork()
@@ -57,7 +56,6 @@ def settings(url):
         model="stand-in",
         base_url=url,
         timeout=60,
-        backoff=0.01,
         request_retries=3,
         concurrency=CONCURRENCY,
         parameters=PARAMETERS,
@@ -94,7 +92,7 @@ def paid(server):
     while server.in_flight and time.monotonic() < deadline:
         time.sleep(0.005)
     with server.lock:
-        return Counter({key_of(server.asked[b]): n for b, n in server.answered.items()})
+        return Counter({key_of(server.contents[b]): n for b, n in server.answered.items()})
 
 
 def killed_run(runs, server, random):

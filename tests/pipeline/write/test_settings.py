@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tag_plugin.pipeline.write.open import _key
-from tag_plugin.pipeline.write.request import StoppedError
-from tag_plugin.pipeline.write.settings import Price, WriterSettings, load_settings
+from tag_plugin.asking.request import AskingError
+from tag_plugin.asking.settings import EndpointSettings, Price
+from tag_plugin.pipeline.write.settings import WriterSettings, load_settings
 
 BOMB = "model: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefgh")
@@ -66,7 +66,8 @@ def test_flags_win_and_a_budget_is_joined(tmp_path):
         (FILE + "timeout: -1\n", "timeout: "),
         (FILE + "min_iou: 2\n", "min_iou: "),
         (FILE + "min_iou: .nan\n", "min_iou: "),
-        (FILE + "batch_size: 1.5\n", "batch_size: "),
+        (FILE + "writer: local\n", "writer local: .*llamafactory-cli api, vLLM or SGLang"),
+        (FILE + "batch_size: 8\ndevice: auto\n", "batch_size, device: .*no model runs in this"),
         (FILE + "parameters: [1]\n", "parameters: "),
         (FILE + "parameters: {temperature: .nan}\n", "parameters: .*cannot be sent as JSON"),
         (FILE + "parameters: {since: 2026-01-01}\n", "parameters: .*cannot be sent as JSON"),
@@ -105,15 +106,16 @@ def test_bytes_that_are_no_text_are_named_with_the_file(tmp_path):
 @pytest.mark.parametrize("key", ["se\ncret", "sécret", "se\x1bcret"])
 def test_a_key_with_characters_that_no_key_has_is_refused_and_not_shown(monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(StoppedError, match="OPENAI_API_KEY holds characters") as error:
-        _key("OPENAI_API_KEY")
+    with pytest.raises(AskingError, match="OPENAI_API_KEY holds characters") as error:
+        assert EndpointSettings(model="m").key is None
     assert "cret" not in str(error.value)
 
 
 def test_spaces_around_a_key_are_not_part_of_it(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", " key\n")
-    assert _key("OPENAI_API_KEY") == "key"
-    assert _key("NO_SUCH_VARIABLE") is None
+    assert EndpointSettings(model="m").key == "key"
+    local = {"model": "m", "base_url": "http://h/v1", "api_key_env": "NO_SUCH_VARIABLE"}
+    assert EndpointSettings(**local).key is None
 
 
 def test_settings_without_a_value_are_those_that_were_not_given(tmp_path):
@@ -137,13 +139,18 @@ def test_only_what_decides_the_rows_is_decisive():
         )
 
 
+def test_a_setting_that_does_nothing_any_more_is_named_and_passed_over(tmp_path, capsys):
+    assert load_settings(stored(tmp_path, FILE + "backoff: 2\n"), {}).base_url
+    assert "backoff does nothing any more" in capsys.readouterr().err
+
+
 def test_a_price_is_by_the_million():
     assert Price(input=2, output=10).of(500_000, 100_000) == pytest.approx(2.0)
 
 
 def test_the_documented_defaults_are_the_real_ones():
     text = (Path(__file__).parents[3] / "docs" / "writers.md").read_text(encoding="utf-8")
-    block = text[text.index("    writer: openai") : text.index("A model that thinks")]
+    block = text[text.index("    writer: openai") : text.index("openai's own client")]
     documented = yaml.safe_load(textwrap.dedent(block))
     assert set(documented) == set(WriterSettings.model_fields)
     found = WriterSettings.model_validate(documented)

@@ -11,7 +11,6 @@ from tests.pipeline.write.stand_in import StandIn
 from tests.pipeline.write.stand_in_runs import built, query, run
 
 pytest.importorskip("openai")
-pytest.importorskip("tenacity")
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +57,12 @@ def test_what_is_kept_is_gold_and_comes_once_and_in_order(played):
 def test_every_reply_is_in_the_journal_with_its_attempt(played):
     directory, _, server = played
     replies = query(directory, "SELECT request, reply, finish FROM replies")
-    assert len(replies) == server.answered.total() == len(server.answered)
-    attempts = query(directory, "SELECT request FROM attempts WHERE finding != 'no reply'")
-    assert {row[0] for row in attempts} == {row[0] for row in replies}
+    hopeless = 3  # sent as whole bodies
+    assert len(replies) == server.answered.total() + hopeless
+    assert len(server.answered) == server.answered.total()
+    attempts = query(directory, "SELECT request, finding FROM attempts")
+    paid = {request for request, finding in attempts if finding != "no reply"}
+    assert paid < {row[0] for row in replies} < {request for request, _ in attempts}
     too_long = [len(text) for _, text, finish in replies if finish == "too long"]
     assert len(too_long) == 5
     assert max(too_long) < 10_000
@@ -69,7 +71,7 @@ def test_every_reply_is_in_the_journal_with_its_attempt(played):
 def test_the_statistics_agree_with_the_server(played):
     _, summary, server = played
     found = summary["writer_statistics"]
-    assert found["replies"] == server.answered.total()
+    assert found["replies"] == server.answered.total() + 3
     assert sum(each["asked"] for each in found["by_class"].values()) == len(ACTS)
     assert sum(each["kept"] for each in found["by_class"].values()) == summary["rows"]
     assert sum(found["kept_after_attempts"].values()) == summary["rows"]
@@ -79,15 +81,8 @@ def test_the_statistics_agree_with_the_server(played):
     unknown = found["replies_without_usage"] * (1000 * 1 + 1024 * 2) / 1e6  # at their most
     assert found["cost"] == pytest.approx(known + unknown, rel=0.2)
     assert found["cost"] >= known + unknown
-    failures = {
-        "429": 1,
-        "500": 6,
-        "400": 1,
-        "time-out": 1,
-        "broken connection": 1,
-        "unreadable": 4,
-    }
-    assert found["failed_requests"] == failures
+    given_up = ("400", "500", "content_filter", "length", "refusal")
+    assert found["failed_requests"] == dict.fromkeys(given_up, 1)
     eliminated = [n for of_class in found["eliminated"].values() for n in of_class.values()]
     assert sum(eliminated) == 1 + 2 + 4
 
@@ -95,7 +90,7 @@ def test_the_statistics_agree_with_the_server(played):
 def test_the_label_is_never_told_and_wrong_ones_leave_the_options(played):
     *_, server = played
     by_row = {}
-    for content in server.asked.values():
+    for content in server.contents.values():
         text = content["messages"][0]["content"][1]["text"]
         by_row.setdefault(text.partition("Use this format")[0], []).append(text)
     everywhere = [t for texts in by_row.values() for t in texts]

@@ -86,6 +86,26 @@ def test_an_action_unit_of_the_grey_band_is_no_evidence():
     assert verdict.finding is Finding.GROUNDING
 
 
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "<think>hm, AU4?</think>\n{}",
+        "  <THINK>a\nb</THINK>{}",
+        "It is calm.</think>{}",  # the opening mark stood in the prompt
+        "<thinking>AU1?</thinking>{}",
+        "[THINK]AU1?[/THINK]{}",
+        "<think>{}</think>",  # around the trace
+    ],
+)
+def test_reasoning_before_the_trace_is_left_out(wrapped):
+    assert judged(wrapped.format(written(AU4, AU12))).finding is Finding.KEPT
+
+
+def test_the_marks_around_an_answer_of_the_glm_family_are_left_out():
+    text = written(AU4, AU12).replace(">anger<", "><|begin_of_box|>anger<|end_of_box|><")
+    assert judged(text).finding is Finding.KEPT
+
+
 @pytest.mark.parametrize("settings", [INSERT, VERIFY])
 def test_a_kept_trace_has_the_writers_words_and_the_detectors_boxes(settings):
     verdict = judged(boxes("<bbox>[110,205,300,395]</bbox>", BOX12), settings)

@@ -8,19 +8,12 @@ from typing import Final
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection
 from tag_plugin.trace.claims import BOX_TAG
-from tag_plugin.trace.grammar import ARROW, ARROWS, GLOBAL_ANALYSIS, INSPECT
+from tag_plugin.trace.grammar import ARROW, ARROWS, INSPECT
 from tag_plugin.trace.render import render_box
 
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.IGNORECASE | re.DOTALL)
 _UNIT = re.compile(r"AU\s?(\d{1,4})\b", re.IGNORECASE)
 INSERTED_FRAME: Final = BoxFrame.RELATIVE
 """The frame of inserted boxes: the stored one, so that nothing is rounded."""
-
-
-def without_thoughts(text: str) -> str:
-    """The text without a `<think>` block before the trace; one around the trace stays."""
-    rest = _THOUGHTS.sub("", text, count=1)
-    return rest if GLOBAL_ANALYSIS.casefold() in rest.casefold() else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection
-from tag_plugin.pipeline.write.insert import with_boxes, without_thoughts
+from tag_plugin.pipeline.write.detector_boxes import with_boxes
 
 LEFT, RIGHT = Box(100, 200, 300, 400), Box(500, 200, 700, 400)
 PRESENT = (
@@ -48,20 +48,6 @@ def test_what_was_not_found_gets_no_box_and_is_named():
     assert found.surplus == (9,)
 
 
-@pytest.mark.parametrize(
-    ("text", "rest"),
-    [
-        ("<think>hm, AU4?</think>\nGlobal analysis: calm", "\nGlobal analysis: calm"),
-        ("  <THINK>a\nb</THINK>Global analysis: x", "Global analysis: x"),
-        ("<think>Global analysis: x</think>", "<think>Global analysis: x</think>"),  # around it
-        ("<think>never closed Global analysis:", "<think>never closed Global analysis:"),
-        ("Global analysis: <think>x</think>", "Global analysis: <think>x</think>"),
-    ],
-)
-def test_only_thoughts_before_the_trace_are_left_out(text, rest):
-    assert without_thoughts(text) == rest
-
-
 @given(st.text(max_size=100))
 def test_any_text_comes_through(text):
-    with_boxes(without_thoughts(text), PRESENT)
+    with_boxes(text, PRESENT)

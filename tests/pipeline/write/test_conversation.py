@@ -3,7 +3,7 @@
 import pytest
 
 from tag_plugin.facs.emotions import LABEL_SETS
-from tag_plugin.pipeline.write.dialogue import Dialogue
+from tag_plugin.pipeline.write.conversation import Conversation
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.pipeline.write.verdict import Finding, Verdict
 
@@ -20,11 +20,11 @@ def asked(*verdicts, formats=2, labels=2):
     settings = WriterSettings(
         model="m", base_url="http://h/v1", format_retries=formats, label_retries=labels
     )
-    dialogue = Dialogue(LABELS)
+    talk = Conversation(LABELS)
     for number, verdict in enumerate(verdicts, start=1):
-        assert not dialogue.is_over(settings), f"over before attempt {number}"
-        dialogue = dialogue.after(verdict)
-    return dialogue, dialogue.is_over(settings)
+        assert not talk.is_over(settings), f"over before attempt {number}"
+        talk = talk.after(verdict)
+    return talk, talk.is_over(settings)
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_each_kind_of_failure_has_its_own_retries(verdicts, over):
 
 
 def test_a_wrong_label_leaves_the_options_and_complaints_are_forgotten_after_it():
-    dialogue, _ = asked(FORMAT, wrong("fear"))
-    assert "fear" not in dialogue.options.labels
-    assert (dialogue.number, dialogue.eliminated, dialogue.complaints) == (3, ("fear",), ())
+    talk, _ = asked(FORMAT, wrong("fear"))
+    assert "fear" not in talk.options.labels
+    assert (talk.number, talk.eliminated, talk.complaints) == (3, ("fear",), ())
 
 
 def test_the_last_label_is_never_asked_for():
     others = [label for label in LABELS.labels if label != "anger"]
-    dialogue, over = asked(*(wrong(label) for label in others), labels=99)
-    assert dialogue.options.labels == ("anger",)
+    talk, over = asked(*(wrong(label) for label in others), labels=99)
+    assert talk.options.labels == ("anger",)
     assert over
 
 

@@ -1,15 +1,23 @@
-"""One question to a model and its reply, and who answers it."""
+"""One question to a model, its reply, and what it means that there is none."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Final
 
-from tag_plugin.pipeline.outcomes import StageError
-
-STOPPED_READING = "too long"
+STOPPED_READING: Final = "too long"
 """The `finish` of a reply that was longer than anyone reads."""
+REFUSAL: Final = "refusal"
+"""The `finish` of a reply that is the model's refusal."""
+_HOPELESS: Final[Mapping[str, str]] = {
+    "length": "all of max_tokens went into reasoning; next: a larger max_tokens, or less reasoning",
+    "content_filter": "the endpoint's content_filter kept the reply back",
+    "tool_calls": "tool_calls instead of a text",
+    REFUSAL: "the model refuses",
+}
+_SAID: Final = 200
+"""Characters of a refusal that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,62 +47,52 @@ class Reply:
     cost: float = 0.0
     seconds: float = 0.0
 
+    @property
+    def hopeless(self) -> str | None:
+        """Why there is no text, where asking again is money lost; None for any other reply."""
+        reason = _HOPELESS.get(self.finish)
+        if self.finish == REFUSAL:
+            return f"{reason}: {one_line(self.text, _SAID)}"
+        return None if self.text.strip() else reason
 
-class Client(Protocol):
-    """Whoever answers a request: an endpoint, or a model in this process."""
 
-    async def ask(self, request: Request) -> Reply:
-        """The reply to one request, asked once.
-
-        Raises:
-            RequestError: no reply; says whether asking again may help.
-            StageError: no request can succeed.
-        """
-        ...
+def one_line(text: str, longest: int) -> str:
+    """The beginning of a server's words, as any file and any terminal can take it."""
+    return " ".join(text[: 2 * longest].encode(errors="replace").decode().split())[:longest]
 
 
 class RequestError(RuntimeError):
-    """A request without a reply.
+    """A request that was given up; `kind` is a short word to count it under: `429`, `time-out`.
 
     Attributes:
-        kind: a short word to count it under: `429`, `time-out`, ...
+        kind: see above.
         again: whether the same request may succeed later.
-        wait: seconds to wait before that, as the endpoint asks; None when it does not say.
         unreachable: nobody answered at all.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        detail: str,
-        *,
-        again: bool,
-        wait: float | None = None,
-        unreachable: bool = False,
-    ) -> None:
+    def __init__(self, kind: str, detail: str, *, again: bool, unreachable: bool = False) -> None:
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind = kind
         self.again = again
-        self.wait = wait
         self.unreachable = unreachable
 
 
-class StoppedError(StageError):
-    """The run ends here and goes on when the command is run again."""
+class AskingError(RuntimeError):
+    """Nothing more can be asked now; the message says the next step. What was paid is kept."""
 
 
 def compose(
     model: str, prompt: str, image: bytes, seed: int, parameters: Mapping[str, Any]
 ) -> Request:
     """A request with its key: SHA-256 over everything that is asked."""
-    asked = {
+    content = {
         "model": model,
         "prompt": prompt,
         "image": sha256(image).hexdigest(),
         "seed": seed,
         "parameters": dict(parameters),
     }
-    key = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+    key = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     return Request(key, model, prompt, image, seed, parameters)
 
 

@@ -9,20 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from tag_plugin.pipeline.write.request import RequestError, StoppedError
+from tag_plugin.asking.request import AskingError, RequestError
 
 GIVEN_UP_IN_A_ROW: Final = 8
 """So many requests given up one after the other, with no reply between, stop the run."""
 
 
-class Trouble:
+class Outage:
     """Counts replies and requests given up; `answered` are the replies of earlier runs."""
 
     def __init__(self, where: str, answered: int = 0) -> None:
         self._where = where
         self._answered = answered
         self._in_a_row = 0
-        self._active = 0
+        self._active = self._waiting = 0
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
@@ -33,43 +33,39 @@ class Trouble:
         since, or the endpoint refused this one (again: no) and has answered others before.
 
         Raises:
-            StoppedError: it was the endpoint's.
+            AskingError: it was the endpoint's.
         """
         self._active += 1
         try:
             yield
+            self._answered, self._in_a_row = self._answered + 1, 0
         except RequestError as failure:
-            self._active -= 1
-            await self._decide(failure)
+            if failure.again or not self._answered:
+                await self._decide(failure)
             raise
-        except BaseException:
+        finally:
             self._active -= 1
             await self._tell()
-            raise
-        self._active -= 1
-        self._answered += 1
-        self._in_a_row = 0
-        await self._tell()
 
     async def _decide(self, failure: RequestError) -> None:
-        if not failure.again and self._answered:
-            return
-        self._in_a_row += 1
         before = self._answered
+        self._in_a_row += 1
+        self._waiting += 1
         await self._tell()
         async with self._changed:
             await self._changed.wait_for(lambda: self._is_decided(before))
-        if self._answered > before:
-            return
-        if self._in_a_row >= GIVEN_UP_IN_A_ROW or failure.unreachable:
-            raise StoppedError(
+        self._waiting -= 1
+        many = self._in_a_row >= GIVEN_UP_IN_A_ROW
+        if self._answered == before and (many or failure.unreachable):
+            raise AskingError(
                 f"{self._where} answers no request ({failure}); no row is lost; next: see to it, "
                 "and run the same command again"
-            )
+            ) from None
 
     def _is_decided(self, before: int) -> bool:
-        alone = self._active == 0
-        return alone or self._answered > before or self._in_a_row >= GIVEN_UP_IN_A_ROW
+        """Another one was answered, too many were not, or nobody is left who might be."""
+        many = self._in_a_row >= GIVEN_UP_IN_A_ROW
+        return self._answered > before or many or self._active == self._waiting
 
     async def _tell(self) -> None:
         async with self._changed:

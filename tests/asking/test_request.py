@@ -2,7 +2,7 @@
 
 import pytest
 
-from tag_plugin.pipeline.write.request import compose, request_seed
+from tag_plugin.asking.request import compose, request_seed
 
 ASKED = {
     "model": "m",

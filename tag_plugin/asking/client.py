@@ -1,0 +1,142 @@
+"""openai's client, bounded: whatever an endpoint sends takes little memory and ends in time."""
+
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import openai
+
+from tag_plugin.asking.answer import NoCompletionError, read_completion
+from tag_plugin.asking.failure import NO_CREDIT
+from tag_plugin.asking.request import STOPPED_READING, Reply, Request
+from tag_plugin.asking.settings import EndpointSettings
+
+_KEPT_OF_TOO_LONG: Final = 2000
+"""Characters that are kept of a reply that was too long."""
+_TELLING: Final = ("location", "retry-after", "retry-after-ms", "x-should-retry")
+"""The headers that anybody looks at."""
+_REPLY: Final = "reply"
+
+
+class BoundedClient(openai.DefaultAsyncHttpxClient):
+    """Reads every answer itself: so many bytes of it at most, all of it within the time-out.
+
+    A picture goes to the address that was named and to no other: redirects are not followed. What
+    comes with status 200 and is no reply becomes the error that it means, so that openai's client
+    sends the request again, or does not, as after any other error.
+    """
+
+    def __init__(self, longest: int, before_each: Callable[[], Awaitable[None]]) -> None:
+        # Nothing is unpacked: a kilobyte of gzip can be a gigabyte of text.
+        super().__init__(follow_redirects=False, headers={"accept-encoding": "identity"})
+        self._longest = longest
+        self._before_each = before_each
+
+    async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401  # of httpx or httpx2, as openai has it
+        """One try of a request, its answer read to the end."""
+        if request.method == "POST":
+            await self._before_each()
+        library = sys.modules[type(request).__module__.partition(".")[0]]
+        seconds = request.extensions["timeout"]["read"]
+        try:
+            async with asyncio.timeout(seconds):
+                response = await super().send(request, **{**options, "stream": True})
+                try:
+                    body = await self._body(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise library.ReadTimeout(f"{seconds:g} s", request=request) from None
+        return self._checked(library.Response, request, response, body)
+
+    def _checked(self, make: Any, request: Any, response: Any, body: bytes) -> Any:  # noqa: ANN401  # see above
+        """The answer as it is to be understood, with the reply where there is one."""
+        status, content, reply = response.status_code, body, None
+        headers = {name: response.headers[name] for name in _TELLING if name in response.headers}
+        if status == 200 and request.method == "POST":
+            try:
+                reply = self._reply(body)
+            except NoCompletionError as error:
+                status, content = error.status, json.dumps({"message": str(error)}).encode()
+        elif NO_CREDIT.encode() in body:  # openai's client takes it for too many requests
+            headers["x-should-retry"] = "false"
+        extensions = {_REPLY: reply}
+        return make(
+            status, headers=headers, content=content, request=request, extensions=extensions
+        )
+
+    async def _body(self, response: Any) -> bytes:  # noqa: ANN401  # see above
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > self._longest:
+                break
+        return bytes(body)
+
+    def _reply(self, body: bytes) -> Reply:
+        if len(body) > self._longest:
+            return Reply(body.decode(errors="replace")[:_KEPT_OF_TOO_LONG], STOPPED_READING)
+        return read_completion(body)
+
+
+class Endpoint:
+    """One endpoint; `before_each` is awaited before every try of a request."""
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        key: str | None,
+        before_each: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._client = openai.AsyncOpenAI(
+            base_url=settings.base_url,
+            api_key=key or "EMPTY",  # local servers take any
+            max_retries=settings.request_retries,
+            timeout=settings.timeout,
+            http_client=BoundedClient(settings.max_reply_bytes, before_each),
+        )
+
+    async def greet(self, seconds: float) -> None:
+        """Whether anybody is there, and takes the key.
+
+        Raises:
+            openai.OpenAIError: no.
+        """
+        once = self._client.with_options(timeout=seconds, max_retries=0)
+        await once.models.with_raw_response.list()
+
+    async def complete(self, request: Request) -> Reply:
+        """One chat completion.
+
+        Raises:
+            openai.OpenAIError: none, after all retries.
+        """
+        parameters = dict(request.parameters)
+        if self._settings.send_seed:
+            parameters["seed"] = request.seed
+        answer = await self._client.chat.completions.with_raw_response.create(
+            model=request.model, messages=[_message(request)], extra_body=parameters
+        )
+        reply: Reply = answer.http_response.extensions[_REPLY]
+        return reply
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+def _message(request: Request) -> Any:  # noqa: ANN401  # openai's own TypedDicts
+    kind = "png" if request.image.startswith(b"\x89PNG") else "jpeg"
+    picture = base64.b64encode(request.image).decode("ascii")
+    url = f"data:image/{kind};base64,{picture}"
+    return {
+        "role": "user",
+        "content": [
+            {"type": "image_url", "image_url": {"url": url}},
+            {"type": "text", "text": request.prompt},
+        ],
+    }

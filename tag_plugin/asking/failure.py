@@ -1,0 +1,93 @@
+"""What an error of the client means: this request is given up, or nothing more can be asked."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urljoin
+
+import openai
+
+from tag_plugin.asking.request import AskingError, RequestError, one_line
+
+_UNUSABLE: Final[Mapping[int, str]] = {
+    401: "the key (the environment variable that api_key_env names)",
+    402: "the credit",
+    403: "the key, or the model's name",
+    404: "the address (it ends in /v1), or the model's name",
+}
+_LATER: Final = frozenset({408, 409, 425, 429})
+NO_CREDIT: Final = "insufficient_quota"
+_LONGEST_WAIT: Final = 120.0
+"""Seconds, as in Retry-After; the client waits no longer than this before it tries again."""
+_DETAIL: Final = 300
+"""Characters of an error message that are kept."""
+
+
+def meaning(error: openai.OpenAIError, key: str | None) -> RequestError | AskingError:
+    """What an error means, in a line that never holds the key."""
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, key)
+    cause = error.__cause__ or error
+    if isinstance(error, openai.APITimeoutError):
+        return RequestError("time-out", _plain(str(cause), key), again=True)
+    unreachable = type(cause).__name__ == "ConnectError"
+    kind = "no connection" if unreachable else "broken connection"
+    return RequestError(kind, _plain(str(cause), key), again=True, unreachable=unreachable)
+
+
+def _of_status(error: openai.APIStatusError, key: str | None) -> RequestError | AskingError:
+    status, detail = error.status_code, _plain(_words(error), key)
+    if 300 <= status < 400:
+        return AskingError(_redirect(error, key))
+    if error.code == NO_CREDIT:
+        return AskingError(f"the endpoint says that the credit is spent: {detail}; no row is lost")
+    if status in _UNUSABLE:
+        return AskingError(
+            f"the endpoint says {status} ({detail}); next: check {_UNUSABLE[status]}"
+        )
+    again, wait = status in _LATER or status >= 500, error.response.headers.get("retry-after")
+    if again and _seconds(wait) > _LONGEST_WAIT:
+        return AskingError(
+            f"the endpoint asks to wait {_plain(str(wait), key)} s ({status}: {detail}); no row is "
+            "lost; next: run the same command again then"
+        )
+    return RequestError(str(status), detail, again=again)
+
+
+def _seconds(wait: str | None) -> float:
+    try:
+        return float(wait or 0)
+    except ValueError:  # a date, or nothing at all
+        return 0.0
+
+
+def _words(error: openai.APIStatusError) -> str:
+    """The server's own: the message of its error, or else the whole of what it sent."""
+    message = error.body.get("message") if isinstance(error.body, dict) else None
+    return message if isinstance(message, str) and message else error.response.text
+
+
+def _redirect(error: openai.APIStatusError, key: str | None) -> str:
+    location = error.response.headers.get("location")
+    if not location:
+        return (
+            f"the endpoint says {error.status_code}, a redirect to nowhere; next: check base_url "
+            "(--endpoint)"
+        )
+    try:
+        target = urljoin(str(error.request.url), location)
+    except ValueError:  # no address at all
+        target = location
+    base = _plain(target, key).removesuffix("/chat/completions").removesuffix("/models")
+    return (
+        f"the endpoint redirects to {base} ({error.status_code}), and nothing was sent there; "
+        "next: set base_url (--endpoint) to it if you trust it"
+    )
+
+
+def _plain(text: str, key: str | None) -> str:
+    return one_line(scrubbed(text, key), _DETAIL)
+
+
+def scrubbed(text: str, key: str | None) -> str:
+    """The text without the key, whoever put it there."""
+    return text.replace(key, "***") if key else text

@@ -1,0 +1,191 @@
+"""The conversation about a row: ask, judge, say what was wrong or eliminate a label, ask again."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Self
+
+from tag_plugin.asking.replies import Statement
+from tag_plugin.asking.request import Reply, Request, RequestError, compose, request_seed
+from tag_plugin.asking.session import Asker
+from tag_plugin.data.console import console
+from tag_plugin.data.face_frame import ImageError, face_file
+from tag_plugin.data.rows import NO_FACE, Provenance, Row, dump_row
+from tag_plugin.facs.emotions import LabelSet, label_set
+from tag_plugin.pipeline.gold import NOT_GOLD, unwritable, why_not_gold
+from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
+from tag_plugin.pipeline.write.question import question
+from tag_plugin.pipeline.write.settings import WriterSettings
+from tag_plugin.pipeline.write.statistics import FORGET, RECORD
+from tag_plugin.pipeline.write.verdict import Finding, Verdict, judge_reply
+from tag_plugin.scoring.score import JudgeConfig
+
+UNREADABLE: Final = "image missing or unreadable"
+FEWEST_OPTIONS: Final = 2
+"""With one label left there is nothing to predict."""
+_REPORT_EVERY: Final = 60.0
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The attempts at one row so far; `number` is the next one's, from 1."""
+
+    labels: LabelSet
+    number: int = 1
+    eliminated: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()
+    format_failures: int = 0
+
+    @property
+    def options(self) -> LabelSet:
+        """The labels that are still open, in their published order."""
+        left = tuple(label for label in self.labels.labels if label not in self.eliminated)
+        return LabelSet(self.labels.name, left)
+
+    def after(self, verdict: Verdict) -> Self:
+        """With one more failed attempt."""
+        following = replace(self, number=self.number + 1, complaints=verdict.complaints)
+        if verdict.finding is Finding.PREDICTION and verdict.predicted:
+            return replace(following, eliminated=(*self.eliminated, verdict.predicted))
+        return replace(following, format_failures=self.format_failures + 1)
+
+    def is_over(self, settings: WriterSettings) -> bool:
+        """Whether the row is dropped now."""
+        return (
+            self.format_failures > settings.format_retries
+            or len(self.eliminated) > settings.label_retries
+            or len(self.options.labels) < FEWEST_OPTIONS
+        )
+
+    @property
+    def summary(self) -> str:
+        """What to say about a dropped row."""
+        parts = [f"{self.number - 1} attempts"]
+        if self.eliminated:
+            parts.append(f"predicted {', '.join(self.eliminated)}")
+        return "; ".join((*parts, *self.complaints))
+
+
+class Writer:
+    """Writes the rows of one dataset; any number at the same time in one event loop."""
+
+    def __init__(
+        self, directory: Path, settings: WriterSettings, seed: int, judge: JudgeConfig, asker: Asker
+    ) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._seed = seed
+        self._judge = judge
+        self._asker = asker
+        self._findings: Counter[Finding] = Counter()
+
+    async def write(self, rows: Sequence[Row]) -> list[Outcome]:
+        """What comes of each row; their attempts are recorded when this returns.
+
+        Raises:
+            AskingError: the run ends: a budget, the endpoint, the table of replies.
+        """
+        records: list[Statement] = []
+        conversations = (self._write(row, records) for row in rows)
+        outcomes: list[Outcome] = []
+        for outcome in await asyncio.gather(*conversations, return_exceptions=True):
+            if isinstance(outcome, BaseException):  # when all others have ended
+                raise outcome
+            outcomes.append(outcome)
+        await self._asker.replies.write(*records)
+        return outcomes
+
+    async def report(self) -> None:
+        """From now on a line a minute, above the progress bar."""
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            spent = self._asker.replies.known
+            counts = ", ".join(f"{n} {finding}" for finding, n in self._findings.most_common())
+            line = f"attempts: {counts or 'none'}; in all {spent.requests} replies, "
+            console(stderr=True).print(f"{line}{spent.tokens} tokens, cost {spent.cost:.4f}")
+            loop.call_later(_REPORT_EVERY, tell)
+
+        loop.call_later(_REPORT_EVERY, tell)
+
+    async def _write(self, row: Row, records: list[Statement]) -> Outcome:
+        """Asks for nothing when no trace can be right."""
+        if row.detections is None:
+            return Dropped(row.id, NO_FACE)
+        fault = unwritable(row, self._judge)
+        if fault is not None:
+            return Dropped(row.id, NOT_GOLD, fault)
+        try:
+            image = face_file(self._directory / row.image)
+        except ImageError as error:
+            return Dropped(row.id, UNREADABLE, str(error))
+        records.append((FORGET, (row.split, row.id)))
+        return await self._converse(row, image, records)
+
+    async def _converse(self, row: Row, image: bytes, records: list[Statement]) -> Outcome:
+        talk = Conversation(label_set(row.label_set))
+        while True:
+            request = self._request(row, image, talk)
+            verdict = await self._verdict(request, row, talk)
+            records.append((RECORD, _record(row, talk.number, request, verdict)))
+            self._findings[verdict.finding] += 1
+            if verdict.finding is Finding.KEPT:
+                return self._kept(row, verdict, talk)
+            if verdict.finding is Finding.NO_REPLY:
+                return Dropped(row.id, verdict.finding, verdict.complaints[0])
+            talk = talk.after(verdict)
+            if talk.is_over(self._settings):
+                return Dropped(row.id, verdict.finding, talk.summary)
+
+    async def _verdict(self, request: Request, row: Row, talk: Conversation) -> Verdict:
+        try:
+            reply = await self._reply(request)
+        except RequestError as failure:
+            return Verdict(Finding.NO_REPLY, complaints=(str(failure),))
+        return judge_reply(reply, row, talk.options, self._settings, self._judge)
+
+    async def _reply(self, request: Request) -> Reply:
+        reply = await self._asker.ask(request)
+        if reply.hopeless is not None:
+            raise RequestError(reply.finish, reply.hopeless, again=False)
+        return reply
+
+    def _request(self, row: Row, image: bytes, talk: Conversation) -> Request:
+        settings, judge = self._settings, self._judge
+        present = row.detections.on(judge.thresholds, judge.top_k) if row.detections else ()
+        prompt = question(talk.options, settings.box_frame, settings.mode, present, talk.complaints)
+        seed = request_seed(self._seed, row.split, row.id, talk.number)
+        return compose(settings.model, prompt, image, seed, settings.parameters)
+
+    def _kept(self, row: Row, verdict: Verdict, talk: Conversation) -> Outcome:
+        provenance = Provenance(
+            writer=self._settings.writer,
+            model=self._settings.model,
+            attempts=talk.number,
+            eliminated_labels=talk.eliminated,
+            seed=self._seed,
+        )
+        built = row.model_copy(update={"trace": verdict.trace, "provenance": provenance})
+        fault = why_not_gold(built, self._judge)
+        if fault is not None:
+            return Dropped(row.id, NOT_GOLD, fault)
+        return Kept(dump_row(built), row.label)
+
+
+def _record(row: Row, number: int, request: Request, verdict: Verdict) -> tuple[object, ...]:
+    return (
+        row.split,
+        row.id,
+        number,
+        row.label,
+        request.key,
+        str(verdict.finding),
+        verdict.predicted,
+        verdict.format,
+        verdict.answer,
+        verdict.grounding,
+        "; ".join(verdict.complaints),
+    )
