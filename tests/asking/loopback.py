@@ -52,7 +52,7 @@ class Answer:
     """What goes over the wire. `text` becomes a chat completion unless there is a `body`.
 
     `cut` bytes are promised and never sent; `raw` is given the connection's `write` and does it
-    all by itself; `late` says that nobody waits for it.
+    all by itself; `late` says that nobody waits for it, `paid` that the `body` is a reply.
     """
 
     text: str | None = None
@@ -65,6 +65,7 @@ class Answer:
     finish: str = "stop"
     usage: bool = True
     raw: Callable | None = None
+    paid: bool = False
 
     @property
     def bytes(self):
@@ -93,7 +94,7 @@ def completion(answer, **message):
 def says(text=None, finish="stop", **message):
     """A chat completion with these fields of its message."""
     answer = Answer(text, finish=finish)
-    return Answer(body=completion(answer, **message))
+    return Answer(body=completion(answer, **message), paid=True)
 
 
 class _Server(ThreadingHTTPServer):

@@ -94,7 +94,7 @@ class StandIn(Loopback):
         if heard.method == "POST" and answer.status != 401:
             with self.lock:
                 self.in_flight -= 1
-                whole = answer.status == 200 and not answer.cut and answer.body is None
-                if whole and not answer.late:
+                whole = answer.status == 200 and (answer.body is None or answer.paid)
+                if whole and not (answer.cut or answer.late):
                     self.answered[sha256(heard.body).hexdigest()] += 1
         return answer
