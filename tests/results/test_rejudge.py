@@ -75,7 +75,6 @@ def test_a_failed_request_stays_one(tmp_path):
     ("records", "samples", "task", "message"),
     [
         (smiles(GOOD), False, None, "next: evaluate again with --log_samples"),
-        ([record("f0", "happiness", "happiness", detections=None)], True, None, "f0 has no det"),
         ([smiles(GOOD)[0]], True, "tag_rafdb", "no tag_rafdb"),
     ],
 )
@@ -83,6 +82,16 @@ def test_what_cannot_be_judged_again_is_named(tmp_path, records, samples, task, 
     write_run(tmp_path, records, samples=samples)
     with pytest.raises(ResultsError, match=message):
         rejudge(tmp_path, task)
+
+
+def test_a_sample_without_what_it_was_judged_by_is_named(tmp_path):
+    results = write_run(tmp_path, smiles(GOOD))
+    (samples,) = results.parent.glob("*.jsonl")
+    sample = json.loads(samples.read_text())
+    sample["judged"]["detections"] = None
+    samples.write_text(json.dumps(sample) + "\n")
+    with pytest.raises(ResultsError, match=":1: f0 has no detections to be judged by; next: "):
+        rejudge(tmp_path)
 
 
 def test_the_command_shows_old_and_new_side_by_side(tmp_path, capsys):
