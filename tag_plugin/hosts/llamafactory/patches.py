@@ -48,8 +48,8 @@ ALIGN: Final = Patch(
     "align_dataset",
     "dataset dataset_attr data_args training_args",
     _HOST,
-    "called, not changed: converts TAG rows",
-    "never",
+    "called: converts TAG rows",
+    "never changed",
 )
 PROCESSOR: Final = Patch(
     "llamafactory.data.loader",
