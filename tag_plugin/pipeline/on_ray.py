@@ -5,6 +5,7 @@ Ray is the extra `ray`. The nodes need this package and the data directory under
 
 import logging
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 
 LONGEST_WAIT: Final = 300.0
 """Seconds in which the cluster must give one worker."""
+CONNECT: Final = 10.0
+"""Seconds in which somebody must answer at the cluster's address."""
 MOST_LOSSES: Final = 3
 """An input that has so often lost its worker is what ends them."""
 
@@ -73,11 +76,19 @@ def _connected(address: str) -> Any:  # noqa: ANN401  # a module without type in
     if address == "local":
         settings["include_dashboard"] = False
     try:
+        _require_somebody(address)
         ray.init(address, **settings)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  # Ray raises a bare one where it cannot start
         reason = " ".join(str(error).split())[:200]
         raise StageError(f"--ray {address}: {reason}; next: ray status") from None
     return ray
+
+
+def _require_somebody(address: str) -> None:
+    """Ray itself tries for minutes to reach a HOST:PORT where nobody is."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), CONNECT).close()
 
 
 class Actors:
