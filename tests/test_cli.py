@@ -84,7 +84,7 @@ def test_top_k_limits_what_traces_name_and_the_dataset_stays_valid(
     [
         (["prepare", "ferplus", "--root", "nowhere"], "official layout"),
         (["prepare", "ferplus", "--root", ".", "--rule", "median"], "median"),
-        (["prepare", "rafdb", "--root", "nowhere"], "request it"),
+        (["prepare", "rafdb", "--root", "nowhere"], "on request"),
         (["prepare", "affectnet", "--root", "nowhere", "--classes", "6"], "7 or 8"),
         (["detect", "nowhere"], "next: tag-plugin prepare"),
         (["detect", "nowhere", "--option", "model"], "NAME=VALUE"),

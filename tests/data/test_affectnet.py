@@ -154,7 +154,7 @@ def test_a_repeated_image_stays_out_of_the_other_split_too(tmp_path):
     assert len({entry.id for entry in both}) == 50
 
 
-@pytest.mark.parametrize(("classes", "message"), [(6, "7 or 8 classes"), (7, "request it")])
+@pytest.mark.parametrize(("classes", "message"), [(6, "7 or 8 classes"), (7, "on request")])
 def test_what_cannot_be_read_is_refused_at_once(tmp_path, classes, message):
     with pytest.raises(SourceError, match=message):
         AffectNet(tmp_path, classes)

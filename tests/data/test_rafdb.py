@@ -156,7 +156,7 @@ def test_a_repeated_name_is_left_out(tmp_path):
 
 
 def test_a_missing_dataset_says_how_to_request_it(tmp_path):
-    with pytest.raises(SourceError, match=r"expected in one of these layouts.*request it"):
+    with pytest.raises(SourceError, match=r"expected in one of these layouts.*on request"):
         RafDb(tmp_path)
 
 
