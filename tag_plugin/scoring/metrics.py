@@ -267,5 +267,6 @@ def _template_score(
 
 
 def _mean_box(boxes: Sequence[Box]) -> Box:
-    mean = np.mean([box.as_tuple() for box in boxes], axis=0).round()
+    # Halves go up, never to the even side: that would close a box of one unit.
+    mean = np.floor(np.mean([box.as_tuple() for box in boxes], axis=0) + 0.5)
     return Box(*(int(min(max(value, 0), BOX_SCALE)) for value in mean))

@@ -11,7 +11,6 @@ from tag_plugin.results.summary import summarise
 from tag_plugin.trace.grammar import Defect
 from tests.results.run_files import LABELS, QUICK, RECORDS, judged, record
 
-
 # Of FERPlus' labels AU12 alone fits contempt (AU12, AU14) best, and happiness a little less.
 HAPPY_BY_AU12 = hypot(1, 1) / hypot(1, 1, 0.51)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
@@ -86,6 +86,7 @@ TARGETS = st.lists(st.builds(Target, au=st.sampled_from((4, 12, 25)), box=boxes(
 
 
 @given(st.lists(TARGETS, min_size=1, max_size=4), st.sampled_from(BoxFrame))
+@example([[Target(4, Box(0, 476, 1, 477)), Target(4, Box(0, 987, 1, 988))]], BoxFrame.RELATIVE)
 @settings(deadline=None)
 def test_the_template_baseline_is_what_the_judge_would_give_it(wanted, frame):
     mean = {
