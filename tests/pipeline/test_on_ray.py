@@ -173,8 +173,9 @@ def files_of(directory):
 
 
 def wait_for_parts(directory, count):
-    parts = directory / "detected" / "parts"
+    parts, end = directory / "detected" / "parts", time.monotonic() + 180
     while len(list(parts.glob("*.jsonl"))) < count:
+        assert time.monotonic() < end, "no part was made"
         time.sleep(0.005)
 
 
