@@ -94,7 +94,7 @@ def _require_somebody(address: str) -> None:
 class Actors:
     """Gives an actor its next input when it is idle; a lost one is replaced."""
 
-    def __init__(self, ray: Any, open_worker: OpenWorker[Any, Any], gpus: float) -> None:  # noqa: ANN401
+    def __init__(self, ray: Any, open_worker: OpenWorker[Any, Any], gpus: float) -> None:  # noqa: ANN401  # see `_connected`
         self._ray = ray
         self._new = ray.remote(num_cpus=1, num_gpus=gpus)(Worker).remote
         self._arguments = (ray.put(open_worker), str(Path.cwd()))
@@ -147,7 +147,7 @@ class Actors:
                     "`ray status` has free"
                 )
 
-    def _lost(self, each: Any, error: Exception) -> None:  # noqa: ANN401
+    def _lost(self, each: Any, error: Exception) -> None:  # noqa: ANN401  # an input of any kind
         """An actor is gone with its node, or with what it was doing."""
         self._losses[id(each)] += 1
         if self._losses[id(each)] > MOST_LOSSES:

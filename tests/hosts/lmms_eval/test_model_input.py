@@ -82,13 +82,9 @@ def whole_tags(folder: Path) -> None:
 
 
 def room_for_tags(folder: Path) -> None:
-    """The same, and a model that has an embedding for each."""
     whole_tags(folder)
-    config = json.loads((folder / "config.json").read_text())
-    for held in (config, config.get("text_config", {})):
-        if "vocab_size" in held:
-            held["vocab_size"] += 64
-    (folder / "config.json").write_text(json.dumps(config))
+    text = json.loads((folder / "config.json").read_text())["text_config"]
+    edited("config.json", text_config={**text, "vocab_size": text["vocab_size"] + 64})(folder)
 
 
 def test_a_token_without_an_embedding_is_refused(checkpoint):
