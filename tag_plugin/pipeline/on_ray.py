@@ -66,12 +66,23 @@ def ray_map(
         ray.shutdown()
 
 
-def _connected(address: str) -> Any:  # noqa: ANN401  # a module without type information
+def ray_library() -> Any:  # noqa: ANN401  # a module without type information
+    """Ray without what it does unasked: usage statistics, and a copy of the environment a worker.
+
+    Under `uv run` Ray would copy the working directory to each node and start the workers in it by
+    the driver's own command; the nodes have this package already.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
     try:
         import ray
     except ImportError:
         raise StageError('--ray needs Ray; next: pip install "tag-plugin[ray]"') from None
+    return ray
+
+
+def _connected(address: str) -> Any:  # noqa: ANN401  # see `ray_library`
+    ray = ray_library()
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
         settings["include_dashboard"] = False
