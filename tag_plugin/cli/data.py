@@ -8,7 +8,7 @@ import typer
 from tag_plugin.cli.options import CORES, Dataset, Workers, warn_of_loss
 from tag_plugin.data.terminal import echo
 
-data = typer.Typer(no_args_is_help=True, help="Make, check and look at a dataset.")
+data = typer.Typer(name="data", no_args_is_help=True, help="Make, check and look at a dataset.")
 
 
 @data.command("make")
@@ -31,8 +31,7 @@ def make_dataset(
     for part, counts in made.counts.items():
         echo(f"{part}: {sum(counts.values())} rows {counts}")
     kept = sum(sum(counts.values()) for counts in made.counts.values())
-    lost = sum(made.left_out.values())
-    warn_of_loss("data make", kept, kept + lost, str(made.left_out))
+    warn_of_loss("data make", kept, kept + sum(made.left_out.values()), str(made.left_out))
     echo(f"left out: {made.left_out or 0}; the card: {dataset / 'dataset' / 'README.md'}")
     echo(f"next: tag-plugin data validate {dataset}; train with these lines in the recipe:")
     echo(made.recipe)
@@ -54,8 +53,8 @@ def validate_dataset(
         echo(f"warning: {warning}")
     for named in report.named[:20]:
         echo(f"error: {named}", err=True)
-    errors = dict(report.errors)
-    echo(f"{'sound' if report.sound else f'errors: {errors}'}; all of it in {dataset / REPORT}")
+    verdict = "sound" if report.sound else f"errors: {dict(report.errors)}"
+    echo(f"{verdict}; all of it in {dataset / REPORT}")
     raise typer.Exit(0 if report.sound else 1)
 
 
@@ -73,16 +72,15 @@ def show_dataset(
     from tag_plugin.data.rows import read_rows
     from tag_plugin.pipeline.latest_stage import files_of_dataset
     from tag_plugin.report.contact_sheet import write_sheet
-    from tag_plugin.report.dataset_sheet import faces_sheet, sample
+    from tag_plugin.report.dataset_sheet import faces_sheet
 
     files = files_of_dataset(dataset)
     chosen = "sft" if part == "train" and "sft" in files else part
     if chosen not in files:
         raise ValueError(f"{dataset} has no rows of {part!r}, only {', '.join(files) or 'none'}")
-    groups = sample(read_rows(files[chosen]), dataset, per_label, seed)
-    path = out or dataset / f"show-{chosen}.png"
-    write_sheet(faces_sheet(groups, f"{dataset.name}: {chosen}, {files[chosen].parent.name}"), path)
-    echo(f"Look at {path}")
+    title = f"{dataset.name}: {chosen}, {files[chosen].parent.name}"
+    page = faces_sheet(read_rows(files[chosen]), dataset, title, per_label, seed)
+    echo(f"Look at {write_sheet(page, out or dataset / f'show-{chosen}.png')}")
 
 
 @data.command("upgrade")

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tag_plugin.data.face_frame import open_face
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.pairs import Pair
-from tag_plugin.report.overlay import draw_predicted, labelled_boxes
+from tag_plugin.report.overlay import draw_predicted
 from tag_plugin.trace.reasoning import without_reasoning
 
 Side = Literal["first", "second", "tie"]
@@ -55,7 +55,7 @@ def picture(pair: Pair, a_first: bool) -> bytes:
     face = open_face(pair.image).resize((FACE_FRAME, FACE_FRAME))
     panels = [
         face,
-        *(draw_predicted(face, labelled_boxes(each.claims)) for each in pair.in_order(a_first)),
+        *(draw_predicted(face, each.claims) for each in pair.in_order(a_first)),
     ]
     names = ("face", "boxes of analysis 1", "boxes of analysis 2")
     width = len(panels) * FACE_FRAME + (len(panels) - 1) * _GAP

@@ -17,11 +17,9 @@ from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.judge import Opinion
 from tag_plugin.preference.pairs import Pair, PreferenceError, Study
 from tag_plugin.preference.question import Side
-from tag_plugin.report.excerpt import excerpt
-from tag_plugin.report.gallery.claim_lines import claim_lines
 from tag_plugin.report.gallery.thumbnails import thumbnails
-from tag_plugin.report.html.document import write_page
-from tag_plugin.report.html.embedded import json_block
+from tag_plugin.report.html.document import json_block, write_page
+from tag_plugin.report.texts import claim_lines, excerpt
 from tag_plugin.scoring.record import JudgedSample
 
 _STYLES: Final = ("style.css", "gallery.css", "rate.css")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from matplotlib.figure import Figure
-from rich.table import Table
+from rich.table import Column, Table
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.detectors.agreement import Agreement, AuAgreement
@@ -24,22 +24,19 @@ def agreement_table(agreement: Agreement) -> Table:
     """A row an AU."""
     first, second = agreement.names
     both, only_first, only_second, none = agreement.faces
+    heads = ("faces", "decided", "on A", "on B", "agreement", "kappa", "correlation", "box IoU")
     table = Table(
+        Column("AU", justify="right"),
+        "name",
+        *(Column(head, justify="right") for head in heads),
         title=f"A: {first}   B: {second}   {agreement.rows} rows",
         caption=f"faces found by both {both}, only A {only_first}, only B {only_second}, "
         f"none {none}; {_alone('A', agreement.alone[0])}; {_alone('B', agreement.alone[1])}",
     )
-    heads = ("AU", "name", "faces", "decided", "on A", "on B")
-    for head in (*heads, "agreement", "kappa", "correlation", "box IoU"):
-        table.add_column(head, justify="left" if head == "name" else "right")
     for row in agreement.aus:
-        numbers = (row.rate, row.kappa, row.correlation, row.iou)
-        table.add_row(
-            str(row.au),
-            action_unit(row.au).name,
-            *(str(count) for count in (row.faces, row.decided, *row.on)),
-            *(_number(number) for number in numbers),
-        )
+        counts = map(str, (row.faces, row.decided, *row.on))
+        shares = map(_number, (row.rate, row.kappa, row.correlation, row.iou))
+        table.add_row(str(row.au), action_unit(row.au).name, *counts, *shares)
     return table
 
 
@@ -47,8 +44,13 @@ def draw_agreement(agreement: Agreement, path: Path) -> None:
     """A picture with three bars an AU, 0 to 1; a negative kappa has no bar."""
     first, second = map(drawable, agreement.names)
     figure = Figure((11, 1.5 + 0.3 * len(agreement.aus)), layout="constrained")
-    title = f"A: {first}\nB: {second}   ({agreement.rows} rows)"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, parse_math=False)
+    figure.suptitle(
+        f"A: {first}\nB: {second}   ({agreement.rows} rows)",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        parse_math=False,
+    )
     panels = figure.subplots(1, len(_MEASURES), sharey=True)
     names = [f"AU{row.au} {action_unit(row.au).name}" for row in agreement.aus]
     for panel, (name, colour, measure) in zip(panels, _MEASURES, strict=True):

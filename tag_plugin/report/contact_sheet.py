@@ -1,8 +1,8 @@
 """Contact sheets: small pictures in groups, a caption below each and a title above each group."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -18,28 +18,8 @@ _TITLE_FONT: Final = 16
 _WIDEST_CAPTION: Final = 20
 
 
-class Tile(Protocol):
-    """A picture's file, and what is written below it."""
-
-    @property
-    def image(self) -> Path:
-        """The file."""
-
-    @property
-    def caption(self) -> str:
-        """A few words."""
-
-
-class TileGroup(Protocol):
-    """Tiles under a title."""
-
-    @property
-    def title(self) -> str:
-        """The title."""
-
-    @property
-    def examples(self) -> Sequence[Tile]:
-        """The tiles."""
+Tile = tuple[Callable[[], Image.Image], str]
+"""What opens a picture, and what is written below it."""
 
 
 def open_tile(path: Path) -> Image.Image:
@@ -55,39 +35,36 @@ def open_tile(path: Path) -> Image.Image:
 
 
 def sheet(
-    groups: Sequence[TileGroup],
-    title: str,
-    tile: int = TILE,
-    columns: int = COLUMNS,
-    picture: Callable[[Path], Image.Image] = open_tile,
+    groups: Mapping[str, Sequence[Tile]], title: str, tile: int = TILE, columns: int = COLUMNS
 ) -> Image.Image:
-    """All groups, one below the other, on a white page; tiles are `tile` pixels square."""
-    shown = [group for group in groups if group.examples]
-    rows = [-(-len(group.examples) // columns) for group in shown]
+    """All groups (title -> tiles), one below the other, on a white page.
+
+    Tiles are `tile` pixels square; a group without tiles is left out.
+    """
+    rows = {name: -(-len(tiles) // columns) for name, tiles in groups.items() if tiles}
     line = tile + _CAPTION
-    height = _TITLE + sum(_TITLE + count * line for count in rows)
+    height = _TITLE + sum(_TITLE + count * line for count in rows.values())
     page = Image.new("RGB", (columns * tile, height + 4), "white")
     draw = ImageDraw.Draw(page)
-    bold = ImageFont.load_default(_TITLE_FONT)
-    small = ImageFont.load_default(_FONT)
+    bold, small = ImageFont.load_default(_TITLE_FONT), ImageFont.load_default(_FONT)
     draw.text((6, 6), drawable(title), "black", font=bold)
     top = _TITLE
-    for group, count in zip(shown, rows, strict=True):
-        draw.text((6, top + 8), drawable(group.title), "#b2182b", font=bold)
-        for number, each in enumerate(group.examples):
-            left = number % columns * tile
-            y = top + _TITLE + number // columns * line
-            page.paste(picture(each.image).resize((tile - 2, tile - 2)), (left, y))
+    for name, count in rows.items():
+        draw.text((6, top + 8), drawable(name), "#b2182b", font=bold)
+        for number, (open_picture, caption) in enumerate(groups[name]):
+            left, y = number % columns * tile, top + _TITLE + number // columns * line
+            page.paste(open_picture().resize((tile - 2, tile - 2)), (left, y))
             room = max(_WIDEST_CAPTION, tile // 6)
-            draw.text((left + 2, y + tile), drawable(each.caption)[:room], "black", font=small)
+            draw.text((left + 2, y + tile), drawable(caption)[:room], "black", font=small)
         top += _TITLE + count * line
     return page
 
 
-def write_sheet(page: Image.Image, path: Path) -> None:
-    """Write a page as PNG in one step."""
+def write_sheet(page: Image.Image, path: Path) -> Path:
+    """Write a page as PNG in one step; returns `path`."""
     with atomic_write(path) as partial:
         page.save(partial, format="PNG")
+    return path
 
 
 def drawable(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,9 +9,8 @@ import supervision as sv
 from PIL import Image, ImageDraw, ImageFont
 
 from tag_plugin.data.terminal import one_line
-from tag_plugin.facs.action_units import action_unit
-from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
-from tag_plugin.report.excerpt import excerpt
+from tag_plugin.facs.boxes import FACE_FRAME, BoxFrame, to_frame
+from tag_plugin.report.texts import excerpt
 from tag_plugin.scoring.matching import Target
 from tag_plugin.trace.claims import Claim
 
@@ -28,18 +26,14 @@ _MOST_LINES: Final = 200
 _LONGEST_TITLE: Final = 140
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledBox:
-    """A box on the face frame and the short text written at it, for example `AU12`."""
-
-    label: str
-    box: Box
+Place = Claim | Target
+"""Where an AU is; drawn where it has a box."""
 
 
 def overlay(
     face: Image.Image,
-    reference: Sequence[LabelledBox],
-    predicted: Sequence[LabelledBox],
+    reference: Sequence[Place],
+    predicted: Sequence[Place],
     title: str,
     text: str,
 ) -> Image.Image:
@@ -59,18 +53,9 @@ def overlay(
     return page
 
 
-def labelled_boxes(places: Sequence[Claim | Target]) -> list[LabelledBox]:
-    """The boxes that can be drawn; "?" where the AU is not known."""
-    return [
-        LabelledBox(action_unit(place.au).code if place.au else "?", place.box)
-        for place in places
-        if place.box is not None
-    ]
-
-
-def draw_predicted(face: Image.Image, boxes: Sequence[LabelledBox]) -> Image.Image:
+def draw_predicted(face: Image.Image, places: Sequence[Place]) -> Image.Image:
     """The face with a model's boxes, red with their names below; the face itself stays as it is."""
-    return _draw(face, boxes, PREDICTED_COLOUR, sv.Position.BOTTOM_RIGHT)
+    return _draw(face, places, PREDICTED_COLOUR, sv.Position.BOTTOM_RIGHT)
 
 
 def contact_sheet(
@@ -85,8 +70,8 @@ def contact_sheet(
     if not tiles:
         raise ValueError("a contact sheet needs at least one picture")
     width, height = max(t.width for t in tiles), max(t.height for t in tiles)
-    rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (width * min(columns, len(tiles)), height * rows), background)
+    size = width * min(columns, len(tiles)), height * -(-len(tiles) // columns)
+    sheet = Image.new("RGB", size, background)
     for index, tile in enumerate(tiles):
         sheet.paste(tile, (index % columns * width, index // columns * height))
     return sheet
@@ -94,13 +79,19 @@ def contact_sheet(
 
 def _draw(
     frame: Image.Image,
-    boxes: Sequence[LabelledBox],
+    places: Sequence[Place],
     colour: sv.Color,
     position: sv.Position,
 ) -> Image.Image:
+    """Boxes with the names of their AUs; "?" where the AU is not known."""
+    boxes = [
+        (f"AU{place.au}" if place.au else "?", place.box)
+        for place in places
+        if place.box is not None
+    ]
     if not boxes:
         return frame
-    corners = np.array([to_frame(item.box, BoxFrame.ABSOLUTE) for item in boxes], dtype=float)
+    corners = np.array([to_frame(box, BoxFrame.ABSOLUTE) for _, box in boxes], dtype=float)
     found = sv.Detections(xyxy=corners, class_id=np.arange(len(boxes)))
     box_annotator = sv.BoxAnnotator(color=colour, thickness=2)
     label_annotator = sv.LabelAnnotator(
@@ -108,7 +99,7 @@ def _draw(
     )
     # Given a PIL picture, supervision draws in RGB and returns a new one.
     frame = box_annotator.annotate(frame.copy(), found)
-    labelled: Image.Image = label_annotator.annotate(frame, found, [item.label for item in boxes])
+    labelled: Image.Image = label_annotator.annotate(frame, found, [name for name, _ in boxes])
     return labelled
 
 

@@ -1,17 +1,17 @@
 """Pictures from an evaluation's samples: what was to be found and what the model pointed at."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from PIL.Image import Image
 
-from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.face_frame import ImageError, open_face
-from tag_plugin.data.short_digest import short_digest
+from tag_plugin.data.file_names import plain_id
 from tag_plugin.data.terminal import warn
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.report.overlay import contact_sheet, labelled_boxes, overlay
+from tag_plugin.report.contact_sheet import write_sheet
+from tag_plugin.report.overlay import contact_sheet, overlay
 from tag_plugin.results.reader import date_in, read_samples
 from tag_plugin.results.record import ResultsError
 from tag_plugin.scoring.record import JudgedSample
@@ -63,18 +63,17 @@ def draw_record(sample: JudgedSample) -> Image:
     Raises:
         ImageError: its picture cannot be read.
     """
-    verdict = "right" if sample.right else "wrong"
     grounding = sample.verdict.grounding
-    shown = "not applicable" if grounding is None else f"{grounding:.2f}"
     title = (
         f"{sample.id[:80]}   label {sample.gold}   answer {sample.prediction or 'unparsable'}"
-        f" ({verdict})   G {shown}"
+        f" ({'right' if sample.right else 'wrong'})   "
+        f"G {'not applicable' if grounding is None else f'{grounding:.2f}'}"
     )
     defects = ", ".join(sample.verdict.parsed.defects)
     return overlay(
         open_face(Path(sample.image), FACE_FRAME),
-        labelled_boxes(sample.verdict.targets or ()),
-        labelled_boxes(sample.claims),
+        sample.verdict.targets or (),
+        sample.claims,
         title,
         sample.completion + (f"\nDefects: {defects}" if defects else ""),
     )
@@ -96,42 +95,25 @@ def draw_samples(path: Path, out: Path, count: int) -> list[Path]:
     if not samples and not problems:
         raise SamplesError(f"{path}: empty; next: run the evaluation again")
     step = max(1, len(samples) // count)
-    pages = dict(_drawn(samples[::step][:count], problems))
+    pages = {}
+    for sample in samples[::step][:count]:
+        try:
+            pages[_file_name(sample.id)] = draw_record(sample)
+        except ImageError as error:
+            problems.append(f"{sample.id}: {error}")
     if not pages:
         raise SamplesError(
             f"{path}: nothing to draw ({problems[0]}); next: name a folder that lmms-eval "
             "wrote with --log_samples, where its pictures are"
         )
-    _tell(path, problems)
-    written = [_write(out / name, page) for name, page in pages.items()]
-    sheet = contact_sheet(list(pages.values())[:_SHEET_ROWS], columns=2)
-    return [*written, _write(out / SHEET, sheet)]
-
-
-def _drawn(samples: Iterable[JudgedSample], problems: list[object]) -> Iterator[tuple[str, Image]]:
-    for sample in samples:
-        try:
-            yield _file_name(sample.id), draw_record(sample)
-        except ImageError as error:
-            problems.append(f"{sample.id}: {error}")
-
-
-def _tell(path: Path, problems: Sequence[object]) -> None:
     for problem in problems[:_NAMED]:
         warn(f"{problem}; left out")
     if len(problems) > _NAMED:
         warn(f"{path}: {len(problems) - _NAMED} more left out")
-
-
-def _write(path: Path, page: Image) -> Path:
-    with atomic_write(path) as partial:
-        page.save(partial, format="PNG")
-    return path
+    pages[SHEET] = contact_sheet(list(pages.values())[:_SHEET_ROWS], columns=2)
+    return [write_sheet(page, out / name) for name, page in pages.items()]
 
 
 def _file_name(sample_id: str) -> str:
-    """Of each id another one: whatever a name cannot hold is made up for by a digest."""
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in sample_id)
-    if name == sample_id and len(name) <= 120 and f"{name}.png" != SHEET:
-        return f"{name}.png"
-    return f"{name[:100]}-{short_digest(sample_id):016x}.png"
+    """Of each id another one, and none that of the sheet."""
+    return "(sheet).png" if sample_id == "sheet" else f"{plain_id(sample_id)}.png"

@@ -20,7 +20,11 @@ def write_report(sources: Sequence[Path], out: Path) -> None:
         ReportError: nothing known is there, or kinds that do not go together.
     """
     for path in sources:
-        _require(path)
+        if not (is_run(path) or path.is_file() or any(path.rglob(f"*{RESULTS_SUFFIX}"))):
+            raise ReportError(
+                f"{path}: neither a GRPO run ({LOG}) nor results of lmms-eval; next: name the "
+                "output_dir of a stage: grpo run, or lmms-eval's --output_path"
+            )
     runs = [path for path in sources if is_run(path)]
     if not runs:
         write_evaluation_report(sources, out)
@@ -31,12 +35,3 @@ def write_report(sources: Sequence[Path], out: Path) -> None:
             f"{runs[0]}"
         )
     write_grpo_report(runs[0], out)
-
-
-def _require(path: Path) -> None:
-    if is_run(path) or path.is_file() or any(path.rglob(f"*{RESULTS_SUFFIX}")):
-        return
-    raise ReportError(
-        f"{path}: neither a GRPO run ({LOG}) nor results of lmms-eval; next: name the "
-        "output_dir of a stage: grpo run, or lmms-eval's --output_path"
-    )

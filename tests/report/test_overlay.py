@@ -5,13 +5,13 @@ from tag_plugin.facs.boxes import Box
 from tag_plugin.report.overlay import (
     PREDICTED_COLOUR,
     REFERENCE_COLOUR,
-    LabelledBox,
     contact_sheet,
     overlay,
 )
+from tag_plugin.scoring.matching import Target
 
 GREY = Image.new("RGB", (448, 448), (128, 128, 128))
-BOX = LabelledBox("AU4", Box(250, 250, 750, 500))  # pixels 112..336, 112..224
+BOX = Target(4, Box(250, 250, 750, 500))  # pixels 112..336, 112..224
 
 
 def colours_along_the_left_edge(picture):

@@ -1,14 +1,13 @@
 """Curves over steps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final
+from typing import ClassVar, Final, NamedTuple
 
-from markupsafe import Markup
-
-from tag_plugin.report.charts.axes import Scale, bounds, nice_ticks, tick_text
-from tag_plugin.report.charts.svg import element, points
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from scipy.signal import lfilter
 
 WIDTH: Final = 600
 HEIGHT: Final = 240
@@ -22,12 +21,36 @@ _SMOOTH_FROM: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """Maps [low, high] linearly onto the pixels [start, end]."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + share * (self.end - self.start), 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
-    """One curve: values by x, None where there is none."""
+    """One curve: values by x, NaN where there is none."""
 
     name: str
     x: Sequence[float]
-    y: Sequence[float | None]
+    y: Sequence[float]
+
+
+class Plot(NamedTuple):
+    """Where a chart's values are in pixels, and the marks on its axes: (pixel, text)."""
+
+    across: Scale
+    up: Scale
+    levels: Sequence[tuple[float, str]]
+    steps: Sequence[tuple[float, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +60,12 @@ class LineChart:
     title: str
     curves: Sequence[Curve]
     within: tuple[float, float] | None = None
-    x_name: str = "step"
+    first_column: str = "step"
     note: str = ""
+
+    kind: ClassVar = "lines"
+    width: ClassVar = WIDTH
+    height: ClassVar = HEIGHT
 
     @property
     def series(self) -> list[str]:
@@ -46,131 +73,99 @@ class LineChart:
         return [curve.name for curve in self.curves]
 
     @property
-    def first_column(self) -> str:
-        """What the rows of the table are."""
-        return self.x_name
-
-    @property
     def steps(self) -> list[float]:
         """All x values, ascending."""
         return sorted({x for curve in self.curves for x in curve.x})
 
-    def rows(self, at_most: int = 60) -> list[tuple[str, list[str]]]:
+    def rows(self, at_most: int = 60) -> list[tuple[str, list[str | None]]]:
         """The numbers as a table: (x, one value a curve), evenly thinned."""
-        steps = self.steps
-        stride = -(-len(steps) // at_most) or 1
-        chosen = steps[::-stride][::-1]  # the last one always stays
-        values_by_x = [dict(zip(curve.x, curve.y, strict=True)) for curve in self.curves]
-        return [(tick_text(x), [_cell(values.get(x)) for values in values_by_x]) for x in chosen]
+        stride = -(-len(self.steps) // at_most) or 1
+        chosen = self.steps[::-stride][::-1]  # the last one always stays
+        shown = [{x: f"{y:.4g}" for x, y in zip(c.x, c.y, strict=True)} for c in self.curves]
+        return [(tick_text(x), [values.get(x) for values in shown]) for x in chosen]
 
     def data(self) -> dict[str, object]:
         """What the page's script needs to read values off under the pointer."""
-        curves = [thinned(curve) for curve in self.curves]
-        plot = self._plot()
+        across = self.plot().across
         return {
-            "left": LEFT,
-            "right": WIDTH - RIGHT,
-            "low": plot.across.low,
-            "high": plot.across.high,
-            "xName": self.x_name,
-            "curves": [{"name": c.name, "x": list(c.x), "y": list(c.y)} for c in curves],
+            "left": across.start,
+            "right": across.end,
+            "low": across.low,
+            "high": across.high,
+            "xName": self.first_column,
+            "curves": [
+                {"name": curve.name, "x": list(curve.x), "y": list(curve.y)}
+                for curve in map(thinned, self.curves)
+            ],
         }
 
-    def svg(self) -> Markup:
-        """The picture; colours come from the page's style (`c0`, `c1`, ...)."""
-        plot = self._plot()
-        drawn = [_curve(thinned(curve), n, plot) for n, curve in enumerate(self.curves)]
-        label = f"{self.title}: line chart of {', '.join(curve.name for curve in self.curves)}"
-        return element(
-            "svg",
-            plot.grid(self.x_name),
-            *drawn,
-            element("line", class_="cursor", y1=_TOP, y2=HEIGHT - _BOTTOM, x1=-9, x2=-9),
-            viewBox=f"0 0 {WIDTH} {HEIGHT}",
-            role="img",
-            aria_label=label,
-            class_="chart",
+    def plot(self) -> Plot:
+        """The axes: y from round value to round value, x from the first step to the last."""
+        values = [y for curve in self.curves for y in curve.y if isfinite(y)]
+        values = [*(values or (0.0, 1.0)), *(self.within or ())]
+        levels = nice_ticks(min(values), max(values))
+        marked = self.steps or [0.0, 1.0]
+        first, last = marked[0], marked[-1] if len(marked) > 1 else marked[0] + 1
+        steps = [x for x in nice_ticks(first, last, 6) if first <= x <= last and x == int(x)]
+        across = Scale(first, last, LEFT, WIDTH - RIGHT)
+        up = Scale(levels[0], levels[-1], HEIGHT - _BOTTOM, _TOP)
+        return Plot(
+            across,
+            up,
+            levels=[(up(level), tick_text(level)) for level in levels],
+            steps=[(across(step), tick_text(step)) for step in steps],
         )
 
-    def _plot(self) -> "_Plot":
-        values = [y for curve in self.curves for y in curve.y if y is not None]
-        ticks = nice_ticks(*bounds(values, self.within))
-        first, last = bounds(self.steps or [0.0, 1.0])
-        last = last if last > first else first + 1
-        up = Scale(ticks[0], ticks[-1], HEIGHT - _BOTTOM, _TOP)
-        return _Plot(Scale(first, last, LEFT, WIDTH - RIGHT), up, ticks)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plot:
-    across: Scale
-    up: Scale
-    ticks: Sequence[float]
-
-    def grid(self, x_name: str) -> Markup:
-        """Lines, tick labels and the name of the x axis."""
-        parts = []
-        for tick in self.ticks:
-            y = self.up(tick)
-            parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
-            parts.append(_label(tick_text(tick), LEFT - 8, y + 4, "end"))
-        for tick in self._steps():
-            x = self.across(tick)
-            parts.append(_label(tick_text(tick), x, HEIGHT - _BOTTOM + 16, "middle"))
-        parts.append(_label(x_name, WIDTH - RIGHT, HEIGHT - 3, "end"))
-        return element("g", *parts, aria_hidden="true")
-
-    def _steps(self) -> list[float]:
-        inside = nice_ticks(self.across.low, self.across.high, 6)
-        whole = [tick for tick in inside if tick == int(tick)]
-        return [tick for tick in whole if self.across.low <= tick <= self.across.high]
+    def lines(self) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+        """(CSS class, points in pixels): each curve, and the smoothed one over a long one."""
+        plot = self.plot()
+        for number, curve in enumerate(map(thinned, self.curves)):
+            drawn = {"line": curve.y}
+            if len(curve.y) >= _SMOOTH_FROM:
+                drawn = {"raw": curve.y, "line": smoothed(curve.y, 0.9)}
+            for name, values in drawn.items():
+                places = zip(map(plot.across, curve.x), map(plot.up, values), strict=True)
+                yield f"{name} c{number % 8}", list(places)
 
 
 def thinned(curve: Curve) -> Curve:
     """The curve without gaps, at most 400 points: each the mean of equally many neighbours."""
-    kept = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y is not None and isfinite(y)]
+    kept = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if isfinite(y)]
     size = -(-len(kept) // _MOST_POINTS) or 1
     groups = [kept[start : start + size] for start in range(0, len(kept), size)]
     return Curve(
         curve.name,
-        [group[-1][0] for group in groups],
-        [sum(y for _, y in group) / len(group) for group in groups],
+        x=[group[-1][0] for group in groups],
+        y=[sum(y for _, y in group) / len(group) for group in groups],
     )
 
 
 def smoothed(values: Sequence[float], weight: float) -> list[float]:
     """Exponential moving average, corrected for its start."""
-    average, total, result = 0.0, 0.0, []
-    for value in values:
-        average = weight * average + (1 - weight) * value
-        total = weight * total + (1 - weight)
-        result.append(average / total)
-    return result
+    average = lfilter([1 - weight], [1, -weight], values)
+    return [*map(float, average / (1 - weight ** np.arange(1, len(values) + 1)))]
 
 
-def _curve(curve: Curve, number: int, plot: _Plot) -> Markup:
-    y = [value for value in curve.y if value is not None]
-    if not y:
-        return Markup("")
-    smooth = len(y) >= _SMOOTH_FROM
-    raw = _line(curve.x, y, plot, f"raw c{number % 8}" if smooth else f"line c{number % 8}")
-    if len(y) == 1:
-        return element(
-            "circle", cx=plot.across(curve.x[0]), cy=plot.up(y[0]), r=4, class_=f"dot c{number % 8}"
-        )
-    if not smooth:
-        return raw
-    return raw + _line(curve.x, smoothed(y, 0.9), plot, f"line c{number % 8}")
+def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round values that enclose [low, high], about `count` of them.
+
+    >>> nice_ticks(0.07, 0.93)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    ticks = MaxNLocator(count, steps=(1, 2, 2.5, 5, 10)).tick_values(low, high)
+    return [round(float(tick), 10) for tick in ticks]
 
 
-def _line(x: Sequence[float], y: Sequence[float], plot: _Plot, kind: str) -> Markup:
-    places = [(plot.across(a), plot.up(b)) for a, b in zip(x, y, strict=True)]
-    return element("polyline", points=points(places), class_=kind)
+def tick_text(value: float) -> str:
+    """A tick's label: no needless digits, thousands with a thin space.
 
-
-def _label(text: str, x: float, y: float, anchor: str) -> Markup:
-    return element("text", text, x=x, y=y, text_anchor=anchor, class_="tick")
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    >>> tick_text(0.25), tick_text(12000.0), tick_text(1e-6)
+    ('0.25', '12 000', '1e-06')
+    """
+    if value and abs(value) < 1e-4:
+        return f"{value:.0e}"
+    if abs(value) >= 1000 or value == int(value):
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.4f}".rstrip("0").rstrip(".")

@@ -1,18 +1,19 @@
 """Bars by class and by Action Unit, and how the right answers go with grounding."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.report.charts.bars import Bar, BarChart
 from tag_plugin.report.evaluation.runs import NamedRun, Task
 from tag_plugin.scoring.metrics import Metric
 from tag_plugin.scoring.record import JudgedSample
-from tag_plugin.scoring.statistics import Floats, percentile_interval, resampled_sums
+from tag_plugin.scoring.statistics import Interval, percentile_interval, resampled_sums
 
 _EDGES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -26,8 +27,8 @@ def by_class(task: Task, metric: Metric) -> BarChart:
         (named.name, [_stated(named, name) for name in metric.names(task.labels)])
         for named in task.runs
     ]
-    note = "Lines: 95 % bootstrap intervals."
-    return BarChart(f"{metric.title} by class", task.labels, runs, note)
+    title = f"{metric.title} by class"
+    return BarChart(title, task.labels, runs, "Lines: 95 % bootstrap intervals.")
 
 
 def grounding_by_class(task: Task) -> BarChart | None:
@@ -38,13 +39,8 @@ def grounding_by_class(task: Task) -> BarChart | None:
 
 def units_charts(task: Task) -> list[BarChart]:
     """By Action Unit: how often a claim is right, an AU is found, and how well it is placed."""
-    kinds: list[tuple[str, Reading, str]] = [
-        ("Precision by Action Unit", _precision, "Share of the claims that the detector confirms."),
-        ("Recall by Action Unit", _recall, "Share of the detector's AUs that were claimed."),
-        ("IoU of matched boxes by Action Unit", _overlap, "Mean IoU of paired claims."),
-    ]
     names = [unit.code for unit in ACTION_UNITS.values()]
-    charts = [_chart(task, title, names, read, note, "Action Unit") for title, read, note in kinds]
+    charts = (_chart(task, title, names, *how, "Action Unit") for title, how in _BY_UNIT.items())
     return [chart for chart in charts if chart is not None]
 
 
@@ -86,55 +82,51 @@ def mean_bars(named: NamedRun, categories: Sequence[str], read: Reading) -> list
     if not entries:
         return [None] * len(categories)
     rows, columns, values = map(np.asarray, zip(*entries, strict=True))
-    ones = np.ones(len(rows))
-    cells = csr_matrix(
-        (
-            np.concatenate([values, ones]),
-            (np.tile(rows, 2), np.concatenate([columns, columns + len(categories)])),
-        ),
-        shape=(len(samples), 2 * len(categories)),
-    )
-    whole = np.asarray(cells.sum(axis=0)).ravel()
-    drawn = resampled_sums(cells)
-    return [
-        _bar(whole[[n, n + len(number)]], drawn[:, [n, n + len(number)]])
-        for n in range(len(number))
-    ]
-
-
-def _bar(whole: Floats, drawn: Floats) -> Bar | None:
-    total, count = whole
-    if count == 0:
-        return None
+    shape = (len(samples), len(categories))
+    sums, counts = (csr_matrix((v, (rows, columns)), shape) for v in (values, np.ones(len(rows))))
+    cells = hstack([sums, counts], format="csr")
+    drawn, drawn_counts = np.split(resampled_sums(cells).T, 2)
     with np.errstate(invalid="ignore"):
-        interval = percentile_interval(drawn[:, 0] / drawn[:, 1])
+        intervals = map(percentile_interval, drawn / drawn_counts)
+    totals = (np.asarray(part.sum(axis=0)).ravel().tolist() for part in (sums, counts))
+    return list(map(_bar, *totals, intervals))
+
+
+def _bar(total: float, count: float, interval: Interval | None) -> Bar | None:
     low, high = (interval.low, interval.high) if interval else (None, None)
-    return Bar(float(total / count), low, high, int(count))
-
-
-def _grounding_of(sample: JudgedSample) -> Iterable[tuple[str, float]]:
-    grounding = sample.verdict.grounding
-    if grounding is not None:
-        yield sample.gold, grounding
-
-
-def _precision(sample: JudgedSample) -> Iterable[tuple[str, float]]:
-    if units := sample.verdict.units:
-        yield from ((f"AU{au}", 1.0) for au in units.true)
-        yield from ((f"AU{au}", 0.0) for au in units.false)
-
-
-def _recall(sample: JudgedSample) -> Iterable[tuple[str, float]]:
-    if units := sample.verdict.units:
-        yield from ((f"AU{au}", 1.0) for au in units.true)
-        yield from ((f"AU{au}", 0.0) for au in units.missed)
-
-
-def _overlap(sample: JudgedSample) -> Iterable[tuple[str, float]]:
-    overlaps = sample.verdict.overlaps.items()
-    yield from ((f"AU{sample.claims[claim].au}", iou) for claim, iou in overlaps)
+    return Bar(total / count, low, high, int(count)) if count else None
 
 
 def _stated(named: NamedRun, metric: str) -> Bar | None:
     estimate = named.run.summary.metrics.get(metric)
     return None if estimate is None else Bar(estimate.value, estimate.low, estimate.high)
+
+
+def _grounding_of(sample: JudgedSample) -> Iterable[tuple[str, float]]:
+    grounding = sample.verdict.grounding
+    return () if grounding is None else [(sample.gold, grounding)]
+
+
+def _share(sample: JudgedSample, wrong: str) -> Iterable[tuple[str, float]]:
+    """1 for each AU that was rightly claimed, 0 for each `false` or `missed` one."""
+    units = sample.verdict.units
+    marks = () if units is None else ((units.true, 1.0), (getattr(units, wrong), 0.0))
+    return [(f"AU{au}", mark) for aus, mark in marks for au in aus]
+
+
+def _overlap(sample: JudgedSample) -> Iterable[tuple[str, float]]:
+    overlaps = sample.verdict.overlaps.items()
+    return [(f"AU{sample.claims[claim].au}", iou) for claim, iou in overlaps]
+
+
+_BY_UNIT: Final[Mapping[str, tuple[Reading, str]]] = {
+    "Precision by Action Unit": (
+        partial(_share, wrong="false"),
+        "Share of the claims that the detector confirms.",
+    ),
+    "Recall by Action Unit": (
+        partial(_share, wrong="missed"),
+        "Share of the detector's AUs that were claimed.",
+    ),
+    "IoU of matched boxes by Action Unit": (_overlap, "Mean IoU of paired claims."),
+}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tag_plugin.report.evaluation.runs import Task
-from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group
+from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group, held
 from tag_plugin.scoring.record import JudgedSample
 
 GROUNDED: Final = 0.5
@@ -36,30 +36,27 @@ def gallery(tasks: Sequence[Task]) -> Gallery:
     }
     for task in tasks:
         by_run = {named.name: named.samples for named in task.runs}
-        known = {s.id: s for samples in by_run.values() for s in samples.values()}
-        for sample in known.values():
-            faces.append(_face(sample, task.name))
-            for name, column in columns.items():
-                said = by_run.get(name, {}).get(sample.id)
-                column.append(None if said is None else _answer(said))
+        judged = {s.id: s for samples in by_run.values() for s in samples.values()}
+        faces += [_face(sample, task.name) for sample in judged.values()]
+        for name, column in columns.items():
+            samples = map(by_run.get(name, {}).get, judged)
+            column += [None if sample is None else _answer(sample) for sample in samples]
     groups = [g for g in GROUPS if any(g.key in a.groups for c in columns.values() for a in c if a)]
     return Gallery(faces, columns, groups, "G")
 
 
 def kinds(sample: JudgedSample) -> frozenset[str]:
     """The keys of the groups that a sample belongs to."""
-    if sample.failed is not None:
-        return frozenset({"failed"})
-    if sample.prediction is None:
-        return frozenset({"unparsable"})
-    verdict = sample.verdict
-    if sample.right:
-        if verdict.grounding is None:
-            return frozenset()
-        grounded = verdict.grounding >= GROUNDED
-        return frozenset({"right_grounded" if grounded else "right_ungrounded"})
-    sure = (sample.consistency or 0) >= CONFIDENT and verdict.format == 1
-    return frozenset({"wrong", "wrong_confident"} if sure else {"wrong"})
+    grounding, answered = sample.verdict.grounding, sample.prediction is not None
+    sure = sample.verdict.format == 1 and (sample.consistency or 0) >= CONFIDENT
+    holds = {
+        "right_grounded": sample.right and grounding is not None and grounding >= GROUNDED,
+        "right_ungrounded": sample.right and grounding is not None and grounding < GROUNDED,
+        "wrong_confident": answered and not sample.right and sure,
+        "wrong": answered and not sample.right,
+        "unparsable": not answered,
+    }
+    return held(holds if sample.failed is None else {"failed": True})
 
 
 def _face(sample: JudgedSample, task: str) -> Face:

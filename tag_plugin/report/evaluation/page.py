@@ -1,11 +1,8 @@
 """Results of lmms-eval -> one HTML file."""
 
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
-
-from markupsafe import Markup
+from typing import Any
 
 from tag_plugin.report.evaluation.classes import (
     accuracy_by_grounding,
@@ -13,16 +10,12 @@ from tag_plugin.report.evaluation.classes import (
     grounding_by_class,
     units_charts,
 )
-from tag_plugin.report.evaluation.confusion import matrices
 from tag_plugin.report.evaluation.gallery import gallery
 from tag_plugin.report.evaluation.runs import Task, read_tasks
 from tag_plugin.report.gallery.cards import Gallery
-from tag_plugin.report.gallery.pack import pack
-from tag_plugin.report.html.assets import SCRIPTS, STYLES
+from tag_plugin.report.gallery.pack import UNPARSABLE, pack
 from tag_plugin.report.html.document import write_page
 from tag_plugin.scoring.metrics import METRICS, Metric, headlines
-
-_TEMPLATE: Final = "evaluation.html.j2"
 
 
 def write_evaluation_report(sources: Sequence[Path], out: Path) -> None:
@@ -33,10 +26,7 @@ def write_evaluation_report(sources: Sequence[Path], out: Path) -> None:
     """
     tasks = read_tasks(sources)
     shown = gallery(tasks)
-    numbers = count()
-    sections = [_section(task, shown, numbers) for task in tasks]
-    contents = [("results", "Results"), *((s["key"], s["name"]) for s in sections)]
-    contents += [("gallery-section", "Samples")] if shown.faces else []
+    sections = [_section(task, shown) for task in tasks]
     names = list(shown.runs)
     context = {
         "heading": " and ".join(names) if len(names) < 3 else f"{len(names)} runs",
@@ -44,41 +34,40 @@ def write_evaluation_report(sources: Sequence[Path], out: Path) -> None:
         "sections": sections,
         "several": any(len(task.runs) > 1 for task in tasks),
         "has_samples": bool(shown.faces),
-        "contents": contents,
-        "blocks": _blocks(shown),
+        "contents": [
+            ("results", "Results"),
+            *((section["key"], section["name"]) for section in sections),
+            *([("gallery-section", "Samples")] if shown.faces else []),
+        ],
+        "runs": names,
+        "numbers": {label: n for n, label in enumerate(shown.labels)} | {"unparsable": UNPARSABLE},
+        "blocks": pack(shown) if shown.faces else (),
     }
-    write_page(out, _TEMPLATE, context, STYLES, SCRIPTS)
+    write_page(out, "evaluation.html.j2", context)
 
 
-def _blocks(shown: Gallery) -> Iterator[Markup]:
-    if shown.faces:
-        yield from pack(shown)
-
-
-def _section(task: Task, shown: Gallery, numbers: Iterator[int]) -> dict[str, Any]:
-    runs = {name: number for number, name in enumerate(shown.runs)}
+def _section(task: Task, shown: Gallery) -> dict[str, Any]:
     metrics = [m for m in headlines() if any(m.name in r.run.summary.metrics for r in task.runs)]
-    task_number = sorted({face.task for face in shown.faces} | {task.name}).index(task.name)
-    classes = [by_class(task, metric) for metric in METRICS.values() if metric.by_class]
     grounding = [grounding_by_class(task), accuracy_by_grounding(task), *units_charts(task)]
     return {
         "key": f"task-{task.name}",
         "name": task.name,
         "task": task,
+        "number": sorted({face.task for face in shown.faces} | {task.name}).index(task.name),
         "metrics": metrics,
         "best": _best(task, metrics) if len(task.runs) > 1 and not task.differences else {},
-        "matrices": matrices(task, shown.labels, task_number, runs),
-        "by_class": [(next(numbers), chart) for chart in classes],
-        "grounding": [(next(numbers), chart) for chart in grounding if chart is not None],
+        "by_class": [by_class(task, each) for each in METRICS.values() if each.by_class],
+        "grounding": [chart for chart in grounding if chart is not None],
         "attributes": sorted({name for run in task.runs for name in run.run.summary.subgroups}),
     }
 
 
 def _best(task: Task, metrics: Sequence[Metric]) -> dict[str, float]:
     """The best value of each metric that any run has."""
-    best = {}
-    for metric in metrics:
-        estimates = [named.run.summary.metrics.get(metric.name) for named in task.runs]
-        values = [estimate.value for estimate in estimates if estimate is not None]
-        best[metric.name] = min(values) if metric.better == "lower" else max(values)
-    return best
+    measured = [named.run.summary.metrics for named in task.runs]
+    return {
+        metric.name: (min if metric.better == "lower" else max)(
+            estimates[metric.name].value for estimates in measured if metric.name in estimates
+        )
+        for metric in metrics
+    }

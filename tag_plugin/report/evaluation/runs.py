@@ -1,6 +1,5 @@
 """The evaluations that a report is about: by task, then by run, samples in memory."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,14 +57,17 @@ def read_tasks(sources: Sequence[Path]) -> list[Task]:
         ResultsError: a source holds none that can be read, or two runs of a task have other labels.
     """
     found = [(source, run) for source in sources for run in read_runs(source)]
-    names = _names(found)
     tasks: dict[str, list[NamedRun]] = {}
-    for name, (_, run) in zip(names, found, strict=True):
+    for name, (_, run) in zip(_names(found), found, strict=True):
         named = _with_samples(name, run)
-        first = tasks.setdefault(run.task, [named])[0]
-        if first is not named:
-            _require_labels(first.run, run)
-            tasks[run.task].append(named)
+        runs = tasks.setdefault(run.task, [])
+        runs.append(named)
+        first = runs[0].run
+        if first.protocol.labels != run.protocol.labels:
+            raise ResultsError(
+                f"{first.results_file} and {run.results_file} have other labels for {run.task}; "
+                "next: a report each"
+            )
     return [Task(name, runs) for name, runs in sorted(tasks.items())]
 
 
@@ -80,25 +82,11 @@ def _with_samples(name: str, run: TaskRun) -> NamedRun:
         return NamedRun(name, run, {}, str(error))
 
 
-def _require_labels(first: TaskRun, other: TaskRun) -> None:
-    if first.protocol.labels != other.protocol.labels:
-        raise ResultsError(
-            f"{first.results_file} and {other.results_file} have other labels for {first.task}; "
-            "next: a report each"
-        )
-
-
 def _names(found: Sequence[tuple[Path, TaskRun]]) -> list[str]:
     """The model's name; where two runs of a task share it, its source or date makes it unique."""
-    candidates = (
-        lambda source, run: run.model,
-        lambda source, run: f"{run.model} ({source.name})",
-        lambda source, run: f"{run.model} ({source.name}, {run.date})",
-        lambda source, run: f"{run.model} ({run.results_file})",
-    )
-    for candidate in candidates:
-        names = [candidate(source, run) for source, run in found]
-        pairs = Counter(zip(names, (run.task for _, run in found), strict=True))
-        if max(pairs.values()) == 1:
+    details = ("", " ({source.name})", " ({source.name}, {run.date})", " ({run.results_file})")
+    for detail in details:
+        names = [run.model + detail.format(source=source, run=run) for source, run in found]
+        if len(set(zip(names, (run.task for _, run in found), strict=True))) == len(found):
             return names
     return [f"{name} {number}" for number, name in enumerate(names, start=1)]

@@ -60,6 +60,11 @@ class Group:
     order: str = ""
 
 
+def held(holds: Mapping[str, bool]) -> frozenset[str]:
+    """The keys of the groups to which an answer belongs."""
+    return frozenset(key for key, belongs in holds.items() if belongs)
+
+
 @dataclass(frozen=True, slots=True)
 class Gallery:
     """Faces with one column of answers a run (None: this run has no answer for that face).
@@ -81,6 +86,6 @@ class Gallery:
     @property
     def labels(self) -> list[str]:
         """Every label that occurs, as gold or as an answer."""
-        golds = {face.gold for face in self.faces}
-        said = {a.prediction for answers in self.runs.values() for a in answers if a is not None}
-        return sorted(golds | {label for label in said if label is not None})
+        answers = (answer for column in self.runs.values() for answer in column if answer)
+        labels = {*(face.gold for face in self.faces), *(answer.prediction for answer in answers)}
+        return sorted(label for label in labels if label is not None)

@@ -15,11 +15,10 @@ from markupsafe import Markup
 
 from tag_plugin.data.console import progress
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.report.excerpt import excerpt
 from tag_plugin.report.gallery.cards import Answer, Face, Gallery
-from tag_plugin.report.gallery.claim_lines import claim_lines
 from tag_plugin.report.gallery.thumbnails import distinct, thumbnail_side, thumbnails
-from tag_plugin.report.html.embedded import json_block
+from tag_plugin.report.html.document import json_block
+from tag_plugin.report.texts import claim_lines, excerpt
 
 CHUNK: Final = 64
 UNPARSABLE: Final = -1
@@ -38,14 +37,14 @@ def pack(gallery: Gallery) -> Iterator[Markup]:
         for number, part in _chunks(answers):
             yield json_block(f"said-{run}-{number}", [_said(answer) for answer in part])
     small = thumbnails(pictures, thumbnail_side(len(pictures)))
-    shown = list(progress(small, "thumbnails", len(pictures)))
-    for number, chunk in _chunks(shown):
+    for number, chunk in _chunks(list(progress(small, "thumbnails", len(pictures)))):
         yield json_block(f"faces-{number}", chunk)
 
 
 def _index(gallery: Gallery, places: Sequence[int]) -> dict[str, Any]:
     labels = gallery.labels
-    number = {label: index for index, label in enumerate(labels)}
+    number: dict[str | None, int] = {label: index for index, label in enumerate(labels)}
+    number[None] = UNPARSABLE
     tasks = sorted({face.task for face in gallery.faces})
     return {
         "chunk": CHUNK,
@@ -64,10 +63,12 @@ def _index(gallery: Gallery, places: Sequence[int]) -> dict[str, Any]:
         "runs": [
             {
                 "name": name,
-                "prediction": [_prediction(answer, number) for answer in answers],
+                "prediction": [number[a.prediction] if a else ABSENT for a in answers],
                 "score": [_rounded(answer.score if answer else None) for answer in answers],
                 "groups": [_group_bits(answer, gallery) for answer in answers],
-                "claimed": [_claimed(answer) for answer in answers],
+                "claimed": [
+                    au_bits(c.au for c in answer.claims) if answer else 0 for answer in answers
+                ],
             }
             for name, answers in gallery.runs.items()
         ],
@@ -76,39 +77,24 @@ def _index(gallery: Gallery, places: Sequence[int]) -> dict[str, Any]:
 
 def au_bits(aus: Any) -> int:  # noqa: ANN401  # an iterable of AU ids, None among them
     """A set of AUs as one number, a bit for each AU in the order of the table."""
-    bits = 0
-    for au in aus:
-        bits |= _BITS.get(au, 0)
-    return bits
-
-
-def _prediction(answer: Answer | None, number: dict[str, int]) -> int:
-    if answer is None:
-        return ABSENT
-    return UNPARSABLE if answer.prediction is None else number[answer.prediction]
+    return sum(_BITS.get(au, 0) for au in set(aus))
 
 
 def _group_bits(answer: Answer | None, gallery: Gallery) -> int:
-    held = answer.groups if answer else frozenset()
-    return sum(1 << index for index, group in enumerate(gallery.groups) if group.key in held)
-
-
-def _claimed(answer: Answer | None) -> int:
-    return au_bits(claim.au for claim in answer.claims) if answer else 0
+    keys = answer.groups if answer else ()
+    return sum(1 << index for index, group in enumerate(gallery.groups) if group.key in keys)
 
 
 def _places(face: Face) -> list[list[Any]] | None:
-    if face.reference is None:
-        return None
-    return [[target.au, target.box.as_tuple()] for target in face.reference]
+    places = face.reference
+    return None if places is None else [[each.au, each.box.as_tuple()] for each in places]
 
 
 def _said(answer: Answer | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     text, verdict = excerpt(answer.text), answer.verdict
-    overlaps = verdict.overlaps if verdict else {}
-    lines = claim_lines(text, answer.claims)
+    overlaps, defects = (verdict.overlaps, verdict.parsed.defects) if verdict else ({}, ())
     claims = [
         [
             claim.au,
@@ -117,13 +103,12 @@ def _said(answer: Answer | None) -> dict[str, Any] | None:
             _rounded(overlaps.get(number)),
             "; ".join(claim.defects),
         ]
-        for number, (claim, line) in enumerate(zip(answer.claims, lines, strict=True))
+        for number, (claim, line) in enumerate(
+            zip(answer.claims, claim_lines(text, answer.claims), strict=True)
+        )
     ]
     parts = {name: _rounded(value) for name, value in answer.parts.items()}
-    said: dict[str, Any] = {"text": text, "claims": claims, "parts": parts}
-    return said | (
-        {"defects": verdict.parsed.defects} if verdict and verdict.parsed.defects else {}
-    )
+    return {"text": text, "claims": claims, "parts": parts, "defects": defects}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -49,7 +49,7 @@ def _thumbnail(path: Path, side: int) -> str | None:
         face = open_face(path, side)
     except ImageError:
         return None
-    small = face.resize((side, side), Image.Resampling.LANCZOS)
     out = BytesIO()
+    small = face.resize((side, side), Image.Resampling.LANCZOS)
     small.save(out, "WEBP", quality=_QUALITY, method=2)
     return b64encode(out.getvalue()).decode()

@@ -1,24 +1,16 @@
 """A GRPO run's directory -> one HTML file."""
 
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any, Final
-
-from markupsafe import Markup
+from typing import Final
 
 from tag_plugin.data.terminal import warn
-from tag_plugin.report.charts.lines import LineChart
 from tag_plugin.report.gallery.pack import pack
 from tag_plugin.report.grpo.curves import sections
 from tag_plugin.report.grpo.logs import ROLLOUTS, Run, read_run
 from tag_plugin.report.grpo.rollouts import drift, gallery
 from tag_plugin.report.grpo.verdict import SILENT, verdict
-from tag_plugin.report.html.assets import SCRIPTS, STYLES
 from tag_plugin.report.html.document import write_page
-from tag_plugin.report.html.embedded import json_block
 
-_TEMPLATE: Final = "grpo.html.j2"
 _NAMED: Final = 5
 """So many lines that are left out are named on the terminal."""
 
@@ -32,60 +24,47 @@ def write_grpo_report(directory: Path, out: Path) -> None:
     run = read_run(directory)
     for problem in run.left_out[:_NAMED]:
         warn(problem)
+    left_out = ""
     if run.left_out:
-        warn(f"left out of the report: {len(run.left_out)} lines or values of {directory}")
-    moved = drift(run.rollouts)
-    numbers = count()
-    numbered = [
-        (section, [(next(numbers), chart) for chart in section.charts]) for section in sections(run)
-    ]
-    contents = [("summary", "At a glance"), *((s.key, s.title) for s, _ in numbered)]
-    contents += [("drift", "AU drift")] if moved else []
-    contents += [("gallery-section", "Completions")] if run.rollouts else []
+        count = f"{len(run.left_out)} lines or values"
+        warn(f"left out of the report: {count} of {directory}")
+        left_out = f"; left out: {count}, the first: {run.left_out[0]}"
+    moved, drawn, name = drift(run.rollouts), sections(run), directory.resolve().name
     context = {
-        "name": run.name,
-        "subtitle": f"{directory.resolve()}, {run.steps} logged steps" + _left_out(run),
+        "name": name,
+        "subtitle": f"{directory.resolve()}, {run.steps} logged steps{left_out}",
         "tiles": _tiles(run),
         "verdict": verdict(run),
         "silent": SILENT,
-        "sections": [
-            {"key": s.key, "title": s.title, "meaning": s.meaning, "charts": charts}
-            for s, charts in numbered
-        ],
+        "sections": drawn,
         "drift": moved,
         "has_rollouts": bool(run.rollouts),
         "rollouts_path": ROLLOUTS,
-        "contents": contents,
-        "blocks": _blocks(run, [pair for _, charts in numbered for pair in charts]),
+        "contents": [
+            ("summary", "At a glance"),
+            *((section.key, section.title) for section in drawn),
+            *([("drift", "AU drift")] if moved else []),
+            *([("gallery-section", "Completions")] if run.rollouts else []),
+        ],
+        "blocks": pack(gallery(run.rollouts, name, directory)) if run.rollouts else (),
     }
-    write_page(out, _TEMPLATE, context, STYLES, SCRIPTS)
-
-
-def _left_out(run: Run) -> str:
-    if not run.left_out:
-        return ""
-    return f"; left out: {len(run.left_out)} lines or values, the first: {run.left_out[0]}"
-
-
-def _blocks(run: Run, charts: list[tuple[int, LineChart]]) -> Iterator[Markup]:
-    for number, chart in charts:
-        yield json_block(f"chart-{number}", chart.data())
-    if run.rollouts:
-        yield from pack(gallery(run.rollouts, run.name, run.path))
+    write_page(out, "grpo.html.j2", context)
 
 
 def _tiles(run: Run) -> list[tuple[str, str, str]]:
-    tiles: list[Any] = [("Last step", f"{run.log[-1]['step']}", f"{run.steps} logged")]
-    tiles.append(_change(run, "reward", "Total reward"))
-    tiles += [_change(run, f"rewards/{part}/mean", part) for part in run.parts]
-    tiles.append(_change(run, "completions/mean_length", "Mean length, tokens", "{:.0f}"))
-    tiles.append(_change(run, "completions/clipped_ratio", "Clipped completions", "{:.0%}"))
+    tiles = [
+        ("Last step", f"{run.log[-1]['step']}", f"{run.steps} logged"),
+        _change(run, "reward", "Total reward"),
+        *(_change(run, f"rewards/{part}/mean", part) for part in run.parts),
+        _change(run, "completions/mean_length", "Mean length, tokens", "{:.0f}"),
+        _change(run, "completions/clipped_ratio", "Clipped completions", "{:.0%}"),
+    ]
     return [tile for tile in tiles if tile is not None]
 
 
 def _change(run: Run, key: str, name: str, shown: str = "{:.3f}") -> tuple[str, str, str] | None:
     """The mean of the last tenth of the values, and of the first tenth beside it."""
-    values = [y for y in run.curve(key).y if y is not None]
+    values = run.curve(key).y
     if not values:
         return None
     tenth = max(1, len(values) // 10)

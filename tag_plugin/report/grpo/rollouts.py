@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group
-from tag_plugin.report.grpo.lines import Rollout
+from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group, held
+from tag_plugin.report.grpo.logs import Rollout
 from tag_plugin.scoring.score import ScoredCompletion
 
 _SHOWN: Final = 48
@@ -46,15 +46,14 @@ def gallery(rollouts: Sequence[Rollout], name: str, directory: Path = Path()) ->
     answers = []
     for index, rollout in enumerate(rollouts):
         verdict = rollout.verdict
-        belongs = {
+        groups = {
             "best": index in best,
             "worst": index in worst,
             "unparsable": verdict is not None and verdict.parsed.answer is None,
             "last": rollout.step == last,
         }
-        groups = frozenset(key for key, holds in belongs.items() if holds)
         parts = {**rollout.rewards, "total": rollout.total, "advantage": rollout.advantage}
-        answers.append(Answer(rollout.text, verdict, parts, rollout.total, groups))
+        answers.append(Answer(rollout.text, verdict, parts, rollout.total, held(groups)))
     faces = [_face(rollout, directory.resolve()) for rollout in rollouts]
     return Gallery(faces, {name: answers}, GROUPS, "total reward", "best")
 
@@ -68,8 +67,9 @@ def drift(rollouts: Sequence[Rollout]) -> Drift | None:
     size = -(-len(steps) // _BINS)
     bins = [steps[start : start + size] for start in range(0, len(steps), size)]
     counts = [_shares([_claimed(v) for step, v in judged if step in set(group)]) for group in bins]
-    wanted = [{target.au for target in v.targets} for _, v in judged if v.targets is not None]
-    expected = _shares(wanted)
+    expected = _shares(
+        [{each.au for each in v.targets} for _, v in judged if v.targets is not None]
+    )
     rows = [
         (au, ACTION_UNITS[au].name, [share.get(au, 0.0) for share in counts], expected.get(au))
         for au in ACTION_UNITS
@@ -90,9 +90,8 @@ def _shares(sets: Sequence[set[int]]) -> dict[int, float]:
 
 def _face(rollout: Rollout, directory: Path) -> Face:
     verdict, images = rollout.verdict, rollout.images or [""]
-    gold = str(rollout.solution or "") if verdict else ""
+    gold, targets = (rollout.solution or "", verdict.targets) if verdict else ("", None)
     image = _found(Path(images[0]), directory)
-    targets = verdict.targets if verdict else None
     return Face(rollout.prompt_id, image, gold, targets, rollout.dataset or "", rollout.step)
 
 

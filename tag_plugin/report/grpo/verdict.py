@@ -1,8 +1,8 @@
 """The alarm in words: does the run still learn, and if not, why and what to do."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import groupby
+from typing import Final
 
 from tag_plugin.report.grpo.logs import Run
 
@@ -51,24 +51,13 @@ def verdict(run: Run) -> Verdict | None:
     silent = [share >= SILENT for share in shares]
     mean = sum(shares) / len(shares)
     level = "bad" if silent[-1] else "watch" if any(silent) or mean > 0.5 else "good"
-    why, remedy = _main_reason(steps)
+    totals = {key: sum(float(entry.get(key, 0)) for entry in steps) for key in SIGNAL_REASONS}
+    why, remedy = SIGNAL_REASONS[max(totals, key=totals.__getitem__)]
     headline = {
         "good": "Most groups teach something",
         "watch": "Many groups teach nothing",
         "bad": "The run has gone silent",
     }[level]
     detail = "" if mean == 0 else f"Main reason: {why}. What helps: {remedy}."
-    return Verdict(level, headline, detail, mean, sum(silent), _longest(silent))
-
-
-def _main_reason(steps: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    totals = {key: sum(float(entry.get(key, 0)) for entry in steps) for key in SIGNAL_REASONS}
-    return SIGNAL_REASONS[max(totals, key=lambda key: totals[key])]
-
-
-def _longest(silent: Sequence[bool]) -> int:
-    longest = current = 0
-    for each in silent:
-        current = current + 1 if each else 0
-        longest = max(longest, current)
-    return longest
+    longest = max((len(list(group)) for each, group in groupby(silent) if each), default=0)
+    return Verdict(level, headline, detail, mean, sum(silent), longest)

@@ -9,20 +9,42 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from tag_plugin import __version__
 from tag_plugin.data.atomic_write import atomic_write
 
+STYLES: Final = ("style.css", "gallery.css")
+SCRIPTS: Final = (
+    "blocks.js",
+    "theme.js",
+    "charts.js",
+    "marks.js",
+    "face.js",
+    "filters.js",
+    "grid.js",
+    "viewer.js",
+    "page.js",
+)
+"""The assets of a report, in the order they are put into it."""
+
 _ASSETS: Final = files("tag_plugin.report.html") / "assets"
+TEMPLATES: Final = Environment(
+    loader=PackageLoader("tag_plugin.report.html"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def write_page(
     path: Path,
     template: str,
     context: Mapping[str, Any],
-    styles: tuple[str, ...],
-    scripts: tuple[str, ...],
+    styles: tuple[str, ...] = STYLES,
+    scripts: tuple[str, ...] = SCRIPTS,
 ) -> None:
     """Render a template to `path`, piece by piece, so that a reader never sees half a file.
 
@@ -34,7 +56,7 @@ def write_page(
         scripts: likewise. The policy allows the two by their SHA-256, data: pictures, nothing else.
     """
     style, script = _asset(styles), _asset(scripts)
-    page = _environment().get_template(template)
+    page = TEMPLATES.get_template(template)
     known = {
         "style": style,
         "script": script,
@@ -48,6 +70,16 @@ def write_page(
         partial.open("w", encoding="utf-8", errors="replace") as out,
     ):
         out.writelines(page.generate(**known, **context))
+
+
+def json_block(name: str, value: Any) -> Markup:  # noqa: ANN401  # whatever JSON can hold
+    r"""`value` as a data block with the id `name`; the text is pure ASCII and ends no element.
+
+    >>> print(json_block("x", "</script>"))
+    <script type="application/json" id="x">"\u003c/script\u003e"</script>
+    """
+    block = Markup('<script type="application/json" id="{}">{}</script>')
+    return block.format(name, htmlsafe_json_dumps(value, separators=(",", ":")))
 
 
 def content_security_policy(style: str, script: str) -> str:
@@ -65,13 +97,3 @@ def _asset(names: tuple[str, ...]) -> Markup:
 
 def _hash(text: str) -> str:
     return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("tag_plugin.report.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -11,9 +11,9 @@ from PIL import Image
 
 from tag_plugin.facs.boxes import Box
 from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group
-from tag_plugin.report.gallery.claim_lines import claim_lines
 from tag_plugin.report.gallery.pack import ABSENT, CHUNK, UNPARSABLE, au_bits, pack
 from tag_plugin.report.gallery.thumbnails import thumbnails
+from tag_plugin.report.texts import claim_lines
 from tag_plugin.scoring.matching import Target
 from tag_plugin.scoring.score import ScoredCompletion
 from tag_plugin.trace.claims import Claim

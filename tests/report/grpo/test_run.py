@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tag_plugin.report.grpo.lines import rollout as line_of
-from tag_plugin.report.grpo.logs import RunError, read_run
+from tag_plugin.data.model_error import checked
+from tag_plugin.report.grpo.logs import Rollout, RunError, read_run
 from tag_plugin.report.grpo.rollouts import drift, gallery
 from tag_plugin.report.grpo.verdict import verdict as alarm_in_words
 from tests.report.scripted import write_lines
@@ -58,7 +58,7 @@ def rollout(step, aus, wanted=None, **changes):
 
 
 def read(*lines):
-    return [line_of(json.loads(json.dumps(line))) for line in lines]
+    return [checked(Rollout, json.loads(json.dumps(line))) for line in lines]
 
 
 def test_half_a_last_line_is_left_out(tmp_path):

@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tag_plugin.report.html.assets import SCRIPTS, STYLES
-from tag_plugin.report.html.document import content_security_policy, write_page
-from tag_plugin.report.html.embedded import json_block
+from tag_plugin.report.html.document import (
+    SCRIPTS,
+    STYLES,
+    content_security_policy,
+    json_block,
+    write_page,
+)
 
 CONTEXT = {"contents": [], "blocks": []}
 

@@ -54,7 +54,7 @@ function facts(run, index, said) {
   const items = Object.entries(said.parts).filter(([, value]) => value !== null).map(([name, value]) => make("li", {}, `${name} ${Number(value.toFixed(3))}`));
   const verdict = verdictOf(run, index).map((node) => make("li", { className: node.className }, node.textContent));
   const found = [make("ul", { className: "facts" }, ...verdict, ...items)];
-  if (said.defects) found.push(make("p", { className: "muted" }, `Defects: ${said.defects.join("; ")}`));
+  if (said.defects.length) found.push(make("p", { className: "muted" }, `Defects: ${said.defects.join("; ")}`));
   return found;
 }
 
