@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
-from tag_plugin.cli.prompt import STYLES
+from tag_plugin.cli.other_tools import STYLES
 from tag_plugin.data.rows import read_rows
 from tag_plugin.scoring.score import DEFAULT_JUDGE
 from tag_plugin.trace.prompt import Style

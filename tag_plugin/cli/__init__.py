@@ -11,33 +11,25 @@ from tempfile import gettempdir
 
 import typer
 
-from tag_plugin.cli import evaluation, prefer, quality, rows
 from tag_plugin.cli.data import data
 from tag_plugin.cli.detector import detector
-from tag_plugin.cli.export_rl import export_rl
-from tag_plugin.cli.installation import demo, doctor, draw, recipes
+from tag_plugin.cli.evaluation import card, compare, faithfulness, mask, merge, prefer, rejudge
+from tag_plugin.cli.installation import demo, doctor, draw, recipes, report, tiny
+from tag_plugin.cli.other_tools import export_rl, prompt
 from tag_plugin.cli.prepare import prepare
-from tag_plugin.cli.prompt import prompt
-from tag_plugin.cli.report import report
 from tag_plugin.cli.reward import reward
-from tag_plugin.cli.tiny import tiny
+from tag_plugin.cli.stages import build, detect, quality
 from tag_plugin.data.terminal import one_line
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-app.add_typer(prepare, name="prepare")
-quality.register(app)
-rows.register(app)
-app.add_typer(data, name="data")
-app.add_typer(detector, name="detector")
-app.add_typer(tiny, name="tiny")
-app.add_typer(reward, name="reward")
-evaluation.register(app)
-for command in (draw, doctor, demo, recipes):
+for group in (prepare, data, detector, tiny, reward):
+    app.add_typer(group)
+for command in (
+    *(quality, detect, build),
+    *(compare, merge, rejudge, card, mask, faithfulness),
+    *(draw, doctor, demo, recipes, export_rl, prompt, report, prefer),
+):
     app.command()(command)
-app.command("export-rl")(export_rl)
-app.command()(prompt)
-app.command()(report)
-prefer.register(app)
 
 
 def main() -> None:
@@ -50,12 +42,8 @@ def main() -> None:
     except (ValueError, RuntimeError, OSError) as error:
         if os.environ.get("TAG_PLUGIN_DEBUG"):
             raise
-        sys.exit(f"tag-plugin: {one_line(_described(error))}")
-
-
-def _described(error: Exception) -> str:
-    """What an error says, and which file it is about where only the system knows."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
-        folders = f"{Path.cwd()}, {gettempdir()} and the folder that this command writes to"
-        return f"{error}; next: make room ({folders}), then the same command again"
-    return str(error) or type(error).__name__
+        message = str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            folders = f"{Path.cwd()}, {gettempdir()} and the folder that this command writes to"
+            message += f"; next: make room ({folders}), then the same command again"
+        sys.exit(f"tag-plugin: {one_line(message)}")

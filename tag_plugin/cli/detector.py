@@ -9,7 +9,9 @@ import typer
 from tag_plugin.cli.options import Dataset, named_values
 from tag_plugin.data.terminal import echo
 
-detector = typer.Typer(no_args_is_help=True, help="AU detectors: train one, compare two.")
+detector = typer.Typer(
+    name="detector", no_args_is_help=True, help="AU detectors: train one, compare two."
+)
 
 
 @detector.command("train")
@@ -35,6 +37,8 @@ def detector_train(
     ] = None,
 ) -> None:
     """Train a YOLO on a dataset's detected rows; needs the extra `yolo` (AGPL-3.0)."""
+    import yaml
+
     from tag_plugin.detectors.yolo.card import CARD, MARKDOWN
     from tag_plugin.detectors.yolo.train import TrainSettings, train
 
@@ -54,20 +58,14 @@ def detector_train(
             seed=seed,
             min_faces=min_faces,
             copy=copy,
-            more=_settings(setting),
+            # As YAML reads them: 0.002 is a number.
+            more={k: yaml.safe_load(v) for k, v in named_values("--set", setting).items()},
         )
     )
     for split, score in card.scores.items():
         echo(f"{split}: mAP50 {score.map50:.3f}, mAP50-95 {score.map:.3f}")
     echo(f"Card in {out / MARKDOWN} and {out / CARD}; next: tag-plugin detect DATASET ")
     echo(f"  --detector yolo --option weights={out}")
-
-
-def _settings(texts: list[str] | None) -> dict[str, object]:
-    """Values as YAML reads them: 0.002 is a number."""
-    import yaml
-
-    return {name: yaml.safe_load(value) for name, value in named_values("--set", texts).items()}
 
 
 @detector.command("compare")
@@ -84,14 +82,13 @@ def detector_compare(
 ) -> None:
     """How far two detectors agree, AU by AU: a table and a picture."""
     from tag_plugin.data.console import console
-    from tag_plugin.detectors.agreement import compare
-    from tag_plugin.detectors.au_arrays import read
+    from tag_plugin.detectors import agreement, au_arrays
     from tag_plugin.report.agreement import agreement_table, draw_agreement
 
-    agreement = compare(
-        read(first, dataset, named_values("--option-a", option_a), limit),
-        read(second, dataset, named_values("--option-b", option_b), limit),
+    compared = agreement.compare(
+        au_arrays.read(first, dataset, named_values("--option-a", option_a), limit),
+        au_arrays.read(second, dataset, named_values("--option-b", option_b), limit),
     )
-    console(width=None if sys.stdout.isatty() else 160).print(agreement_table(agreement))
-    draw_agreement(agreement, out)
+    console(width=None if sys.stdout.isatty() else 160).print(agreement_table(compared))
+    draw_agreement(compared, out)
     echo(f"The picture: {out}")

@@ -1,4 +1,4 @@
-"""`tag-plugin doctor`, `demo`, `recipes`, `draw`: the installation, and what came out."""
+"""`tag-plugin doctor`, `demo`, `recipes`, `draw`, `report`, `tiny`: what is here, what came out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -46,3 +46,42 @@ def recipes(out: Annotated[Path, typer.Option()] = Path("recipes")) -> None:
     from tag_plugin.hosts.paths import copy_recipes
 
     echo(f"Recipes in {copy_recipes(out)}")
+
+
+def report(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="A GRPO run's directory, or output folders of lmms-eval."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file; by default report.html in the first.")
+    ] = None,
+) -> None:
+    """One offline HTML file: numbers, curves, and every face with what was said about it."""
+    from tag_plugin.report.write import write_report
+
+    first = sources[0]
+    target = out or (first if first.is_dir() else first.parent) / "report.html"
+    write_report(sources, target)
+    echo(f"{target} ({target.stat().st_size / 1e6:.1f} MB); next: open it in a browser")
+
+
+tiny = typer.Typer(name="tiny", no_args_is_help=True, help="The embedded tiny model.")
+
+
+@tiny.command("base")
+def tiny_base(out: Annotated[Path, typer.Option()] = Path("runs/tiny_base")) -> None:
+    """Write the tiny base model that ships with the package, ready to train."""
+    from tag_plugin.tiny import write_base
+
+    echo(f"The tiny base model in {write_base(out)}")
+
+
+@tiny.command("pretrain")
+def tiny_pretrain(
+    out: Annotated[Path, typer.Option()] = Path("runs/pretrained"), seed: int = 0
+) -> None:
+    """Train that base model again, from nothing; about half an hour on two cores."""
+    from tag_plugin.tiny.pretrain import pretrain
+
+    pretrain(out, seed=seed)

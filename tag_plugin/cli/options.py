@@ -42,15 +42,22 @@ LOUD: Final = 0.3
 
 def print_summary(manifest: "Manifest", next_command: str) -> None:
     """What a stage kept and dropped, and the next command."""
+    from tag_plugin.data.rows import NO_FACE
+    from tag_plugin.pipeline.stage import first_causes
+
     for split, summary in manifest.splits.items():
         dropped = {reason: found["count"] for reason, found in summary["dropped"].items()}
         echo(f"{split}: {summary['rows']} rows {summary['counts']}, dropped {dropped or 0}")
-    _warn_of_losses(manifest)
+    for split, summary in manifest.splits.items():
+        without = summary["counts"].get(NO_FACE, 0)  # of detect: kept, and of no use later
+        causes = [f"{NO_FACE} {without}"] if without else []
+        shown = "; ".join(filter(None, (*causes, first_causes([summary]))))
+        warn_of_loss(split, summary["rows"] - without, summary["inputs"], shown)
     if manifest.waiting_for:
         waiting = ", ".join(manifest.waiting_for)
         echo(f"Whoever makes the last part joins them all; --parts not finished: {waiting}")
-        return
-    echo(f"All of it in {manifest.path}; next: {next_command}")
+    else:
+        echo(f"All of it in {manifest.path}; next: {next_command}")
 
 
 def warn_of_loss(what: str, kept: int, inputs: int, causes: str) -> None:
@@ -58,20 +65,12 @@ def warn_of_loss(what: str, kept: int, inputs: int, causes: str) -> None:
     lost = inputs - kept
     if inputs and lost > LOUD * inputs:
         share = f"{100 * lost / inputs:.0f} %"
-        text = f"WARNING {what}: {lost} of {inputs} are lost ({share}): {causes}"
-        typer.secho(one_line(text), fg=typer.colors.YELLOW, err=True)
+        warn_in_colour(f"{what}: {lost} of {inputs} are lost ({share}): {causes}")
 
 
-def _warn_of_losses(manifest: "Manifest") -> None:
-    from tag_plugin.data.rows import NO_FACE
-    from tag_plugin.pipeline.stage import first_causes
-
-    for split, summary in manifest.splits.items():
-        without = summary["counts"].get(NO_FACE, 0)  # of detect: kept, and of no use later
-        causes = first_causes([summary])
-        if without:
-            causes = "; ".join(filter(None, (f"{NO_FACE} {without}", causes)))
-        warn_of_loss(split, summary["rows"] - without, summary["inputs"], causes)
+def warn_in_colour(text: str) -> None:
+    """Say on stderr, in colour, what the user has to know."""
+    typer.secho(one_line(f"WARNING {text}"), fg=typer.colors.YELLOW, err=True)
 
 
 def execution(
@@ -95,8 +94,7 @@ def named_values(option: str, texts: list[str] | None) -> dict[str, str]:
     Raises:
         ValueError: one has no `=`; the message names the option.
     """
-    pairs = [text.partition("=") for text in texts or ()]
-    for name, sign, _ in pairs:
-        if not sign:
-            raise ValueError(f"{option} {name!r} is not NAME=VALUE")
-    return {name: value for name, _, value in pairs}
+    wrong = next((text for text in texts or () if "=" not in text), None)
+    if wrong is not None:
+        raise ValueError(f"{option} {wrong!r} is not NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts or ())

@@ -22,9 +22,10 @@ from tag_plugin.data.terminal import echo
 
 if TYPE_CHECKING:
     from tag_plugin.data.source import Source
-    from tag_plugin.pipeline.framing import Framing
 
-prepare = typer.Typer(no_args_is_help=True, help="A dataset in its own layout -> face frames.")
+prepare = typer.Typer(
+    name="prepare", no_args_is_help=True, help="A dataset in its own layout -> face frames."
+)
 
 Root = Annotated[Path, typer.Option(help="The dataset in its official layout.")]
 Frame = Annotated[
@@ -72,14 +73,17 @@ def prepare_ferplus(
     ray: Ray = None,
 ) -> None:
     """FERPlus: FER2013Train, FER2013Valid and FER2013Test with a label.csv in each."""
-    from tag_plugin.data.ferplus import FerPlus, VoteRule, holds_ferplus
-    from tag_plugin.data.file_names import unpacked
+    from tag_plugin.data import ferplus, file_names
 
-    framing = _framing(frame, margin, align)
-    chosen = VoteRule(rule)  # another rule makes another benchmark, with a folder of its own
-    name = "ferplus" if chosen is VoteRule.MAJORITY else f"ferplus_{chosen}"
-    source = FerPlus(unpacked(root, holds_ferplus), chosen, dataset=name)
-    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
+    chosen = ferplus.VoteRule(rule)  # another one makes another benchmark, with its own folder
+    name = "ferplus" if chosen is ferplus.VoteRule.MAJORITY else f"ferplus_{chosen}"
+    _prepare(
+        ferplus.FerPlus(file_names.unpacked(root, ferplus.holds_ferplus), chosen, dataset=name),
+        out,
+        limit,
+        (frame, margin, align),
+        execution(workers, restart, parts, ray),
+    )
 
 
 @prepare.command("rafdb")
@@ -97,12 +101,15 @@ def prepare_rafdb(
     ray: Ray = None,
 ) -> None:
     """RAF-DB basic: EmoLabel and Image, or DATASET/{train,test}/{1..7}."""
-    from tag_plugin.data.file_names import unpacked
-    from tag_plugin.data.rafdb import RafDb, RafDbImages, holds_rafdb
+    from tag_plugin.data import file_names, rafdb
 
-    framing = _framing(frame, margin, align)
-    source = RafDb(unpacked(root, holds_rafdb), RafDbImages(images))
-    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
+    _prepare(
+        rafdb.RafDb(file_names.unpacked(root, rafdb.holds_rafdb), rafdb.RafDbImages(images)),
+        out,
+        limit,
+        (frame, margin, align),
+        execution(workers, restart, parts, ray),
+    )
 
 
 @prepare.command("affectnet")
@@ -120,12 +127,15 @@ def prepare_affectnet(
     ray: Ray = None,
 ) -> None:
     """AffectNet: the full CSV release or the 8-label release."""
-    from tag_plugin.data.affectnet import AffectNet, holds_affectnet
-    from tag_plugin.data.file_names import unpacked
+    from tag_plugin.data import affectnet, file_names
 
-    framing = _framing(frame, margin, align)
-    source = AffectNet(unpacked(root, holds_affectnet), classes)
-    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
+    _prepare(
+        affectnet.AffectNet(file_names.unpacked(root, affectnet.holds_affectnet), classes),
+        out,
+        limit,
+        (frame, margin, align),
+        execution(workers, restart, parts, ray),
+    )
 
 
 @prepare.command("folder")
@@ -151,10 +161,13 @@ def prepare_folder(
     """Your own pictures, in folders that are named like their classes."""
     from tag_plugin.data.folder import ImageFolder
 
-    declared = named_values("--class", classes)
-    framing = _framing(frame, margin, align)
-    source = ImageFolder(root, name, labels, declared, identity)
-    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
+    _prepare(
+        ImageFolder(root, name, labels, named_values("--class", classes), identity),
+        out,
+        limit,
+        (frame, margin, align),
+        execution(workers, restart, parts, ray),
+    )
 
 
 @prepare.command("hf")
@@ -194,24 +207,24 @@ def prepare_hf(
         identity_column,
         parse_splits(named_values("--split", split)),
     )
-    framing = _framing(frame, margin, align)
-    _prepare(source, out, limit, framing, execution(workers, restart, parts, ray))
-
-
-def _framing(frame: str, margin: float, align: bool) -> "Framing":
-    from tag_plugin.pipeline.framing import Frame as FrameWord
-    from tag_plugin.pipeline.framing import Framing
-
-    return Framing(FrameWord(frame), margin, align)
+    _prepare(source, out, limit, (frame, margin, align), execution(workers, restart, parts, ray))
 
 
 def _prepare(
-    source: "Source", out: Path, limit: int | None, framing: "Framing", how: dict[str, Any]
+    source: "Source",
+    out: Path,
+    limit: int | None,
+    framing: tuple[str, float, bool],
+    how: dict[str, Any],
 ) -> None:
+    from tag_plugin.pipeline.framing import Frame, Framing
     from tag_plugin.pipeline.prepare import PrepareSettings, prepare
+
+    frame, margin, align = framing
+    framed = Framing(Frame(frame), margin, align)
 
     for name, text in source.settings.items():
         if name.startswith("counts of ") and text != "as published":
             echo(f"{source.dataset}, {name}: {text}", err=True)
-    manifest = prepare(source, PrepareSettings(out, limit, framing, **how))
+    manifest = prepare(source, PrepareSettings(out, limit, framed, **how))
     print_summary(manifest, f"tag-plugin quality {out / source.dataset}")

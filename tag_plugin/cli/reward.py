@@ -9,10 +9,9 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tag_plugin.facs.boxes import BoxFrame
     from tag_plugin.hosts.llamafactory.grpo.reward_tryout import Sample, Tried
 
-reward = typer.Typer(no_args_is_help=True, help="The rewards of `stage: grpo`.")
+reward = typer.Typer(name="reward", no_args_is_help=True, help="The rewards of `stage: grpo`.")
 
 
 @reward.callback()
@@ -41,11 +40,13 @@ def try_reward(
     from tag_plugin.data.console import console
     from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
     from tag_plugin.hosts.llamafactory.grpo.reward_tryout import read_completions, try_rewards
+    from tag_plugin.hosts.llamafactory.templates import PREFIX, frame_of
 
-    entries, template_name = _asked(reward, recipe, template)
     samples = read_completions(completions, rows)
     try:
-        tried = try_rewards(entries, samples, _frame(template_name))
+        entries, named = _asked(reward, recipe, template)
+        frame = frame_of(named) if named and named.startswith(PREFIX) else None
+        tried = try_rewards(entries, samples, frame)
     except GrpoError as error:
         raise GrpoError(f"{recipe}: {error}" if recipe and not reward else str(error)) from error
     shown = console()
@@ -69,47 +70,41 @@ def _asked(
     settings = read_yaml_mapping(recipe)
     named = template or settings.get("template")
     if named is not None and not isinstance(named, str):
-        raise GrpoError(f"{recipe}: template: must be a name, not {named!r:.40}")
-    try:
-        entries = structure(settings.get("rewards"), "rewards")
-        check_rewards(entries)
-    except GrpoError as error:
-        raise GrpoError(f"{recipe}: {error}") from None
+        raise GrpoError(f"template: must be a name, not {named!r:.40}")
+    entries = structure(settings.get("rewards"), "rewards")
+    check_rewards(entries)
     return entries, named
 
 
-def _frame(template: str | None) -> "BoxFrame | None":
-    from tag_plugin.hosts.llamafactory.templates import PREFIX, frame_of
-
-    return frame_of(template) if template and template.startswith(PREFIX) else None
-
-
 def _summary(tried: "list[Tried]", title: str) -> "Table":
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(title=title, title_justify="left")
-    table.add_column("reward")
-    for name in ("weight", "mean", "std", "min", "max", "applicable"):
-        table.add_column(name, justify="right")
+    heads = ("weight", "mean", "std", "min", "max", "applicable")
+    table = Table(
+        "reward",
+        *(Column(name, justify="right") for name in heads),
+        title=title,
+        title_justify="left",
+    )
     for each in tried:
-        values = each.known
-        numbers = (each.mean, each.std, min(values, default=None), max(values, default=None))
+        ends = (min(each.known, default=None), max(each.known, default=None))
+        numbers = (each.mean, each.std, *ends)
         weight = "" if each.weight is None else f"{each.weight:g}"
         table.add_row(each.name, weight, *map(_number, numbers), f"{each.applicable:.0%}")
     return table
 
 
 def _one_by_one(tried: "list[Tried]", samples: "list[Sample]") -> "Table":
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table()
-    table.add_column("completion (its end)", max_width=60)
-    for each in tried:
-        table.add_column(each.name, justify="right", no_wrap=True)
+    table = Table(
+        Column("completion (its end)", max_width=60),
+        *(Column(each.name, justify="right", no_wrap=True) for each in tried),
+    )
     for index, sample in enumerate(samples):
-        end = " ".join(sample["completion"].split())[-60:]
-        table.add_row(Text(end), *(_number(each.values[index]) for each in tried))
+        end = Text(" ".join(sample["completion"].split())[-60:])
+        table.add_row(end, *(_number(each.values[index]) for each in tried))
     return table
 
 

@@ -1,5 +1,6 @@
-"""`tag-plugin detect` and `tag-plugin build`: face frames -> detections -> rows."""
+"""`tag-plugin quality`, `detect` and `build`: face frames -> good ones -> detections -> rows."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,18 +17,55 @@ from tag_plugin.cli.options import (
     execution,
     named_values,
     print_summary,
+    warn_in_colour,
 )
 from tag_plugin.data.terminal import echo
 
 if TYPE_CHECKING:
-    from tag_plugin.pipeline.manifest import Manifest
     from tag_plugin.pipeline.write.settings import WriterSettings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(detect)
-    app.command()(build)
+def quality(
+    dataset: Dataset,
+    limits: Annotated[Path | None, typer.Option(help="YAML with limits over the preset's.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE of one limit: sharpness_min=40; null switches off."),
+    ] = None,
+    keep_duplicates: Annotated[
+        bool, typer.Option(help="Report pictures that are in two splits, but keep them.")
+    ] = False,
+    workers: StageWorkers = None,
+    restart: Restart = False,
+    parts: Parts = None,
+    ray: Ray = None,
+) -> None:
+    """Drop frames that are blurred, dark, turned away or in two splits; the test split stays whole.
+
+    Limits: sharpness_min, face_size_min, brightness_min, brightness_max, contrast_min, yaw_max,
+    pitch_max, roll_max, mirror_error_max, face.
+    """
+    from tag_plugin.pipeline.quality.check import DUPLICATES, QualitySettings, check, prepared_files
+    from tag_plugin.pipeline.quality.examples import examples
+    from tag_plugin.pipeline.quality.limits import limits_for, preset_of
+    from tag_plugin.pipeline.two_labels import TWO_LABELS, in_words, two_labels
+    from tag_plugin.report.contact_sheet import open_tile, sheet, write_sheet
+
+    chosen = limits_for(preset_of(dataset), limits, named_values("--set", change))
+    how = execution(workers, restart, parts, ray)
+    manifest = check(QualitySettings(dataset, chosen, keep_duplicates, **how))
+    if not manifest.waiting_for:
+        copies = dataset / DUPLICATES
+        listed = f"; duplicates in {copies}" if copies.is_file() else ""
+        tiles = {
+            group.title: [(partial(open_tile, each.image), each.caption) for each in group.examples]
+            for group in examples(dataset, chosen)
+        }
+        page = sheet(tiles, f"{dataset.name}: quality check")
+        echo(f"Look at {write_sheet(page, dataset / 'quality.png')}{listed}")
+    if pairs := two_labels(dataset, prepared_files(dataset)):
+        warn_in_colour(f"{in_words(pairs)}; all of them in {dataset / TWO_LABELS}")
+    print_summary(manifest, f"tag-plugin detect {dataset}")
 
 
 def detect(
@@ -45,10 +83,9 @@ def detect(
     """Face frames -> Action Units and their boxes."""
     from tag_plugin.pipeline.detect import DetectSettings, detect
 
-    options = named_values("--option", option)
     how = execution(workers, restart, parts, ray, gpus)
-    manifest = detect(DetectSettings(dataset, detector, options, **how))
-    print_summary(manifest, f"tag-plugin build {dataset}")
+    settings = DetectSettings(dataset, detector, named_values("--option", option), **how)
+    print_summary(detect(settings), f"tag-plugin build {dataset}")
 
 
 def build(
@@ -91,10 +128,13 @@ def build(
     budget_requests: Annotated[int | None, typer.Option(help="The most replies.")] = None,
 ) -> None:
     """Detected rows -> rows with a verified trace, and LLaMA-Factory's entry for them."""
+    from tag_plugin.data.console import console
     from tag_plugin.facs.detections import Thresholds
     from tag_plugin.pipeline.build import BuildSettings, build
+    from tag_plugin.pipeline.write.statistics import STATISTICS, table
     from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
+    budgets = {"cost": budget, "requests": budget_requests}
     flags = {
         "writer": writer,
         "base_url": endpoint,
@@ -102,17 +142,18 @@ def build(
         "mode": mode,
         "box_frame": box_frame,
         "concurrency": concurrency,
-        "budget": _given(cost=budget, requests=budget_requests),
+        "budget": {name: value for name, value in budgets.items() if value is not None},
     }
     asked = _model_settings(writer_config, flags)
-    name = writer or "rules"
     judge = JudgeConfig(
         thresholds=DEFAULT_JUDGE.thresholds if on is None else Thresholds(on=on),
         top_k=top_k or DEFAULT_JUDGE.top_k,
     )
     how = execution(workers, restart, parts, ray)
-    built = build(BuildSettings(dataset, name, seed, judge, asked, **how))
-    _print_statistics(built.manifest)
+    built = build(BuildSettings(dataset, writer or "rules", seed, judge, asked, **how))
+    for split, summary in built.manifest.splits.items():
+        if STATISTICS in summary:
+            console().print(table(split, summary[STATISTICS]))
     print_summary(built.manifest, "train with these lines in the recipe:")
     if not built.manifest.waiting_for:
         echo(built.recipe)
@@ -121,23 +162,9 @@ def build(
 def _model_settings(config: Path | None, flags: dict[str, Any]) -> "WriterSettings | None":
     """None without a file when the writer is none of the models."""
     if config is None and flags["writer"] not in ("openai", "local"):
-        given = [name for name, value in flags.items() if value and name != "writer"]
-        if given:
+        if given := [name for name, value in flags.items() if value and name != "writer"]:
             raise ValueError(f"{', '.join(given)}: only for --writer openai")
         return None
     from tag_plugin.pipeline.write.settings import load_settings
 
     return load_settings(config, flags)
-
-
-def _print_statistics(manifest: "Manifest") -> None:
-    from tag_plugin.data.console import console
-    from tag_plugin.pipeline.write.statistics import STATISTICS, table
-
-    for split, summary in manifest.splits.items():
-        if STATISTICS in summary:
-            console().print(table(split, summary[STATISTICS]))
-
-
-def _given(**values: float | None) -> dict[str, float]:
-    return {name: value for name, value in values.items() if value is not None}
