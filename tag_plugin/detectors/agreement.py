@@ -1,6 +1,7 @@
 """How far two detectors agree, AU by AU."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,27 +69,24 @@ def compare(first: Reading, second: Reading) -> Agreement:
         raise DetectorError("the two have no row in common; next: compare them on one dataset")
     left, right = (np.array(side) for side in zip(*pairs, strict=True))
     a, b = first.face[left], second.face[right]
-    measures_a, measures_b = _measured(first), _measured(second)
+    measured = [np.asarray(~np.isnan(r.probabilities).all(axis=0)) for r in (first, second)]
     return Agreement(
-        names=(_name(first), _name(second)),
+        names=(first.name, second.name),
         rows=len(pairs),
         faces=(int((a & b).sum()), int((a & ~b).sum()), int((b & ~a).sum()), int((~a & ~b).sum())),
-        aus=tuple(
-            _one(AUS[column], column, first, second, left, right)
-            for column in np.flatnonzero(measures_a & measures_b).tolist()
-        ),
-        alone=(_aus(measures_a & ~measures_b), _aus(measures_b & ~measures_a)),
+        aus=tuple(_one(au, first, second, left, right) for au in _aus(measured[0] & measured[1])),
+        alone=(_aus(measured[0] & ~measured[1]), _aus(measured[1] & ~measured[0])),
     )
 
 
 def _one(
     au: int,
-    column: int,
     first: Reading,
     second: Reading,
     left: NDArray[np.intp],
     right: NDArray[np.intp],
 ) -> AuAgreement:
+    column = AUS.index(au)
     p, q = first.probabilities[left, column], second.probabilities[right, column]
     both = ~np.isnan(p) & ~np.isnan(q)
     p, q = p[both], q[both]
@@ -96,13 +94,12 @@ def _one(
     on = (p >= first.info.thresholds.on) & decided, (q >= second.info.thresholds.on) & decided
     overlaps = _iou(first.boxes[left, column][both], second.boxes[right, column][both])
     together = on[0] & on[1]
-    same = float((on[0] == on[1])[decided].mean()) if decided.any() else None
     return AuAgreement(
         au=au,
         faces=len(p),
         decided=int(decided.sum()),
         on=(int(on[0].sum()), int(on[1].sum())),
-        rate=same,
+        rate=_mean((on[0] == on[1])[decided].astype(float)),
         kappa=_kappa(on[0][decided], on[1][decided]),
         correlation=_correlation(p, q),
         iou=_mean(overlaps[together] if together.any() else overlaps),
@@ -135,18 +132,9 @@ def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(overlap / (areas[0] + areas[1] - overlap))
 
 
-def _mean(values: NDArray[np.float32]) -> float | None:
+def _mean(values: NDArray[np.floating[Any]]) -> float | None:
     numbers = values[~np.isnan(values)]
     return float(numbers.mean()) if numbers.size else None
-
-
-def _measured(reading: Reading) -> NDArray[np.bool_]:
-    """The columns that are measured on some face."""
-    return np.asarray(~np.isnan(reading.probabilities).all(axis=0))
-
-
-def _name(reading: Reading) -> str:
-    return f"{reading.info.name} {reading.info.version}"
 
 
 def _aus(columns: NDArray[np.bool_]) -> tuple[int, ...]:

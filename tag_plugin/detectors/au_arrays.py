@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
+from tag_plugin.data.console import progress
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import SPLITS, DetectorInfo, Row, read_rows, row_lines
 from tag_plugin.detectors.base import Detector, DetectorError, NoDetectionsError
@@ -28,7 +27,6 @@ AUS: tuple[int, ...] = tuple(ACTION_UNITS)
 """The AU of each column."""
 
 _BATCH = 64
-_STDERR = Console(stderr=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,11 @@ class Reading:
     probabilities: NDArray[np.float32]
     boxes: NDArray[np.float32]
 
+    @property
+    def name(self) -> str:
+        """The detector with its version."""
+        return f"{self.info.name} {self.info.version}"
+
 
 def read(
     source: str, dataset: Path | None, options: Mapping[str, Any], limit: int | None = None
@@ -65,13 +68,13 @@ def read(
     Raises:
         DetectorError: no such rows or detector, or rows of several detectors.
     """
-    if source in DETECTORS and dataset is not None:
+    if source in DETECTORS:
+        if dataset is None:
+            raise DetectorError(
+                f"{source} needs faces; next: --dataset data/ferplus (or ./{source} for a folder)"
+            )
         with detector(source, **options) as opened:
             return _gathered(opened.info, _measured(opened, dataset, limit))
-    if source in DETECTORS:
-        raise DetectorError(
-            f"{source} needs faces; next: --dataset data/ferplus (or ./{source} for a folder)"
-        )
     if Path(source).exists():
         return _stored(Path(source), limit)
     raise DetectorError(
@@ -82,7 +85,7 @@ def read(
 
 def _stored(path: Path, limit: int | None) -> Reading:
     files = [path] if path.is_file() else _files(path, "detected")
-    rows = of_one_detector(islice(_rows(files), limit), path)
+    rows = of_one_detector(islice(chain.from_iterable(map(read_rows, files)), limit), path)
     first = next(rows, None)
     if first is None:
         raise DetectorError(f"{path}: no detected rows; next: tag-plugin detect")
@@ -92,14 +95,9 @@ def _stored(path: Path, limit: int | None) -> Reading:
 def _files(directory: Path, kind: str) -> list[Path]:
     """The row files of a dataset: in DIR/<kind>, or in DIR itself."""
     for folder in (directory / kind, directory):
-        paths = [folder / f"{split}.jsonl" for split in SPLITS]
-        if existing := [path for path in paths if path.is_file()]:
-            return existing
+        if files := [file for split in SPLITS if (file := folder / f"{split}.jsonl").is_file()]:
+            return files
     raise DetectorError(f"no {kind} rows in {directory}")
-
-
-def _rows(files: list[Path]) -> Iterator[Row]:
-    return chain.from_iterable(read_rows(path) for path in files)
 
 
 def _measured(
@@ -108,12 +106,10 @@ def _measured(
     """Unreadable images, and rows that a cache does not hold, are left out."""
     files = _files(dataset, "prepared")
     total = sum(1 for path in files for _ in row_lines(path))
-    rows = islice(_rows(files), limit)
-    with Progress(TextColumn(opened.info.name), MofNCompleteColumn(), console=_STDERR) as bar:
-        task = bar.add_task("", total=min(total, limit or total))
-        while batch := list(islice(rows, _BATCH)):
-            yield from _batch(opened, dataset, batch)
-            bar.advance(task, len(batch))
+    rows = islice(chain.from_iterable(map(read_rows, files)), limit)
+    shown = iter(progress(rows, opened.info.name, min(total, limit or total)))
+    while batch := list(islice(shown, _BATCH)):
+        yield from _batch(opened, dataset, batch)
 
 
 def _batch(
@@ -134,8 +130,8 @@ def _gathered(info: DetectorInfo, faces: Iterable[tuple[str, Detections | None]]
     gathered = [(row_id, face is not None, *_as_arrays(face)) for row_id, face in faces]
     if not gathered:
         raise DetectorError(f"{info.name}: no rows")
-    ids, has_face, probabilities, boxes = zip(*gathered, strict=True)
-    return Reading(info, ids, np.array(has_face), np.stack(probabilities), np.stack(boxes))
+    ids, *columns = zip(*gathered, strict=True)
+    return Reading(info, ids, *map(np.array, columns))
 
 
 def _as_arrays(face: Detections | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

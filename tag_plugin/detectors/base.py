@@ -5,17 +5,17 @@ cheap to import: a library is imported inside the factory that needs it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import file_digest
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.data.rows import DetectorInfo, Row
-from tag_plugin.facs.boxes import FACE_FRAME, Box
+from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, Box
 from tag_plugin.facs.detections import Detection, Detections
 
 FaceImage = NDArray[np.uint8]
@@ -46,6 +46,8 @@ class Detector(ABC):
     info: DetectorInfo
     supported: frozenset[int]
     batch_size: int = 1
+    by_id: ClassVar[bool] = False
+    """Whether it looks a row's id up instead of looking at pixels."""
 
     @abstractmethod
     def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
@@ -70,6 +72,27 @@ class Detector(ABC):
 
     def close(self) -> None:  # noqa: B027 - a detector without resources needs none
         """Release everything."""
+
+
+class JointDetector(Detector):
+    """A detector that asks others, which it opens and closes with itself: many rows at a time."""
+
+    members: Sequence[Detector]
+
+    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
+        """The AUs of this row's face, as a batch of one."""
+        return self.detect_rows([row], [read])[0]
+
+    def __enter__(self) -> Self:
+        """Open the others."""
+        for member in self.members:
+            member.__enter__()
+        return self
+
+    def close(self) -> None:
+        """Close the others."""
+        for member in self.members:
+            member.close()
 
 
 class ImageDetector(Detector):
@@ -111,15 +134,17 @@ class BatchDetector(ImageDetector):
         self, rows: Sequence[Row], reads: Sequence[ReadImage]
     ) -> list[Detections | None]:
         """The AUs of the rows' images, `batch_size` at a time."""
-        batches = (
-            [read() for read in reads[begin : begin + self.batch_size]]
+        return [
+            face
             for begin in range(0, len(reads), self.batch_size)
-        )
-        return [face for images in batches for face in self.detect_batch(images)]
+            for face in self.detect_batch(
+                [read() for read in reads[begin : begin + self.batch_size]]
+            )
+        ]
 
 
-def library(module: str, extra: str) -> Any:  # noqa: ANN401 - a module without type information
-    """A module that one of our extras installs, imported now.
+def library(module: str, extra: str, licence: str = "") -> Any:  # noqa: ANN401 - without types
+    """A module that one of our extras installs, imported now; `licence` is named if it is missing.
 
     Raises:
         DetectorError: it cannot be imported; the message says the next command.
@@ -129,6 +154,7 @@ def library(module: str, extra: str) -> Any:  # noqa: ANN401 - a module without 
     except ImportError as error:
         raise DetectorError(
             f"{module} cannot be imported ({error}); next: pip install 'tag-plugin[{extra}]'"
+            f"{licence}"
         ) from error
 
 
@@ -148,6 +174,21 @@ def file_sha256(path: Path, expected: str | None = None) -> str:
             f"{path}: sha256 {content}, expected {expected}; next: copy, download or train it again"
         )
     return content
+
+
+def boxes_in_frame(aus: Iterable[int], corners: NDArray[np.float64]) -> dict[int, Box]:
+    """AU -> its box, clipped to the frame; one of which nothing lies inside is left out.
+
+    Args:
+        aus: the AU of each row.
+        corners: (AUs, 4): x1, y1, x2, y2 in shares of the frame.
+    """
+    stored = np.rint(corners.clip(0, 1) * BOX_SCALE).astype(int).tolist()
+    return {
+        au: Box(x1, y1, x2, y2)
+        for au, (x1, y1, x2, y2) in zip(aus, stored, strict=True)
+        if x1 < x2 and y1 < y2
+    }
 
 
 def detections_in_frame(probabilities: Mapping[int, float], boxes: Mapping[int, Box]) -> Detections:

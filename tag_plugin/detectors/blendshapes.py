@@ -31,6 +31,7 @@ score highest are shouting mouths, with neither dimple nor funnel), AU23 (no ble
 """
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Final
 
 import numpy as np
@@ -73,7 +74,6 @@ SUPPORTED: frozenset[int] = frozenset(_SCALES)
 MAP_VERSION = 1
 """Goes up with every change of the table above; part of the detector's version."""
 
-_SIDES = ("Left", "Right")
 _UPPER_LIP, _LOWER_LIP, _FOREHEAD, _CHIN = 13, 14, 10, 152
 
 
@@ -94,15 +94,10 @@ def probabilities(scores: Mapping[str, float]) -> dict[int, float]:
     Args:
         scores: MediaPipe's blendshapes by name (0..1) and `LIP_GAP`.
     """
-    return {au: _read_off(curve, _score(scores, name)) for au, (name, curve) in _SCALES.items()}
+    return {au: _probability(scores, *scale) for au, scale in _SCALES.items()}
 
 
-def _read_off(curve: Curve, score: float) -> float:
-    places, values = [point[0] for point in curve], [point[1] for point in curve]
-    return round(float(np.interp(score, places, values)), 3)
-
-
-def _score(scores: Mapping[str, float], name: str) -> float:
-    if name in scores:
-        return scores[name]
-    return sum(scores[name + side] for side in _SIDES) / len(_SIDES)
+def _probability(scores: Mapping[str, float], name: str, curve: Curve) -> float:
+    sides = (name,) if name in scores else (f"{name}Left", f"{name}Right")
+    places, values = np.transpose(curve)
+    return round(float(np.interp(fmean(scores[side] for side in sides), places, values)), 3)

@@ -10,29 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_cache_path
 from pydantic import TypeAdapter, ValidationError
 
 from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import Detector, ImageDetector
-from tag_plugin.detectors.from_rows import CachedDetector
-from tag_plugin.detectors.synthetic import SyntheticDetector
 from tag_plugin.facs.detections import Detections
 
 _FACE: Final[TypeAdapter[Detections | None]] = TypeAdapter(Detections | None)
 _DESCRIPTION: Final = "detector.json"
-
-
-def cache_directory() -> Path:
-    """Where detections are kept when nothing else is said."""
-    return user_cache_path("tag-plugin") / "detections"
-
-
-def goes_by_id(detector: Detector) -> bool:
-    """Whether it looks a row's id up instead of looking at pixels."""
-    return isinstance(detector, CachedDetector | SyntheticDetector)
 
 
 class DetectionCache:
@@ -48,12 +35,11 @@ class DetectionCache:
 
     def __init__(self, detector: Detector, directory: Path) -> None:
         self._detector = detector
-        supported = sorted(detector.supported)
-        description = detector.info.model_dump(mode="json") | {"supported": supported}
+        description = detector.info.model_dump(mode="json")
+        description["supported"] = sorted(detector.supported)
         text = json.dumps(description, indent=1, sort_keys=True)
-        name = f"{detector.info.name}-{_digest(text.encode())[:16]}"
-        self._directory = directory / name
-        if not goes_by_id(detector):
+        self._directory = directory / f"{detector.info.name}-{_digest(text.encode())[:16]}"
+        if not detector.by_id:
             write_text(self._directory / _DESCRIPTION, text)
 
     def detect(self, row: Row, image: Path) -> Row:
@@ -62,15 +48,18 @@ class DetectionCache:
         Raises:
             ImageError: the picture is missing or no face frame.
         """
-        face = self._detections(row, image)
-        return row.model_copy(update={"detections": face, "detector": self._detector.info})
+        found = {"detections": self._detections(row, image), "detector": self._detector.info}
+        return row.model_copy(update=found)
 
     def _detections(self, row: Row, image: Path) -> Detections | None:
         read = partial(read_face, image)
-        if goes_by_id(self._detector):
+        if self._detector.by_id:
             return self._detector.detect_row(row, read)
         row_id = b"" if isinstance(self._detector, ImageDetector) else row.id.encode()
-        digest = _digest(_bytes(image) + row_id)
+        try:
+            digest = _digest(image.read_bytes() + row_id)
+        except OSError as error:
+            raise ImageError(f"{image}: {error.strerror}") from None
         file = self._directory / digest[:2] / f"{digest}.json"
         try:
             return _FACE.validate_json(file.read_bytes())
@@ -78,13 +67,6 @@ class DetectionCache:
             face = self._detector.detect_row(row, read)
         write_text(file, _FACE.dump_json(face).decode())
         return face
-
-
-def _bytes(image: Path) -> bytes:
-    try:
-        return image.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{image}: {error.strerror}") from None
 
 
 def _digest(data: bytes) -> str:

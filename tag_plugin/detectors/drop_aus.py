@@ -1,14 +1,13 @@
 """A detector without some of its AUs: the user does not trust it with them."""
 
 from collections.abc import Sequence
-from typing import Self
 
 from tag_plugin.data.rows import Row
-from tag_plugin.detectors.base import Detector, DetectorError, ReadImage
+from tag_plugin.detectors.base import Detector, DetectorError, JointDetector, ReadImage
 from tag_plugin.facs.detections import Detections
 
 
-class WithoutDetector(Detector):
+class WithoutDetector(JointDetector):
     """Another detector, to which some AUs are unsupported; its version says so.
 
     Args:
@@ -20,31 +19,26 @@ class WithoutDetector(Detector):
     """
 
     def __init__(self, detector: Detector, without: str) -> None:
-        self._detector = detector
+        self.members = [detector]
         try:
             dropped = frozenset(int(number) for number in without.split(","))
         except ValueError:
             raise DetectorError(f"without={without!r}: needs AU numbers, such as 17,24") from None
         if unknown := dropped - detector.supported:
-            measured = ", ".join(map(str, sorted(detector.supported)))
             raise DetectorError(
                 f"without={without!r}: {detector.info.name} does not measure {sorted(unknown)}; "
-                f"it measures {measured}"
+                f"it measures {', '.join(map(str, sorted(detector.supported)))}"
             )
         self.supported = detector.supported - dropped
         self.batch_size = detector.batch_size
         version = f"{detector.info.version}-without-{'-'.join(map(str, sorted(dropped)))}"
         self.info = detector.info.model_copy(update={"version": version})
 
-    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
-        """What the other one says, less the AUs."""
-        return self.detect_rows([row], [read])[0]
-
     def detect_rows(
         self, rows: Sequence[Row], reads: Sequence[ReadImage]
     ) -> list[Detections | None]:
         """What the other one says, less the AUs."""
-        return [self._kept(face) for face in self._detector.detect_rows(rows, reads)]
+        return [self._kept(face) for face in self.members[0].detect_rows(rows, reads)]
 
     def _kept(self, face: Detections | None) -> Detections | None:
         if face is None:
@@ -53,12 +47,3 @@ class WithoutDetector(Detector):
             detections=tuple(each for each in face.detections if each.au in self.supported),
             supported=face.supported & self.supported,
         )
-
-    def __enter__(self) -> Self:
-        """Open the other one."""
-        self._detector.__enter__()
-        return self
-
-    def close(self) -> None:
-        """Close the other one."""
-        self._detector.close()

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from enum import StrEnum
 from functools import cache
 from hashlib import sha256
+from operator import attrgetter
 from statistics import fmean
-from typing import Any, Self
+from typing import Any
 
 from tag_plugin.data.rows import DetectorInfo, Row
-from tag_plugin.detectors.base import Detector, DetectorError, ReadImage
+from tag_plugin.detectors.base import Detector, DetectorError, JointDetector, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections, Thresholds
@@ -23,7 +23,7 @@ class Rule(StrEnum):
     VOTE = "vote"
 
 
-class EnsembleDetector(Detector):
+class EnsembleDetector(JointDetector):
     """The members' detections of a face, joined.
 
     An AU is measured by every member that supports it on this face; a member that found no face
@@ -51,45 +51,29 @@ class EnsembleDetector(Detector):
     ) -> None:
         self._rule = Rule(rule)
         wanted = members.split(",") if isinstance(members, str) else list(members)
-        names = [each for each in wanted if isinstance(each, str)]
-        theirs = _split_options(options, names)
-        self._members = [
+        theirs = _split_options(options, [each for each in wanted if isinstance(each, str)])
+        self.members = [
             detector(each, **theirs[each]) if isinstance(each, str) else each for each in wanted
         ]
-        if len(self._members) < 2:
+        if len(self.members) < 2:
             raise DetectorError(
                 "an ensemble needs two members; next: --option members=mediapipe,yolo"
             )
-        self._open = ExitStack()
-        self.supported = frozenset[int]().union(*(each.supported for each in self._members))
-        self.batch_size = max(each.batch_size for each in self._members)
-        self.info = _joint_info(self._rule, [each.info for each in self._members])
-
-    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
-        """The joint detections of one row."""
-        return self.detect_rows([row], [read])[0]
+        self.supported = frozenset[int]().union(*(each.supported for each in self.members))
+        self.batch_size = max(each.batch_size for each in self.members)
+        self.info = _joint_info(self._rule, [each.info for each in self.members])
 
     def detect_rows(
         self, rows: Sequence[Row], reads: Sequence[ReadImage]
     ) -> list[Detections | None]:
         """The joint detections; each image is read once for all the members."""
         once = [cache(read) for read in reads]
-        theirs = [member.detect_rows(rows, once) for member in self._members]
-        thresholds = [member.info.thresholds for member in self._members]
+        theirs = [member.detect_rows(rows, once) for member in self.members]
+        thresholds = [member.info.thresholds for member in self.members]
         return [
             join(tuple(zip(faces, thresholds, strict=True)), self._rule)
             for faces in zip(*theirs, strict=True)
         ]
-
-    def __enter__(self) -> Self:
-        """Open the members."""
-        for member in self._members:
-            self._open.enter_context(member)
-        return self
-
-    def close(self) -> None:
-        """Close the members."""
-        self._open.close()
 
 
 def join(measured: Sequence[tuple[Detections | None, Thresholds]], rule: Rule) -> Detections | None:
@@ -116,8 +100,7 @@ def join(measured: Sequence[tuple[Detections | None, Thresholds]], rule: Rule) -
 
 def strongest(face: Detections) -> Mapping[int, Detection]:
     """The most probable detection of each AU."""
-    ordered = sorted(face.detections, key=lambda detection: detection.probability)
-    return {detection.au: detection for detection in ordered}
+    return {each.au: each for each in sorted(face.detections, key=attrgetter("probability"))}
 
 
 def _probability(seen: Sequence[tuple[float, Thresholds]], rule: Rule) -> float:
@@ -125,17 +108,14 @@ def _probability(seen: Sequence[tuple[float, Thresholds]], rule: Rule) -> float:
         return round(fmean(probability for probability, _ in seen), 3)
     yes = sum(probability >= limits.on for probability, limits in seen)
     no = sum(probability < limits.grey for probability, limits in seen)
-    if yes == no:
-        middle = Thresholds()
-        return round((middle.grey + middle.on) / 2, 3)
-    return round(yes / (yes + no), 3)
+    middle = (Thresholds().grey + Thresholds().on) / 2
+    return round(middle if yes == no else yes / (yes + no), 3)
 
 
 def _mean_box(boxes: Sequence[Box]) -> Box:
     """Every box is at least a unit wide, so the mean is, and rounding alike keeps it so."""
-    corners = zip(*(box.as_tuple() for box in boxes), strict=True)
-    x1, y1, x2, y2 = (int(fmean(values) + 0.5) for values in corners)
-    return Box(x1, y1, x2, y2)
+    corners = zip(*map(Box.as_tuple, boxes), strict=True)
+    return Box(*(int(fmean(values) + 0.5) for values in corners))
 
 
 def _split_options(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -153,8 +133,8 @@ def _split_options(options: Mapping[str, Any], names: Sequence[str]) -> dict[str
 
 def _joint_info(rule: Rule, members: Sequence[DetectorInfo]) -> DetectorInfo:
     """The version names every member; the hash is that of the members' hashes, in their order."""
-    named = ", ".join(f"{member.name} {member.version}" for member in members)
     hashes = [member.model_sha256 or "" for member in members]
+    named = ", ".join(f"{member.name} {member.version}" for member in members)
     return DetectorInfo(
         name="ensemble",
         version=f"{rule}({named})",

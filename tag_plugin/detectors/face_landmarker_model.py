@@ -21,9 +21,9 @@ _WITHOUT_INTERNET = (
 )
 
 
-def cache_directory() -> Path:
-    """Where downloaded models are kept."""
-    return user_cache_path("tag-plugin") / "models"
+def cache_directory(kind: str = "models") -> Path:
+    """Where downloaded models are kept, or detections: what can be had again."""
+    return user_cache_path("tag-plugin") / kind
 
 
 def find_model(path: Path | None = None, *, download: bool = True) -> Path:
@@ -35,11 +35,9 @@ def find_model(path: Path | None = None, *, download: bool = True) -> Path:
     Raises:
         DetectorError: not found, or its content is another one; the message says the next command.
     """
-    if path is not None:
-        return _checked(path)
-    for place in known_places():
-        if place.is_file():
-            return _checked(place)
+    places = [path] if path is not None else [each for each in known_places() if each.is_file()]
+    if places:
+        return _checked(places[0])
     if not download:
         raise DetectorError(
             f"no {FILE_NAME} on this machine. It is downloaded at first use; {_WITHOUT_INTERNET}"

@@ -1,6 +1,6 @@
 """Detections that another run, or another tool, has written to a file of rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tag_plugin.data.rows import DetectorInfo, Row, read_rows
@@ -28,9 +28,27 @@ class CachedDetector(Detector):
             id with two answers.
     """
 
+    by_id = True
+
     def __init__(self, rows: str | Path) -> None:
-        self._path = Path(rows)
-        self._by_id, self.info = _load(self._path)
+        self._path = path = Path(rows)
+        if not path.exists():
+            raise DetectorError(f"no file {path}: the cached detector needs a JSONL file of rows")
+        self._by_id: dict[str, Detections | None] = {}
+        try:
+            for self.info, row in of_one_detector(read_rows(path), path):
+                if self._by_id.setdefault(row.id, row.detections) != row.detections:
+                    raise DetectorError(
+                        f"{path}, row {row.id!r}: there twice, with other detections"
+                    )
+        except TextFileError as error:
+            raise DetectorError(
+                f"{error}; next: --option rows=FILE with a JSONL file of rows"
+            ) from None
+        if not self._by_id:
+            raise DetectorError(
+                f"{path} holds no rows; next: --option rows=FILE with detected rows"
+            )
         self.supported = frozenset[int]().union(
             *(face.supported for face in self._by_id.values() if face is not None)
         )
@@ -41,13 +59,12 @@ class CachedDetector(Detector):
         Raises:
             NoDetectionsError: the file has no row of this id.
         """
-        try:
-            return self._by_id[row.id]
-        except KeyError:
+        if row.id not in self._by_id:
             raise NoDetectionsError(
                 f"{self._path} has no row {row.id!r}; next: run `tag-plugin detect` over it with "
                 "a detector that looks at images"
-            ) from None
+            )
+        return self._by_id[row.id]
 
 
 def of_one_detector(rows: Iterable[Row], path: Path) -> Iterator[tuple[DetectorInfo, Row]]:
@@ -65,22 +82,3 @@ def of_one_detector(rows: Iterable[Row], path: Path) -> Iterator[tuple[DetectorI
                 "tag-plugin detect"
             )
         yield first, row
-
-
-def _load(path: Path) -> tuple[Mapping[str, Detections | None], DetectorInfo]:
-    if not path.exists():
-        raise DetectorError(f"no file {path}: the cached detector needs a JSONL file of rows")
-    by_id: dict[str, Detections | None] = {}
-    info: DetectorInfo | None = None
-    try:
-        for owner, row in of_one_detector(read_rows(path), path):
-            info = owner
-            if by_id.setdefault(row.id, row.detections) != row.detections:
-                raise DetectorError(f"{path}, row {row.id!r}: there twice, with other detections")
-    except TextFileError as error:
-        raise DetectorError(
-            f"{error}; next: --option rows=FILE with a JSONL file of rows"
-        ) from None
-    if info is None:
-        raise DetectorError(f"{path} holds no rows; next: --option rows=FILE with detected rows")
-    return by_id, info

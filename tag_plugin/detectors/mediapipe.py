@@ -83,11 +83,8 @@ class MediapipeDetector(ImageDetector):
         result = self._landmarker.detect(picture)
         if not result.face_landmarks or not result.face_blendshapes:
             return None
-        mesh = result.face_landmarks[0]
-        values = (value for point in mesh for value in (point.x, point.y, point.z))
-        points = np.fromiter(values, np.float64, 3 * len(mesh)).reshape(-1, 3)
-        side = FACE_FRAME + 2 * border
-        points *= side / FACE_FRAME
+        points = np.array([(point.x, point.y, point.z) for point in result.face_landmarks[0]])
+        points *= (FACE_FRAME + 2 * border) / FACE_FRAME
         points[:, :2] -= border / FACE_FRAME
         return points, {shape.category_name: shape.score for shape in result.face_blendshapes[0]}
 

@@ -23,7 +23,6 @@ def padded(image: FaceImage, border: int) -> FaceImage:
     """The image inside a border of its mean colour, `border` pixels wide."""
     if not border:
         return np.ascontiguousarray(image)
-    sides = (border,) * 4
-    colour = cv2.mean(image)
-    wider = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=colour)
+    sides, mean = (border, border, border, border), cv2.mean(image)
+    wider = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=mean)
     return np.asarray(wider, dtype=np.uint8)

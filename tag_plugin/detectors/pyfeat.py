@@ -7,8 +7,8 @@ hub, fetched at first use into py-feat's own folder. Its older detectors read pi
 used.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +80,11 @@ class PyFeatDetector(BatchDetector):
         frames = [checked_frame(image) for image in images]
         faces: list[Detections | None] = [None] * len(frames)
         for padding in PADDINGS:
-            missing = [place for place, face in enumerate(faces) if face is None]
-            if missing:
-                tried = self._faces([frames[place] for place in missing], border_of(padding))
-                for place, face in zip(missing, tried, strict=True):
-                    faces[place] = face
+            if missing := [
+                frame for frame, face in zip(frames, faces, strict=True) if face is None
+            ]:
+                tried = iter(self._faces(missing, border_of(padding)))
+                faces = [next(tried) if face is None else face for face in faces]
         return faces
 
     def _faces(self, images: Sequence[FaceImage], border: int) -> list[Detections | None]:
@@ -98,8 +98,8 @@ class PyFeatDetector(BatchDetector):
                 batch_size=self.batch_size,
                 progress_bar=False,
             )
-        faces = faces.assign(area=faces["FaceRectWidth"] * faces["FaceRectHeight"])
-        by_size = faces.dropna(subset="area").sort_values(["area", "FaceRectX", "FaceRectY"])
+        sized = faces.assign(area=faces["FaceRectWidth"] * faces["FaceRectHeight"])
+        by_size = sized.dropna(subset="area").sort_values(["area", "FaceRectX", "FaceRectY"])
         largest = by_size.groupby("frame").last()
         return [
             self._detections(largest.loc[number], border) if number in largest.index else None
@@ -113,16 +113,12 @@ class PyFeatDetector(BatchDetector):
         return detections_in_frame(measured, region_boxes(points))
 
 
-@contextmanager
-def _gradients_kept() -> Iterator[None]:
+def _gradients_kept() -> AbstractContextManager[Any]:
     """py-feat turns gradients off for the whole process, which would end a training beside it."""
     import torch
 
-    enabled = torch.is_grad_enabled()
-    try:
-        yield
-    finally:
-        torch.set_grad_enabled(enabled)
+    kept: AbstractContextManager[Any] = torch.set_grad_enabled(torch.is_grad_enabled())
+    return kept
 
 
 def _weights(given: Path | None) -> Path:

@@ -15,8 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tag_plugin.detectors.base import boxes_in_frame
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.facs.boxes import BOX_SCALE, Box
+from tag_plugin.facs.boxes import Box
 
 MESH_POINTS = 478
 """Points of the face mesh, irises included."""
@@ -49,9 +50,9 @@ _DERIVED: Final[Mapping[int, tuple[int, ...]]] = {
 def regions() -> Mapping[int, NDArray[np.intp]]:
     """AU id -> indices of its mesh points, both sides of the face together."""
     text = files("tag_plugin.detectors").joinpath("au_regions_mp478.json").read_text("utf-8")
-    published = {int(name[2:]): points for name, points in json.loads(text)["regions"].items()}
+    published = json.loads(text)["regions"]
     return {
-        au: np.array(_DERIVED.get(au) or [*published[au], *_ADDED.get(au, ())], dtype=np.intp)
+        au: np.array(_DERIVED.get(au) or [*published[f"AU{au:02}"], *_ADDED.get(au, ())], np.intp)
         for au in ACTION_UNITS
     }
 
@@ -71,13 +72,7 @@ def region_boxes(points: NDArray[np.float64]) -> dict[int, Box]:
     low = np.minimum.reduceat(points[indices], starts)
     high = np.maximum.reduceat(points[indices], starts)
     margin = MARGIN * (high - low)
-    corners = np.concatenate([low - margin, high + margin], axis=1).clip(0, 1)
-    stored = np.rint(corners * BOX_SCALE).astype(int).tolist()
-    return {
-        au: Box(x1, y1, x2, y2)
-        for au, (x1, y1, x2, y2) in zip(regions(), stored, strict=True)
-        if x1 < x2 and y1 < y2
-    }
+    return boxes_in_frame(regions(), np.concatenate([low - margin, high + margin], axis=1))
 
 
 @cache

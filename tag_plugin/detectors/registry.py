@@ -1,8 +1,8 @@
 """The detectors by name. Asking for one is what imports its library."""
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from typing import Any, Final
 
 from tag_plugin.detectors.base import Detector
 from tag_plugin.detectors.drop_aus import WithoutDetector
@@ -35,11 +35,7 @@ def detector(
         ValueError: no such detector; the message lists the known ones.
         DetectorError: its library or its model is missing; the message says the next command.
     """
-    try:
-        module, factory = _FACTORIES[name].split(":")
-    except KeyError:
-        names = ", ".join(DETECTORS)
-        raise ValueError(f"unknown detector {name!r}; known: {names}") from None
-    build = cast(Callable[..., Detector], getattr(import_module(module), factory))
-    opened = build(**options)
+    if name not in _FACTORIES:
+        raise ValueError(f"unknown detector {name!r}; known: {', '.join(DETECTORS)}")
+    opened: Detector = resolve_name(_FACTORIES[name])(**options)
     return opened if without is None else WithoutDetector(opened, without)

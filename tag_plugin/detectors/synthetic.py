@@ -22,6 +22,7 @@ class SyntheticDetector(Detector):
 
     info = DetectorInfo(name="synthetic", version=VERSION)
     supported = frozenset(SYNTH_AUS)
+    by_id = True
 
     def detect_row(self, row: Row, read: ReadImage) -> Detections:
         """The AUs of the face that the row's id names.

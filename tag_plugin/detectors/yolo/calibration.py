@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -56,10 +57,8 @@ def apply(
     """Confidences (faces, AUs) as probabilities to three decimals, one scale a column."""
     slopes = np.array([each.slope for each in calibrations])
     intercepts = np.array([each.intercept for each in calibrations])
-    scaled = 1 / (1 + np.exp(-(slopes * _logit(confidences) + intercepts)))
-    return np.asarray(scaled.round(3))
+    return np.asarray(expit(slopes * _logit(confidences) + intercepts)).round(3)
 
 
 def _logit(confidences: NDArray[np.float64]) -> NDArray[np.float64]:
-    clipped = confidences.clip(_CLIP, 1 - _CLIP)
-    return np.asarray(np.log(clipped / (1 - clipped)))
+    return np.asarray(logit(confidences.clip(_CLIP, 1 - _CLIP)))

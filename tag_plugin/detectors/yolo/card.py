@@ -155,9 +155,9 @@ def _aus(counts: dict[int, int] | dict[int, None]) -> str:
 
 
 def _counts(skipped: dict[str, dict[str, int]]) -> str:
-    counts = [
+    counts = (
         f"{split} {reason} {count}"
         for split, reasons in skipped.items()
         for reason, count in reasons.items()
-    ]
+    )
     return ", ".join(counts) or "none"

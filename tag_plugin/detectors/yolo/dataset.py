@@ -20,7 +20,7 @@ import yaml
 
 from tag_plugin.data.atomic_write import full_disk_named
 from tag_plugin.data.console import progress
-from tag_plugin.data.rows import NO_FACE, SPLITS, Row, Split, read_rows
+from tag_plugin.data.rows import NO_FACE, SPLITS, Row, Split, read_rows, row_lines
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import BOX_SCALE, Box
@@ -62,7 +62,8 @@ def export(directory: Path, out: Path, min_faces: int = 20, copy: bool = False) 
     files = detected_files(directory)
     if out.exists():
         raise DetectorError(f"{out} exists; next: choose another folder or remove it")
-    counts = _counts(files["train"])
+    rows = read_rows(files["train"], lambda _: None)  # the bad ones are named at the export
+    counts = Counter(detection.au for row in rows for detection in present(row))
     classes = tuple(sorted(au for au, count in counts.items() if count >= min_faces))
     if not classes:
         raise DetectorError(
@@ -71,10 +72,14 @@ def export(directory: Path, out: Path, min_faces: int = 20, copy: bool = False) 
         )
     left_out = {au: count for au, count in sorted(counts.items()) if au not in classes}
     exported = Exported(out / "data.yaml", classes, left_out)
-    put = shutil.copyfile if copy else os.symlink
     for split, path in files.items():
-        _export_split(directory, split, path, exported, put)
-    _write_yaml(out, files, classes)
+        _export_split(directory, split, path, exported, shutil.copyfile if copy else os.symlink)
+    content = {
+        "path": os.fspath(out.resolve()),
+        **{ULTRALYTICS_SPLITS[split]: f"images/{split}" for split in files},
+        "names": {number: action_unit(au).code for number, au in enumerate(classes)},
+    }
+    exported.data_yaml.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return exported
 
 
@@ -103,13 +108,8 @@ def present(row: Row) -> tuple[Detection, ...]:
 def label_line(number: int, box: Box) -> str:
     """A box in ultralytics' text format: class, then centre and size in shares of the image."""
     x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
-    shares = (value / BOX_SCALE for value in (x, y, box.x2 - box.x1, box.y2 - box.y1))
-    return " ".join([str(number), *(f"{share:.5f}" for share in shares)])
-
-
-def _counts(path: Path) -> Counter[int]:
-    rows = read_rows(path, lambda _: None)  # the bad ones are named when the rows are exported
-    return Counter(detection.au for row in rows for detection in present(row))
+    values = (x, y, box.x2 - box.x1, box.y2 - box.y1)
+    return " ".join([str(number), *(f"{value / BOX_SCALE:.5f}" for value in values)])
 
 
 def _export_split(
@@ -125,7 +125,6 @@ def _export_split(
     numbers = {au: number for number, au in enumerate(exported.classes)}
     faces: Counter[int] = Counter()
     skipped: Counter[str] = Counter()
-    written = 0
     for number, row in enumerate(tracked_rows(path, f"yolo {split}")):
         source = (directory / row.image).resolve()
         if row.detections is None or not source.is_file():
@@ -138,23 +137,11 @@ def _export_split(
         with full_disk_named(label_file):
             label_file.write_text("".join(lines), encoding="utf-8")
         faces.update(each.au for each in shown)
-        written += 1
-    exported.images[split] = written
+    exported.images[split] = sum(1 for _ in labels.iterdir())
     exported.faces[split] = dict(sorted(faces.items()))
     exported.skipped[split] = dict(sorted(skipped.items()))
 
 
 def tracked_rows(path: Path, description: str) -> Iterator[Row]:
     """The rows of a file, one at a time, with a bar."""
-    with path.open("rb") as lines:
-        total = sum(1 for line in lines if line.strip())
-    yield from progress(read_rows(path), description, total)
-
-
-def _write_yaml(out: Path, files: Mapping[Split, Path], classes: tuple[int, ...]) -> None:
-    content = {
-        "path": os.fspath(out.resolve()),
-        **{ULTRALYTICS_SPLITS[split]: f"images/{split}" for split in files},
-        "names": {number: action_unit(au).code for number, au in enumerate(classes)},
-    }
-    (out / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    yield from progress(read_rows(path), description, sum(1 for _ in row_lines(path)))

@@ -13,14 +13,15 @@ from tag_plugin.detectors.base import (
     BatchDetector,
     DetectorError,
     FaceImage,
+    boxes_in_frame,
     checked_frame,
+    detections_in_frame,
     library,
 )
 from tag_plugin.detectors.yolo.calibration import apply
 from tag_plugin.detectors.yolo.library import ultralytics
 from tag_plugin.detectors.yolo.weights import load
-from tag_plugin.facs.boxes import BOX_SCALE, Box
-from tag_plugin.facs.detections import Detection, Detections, Thresholds
+from tag_plugin.facs.detections import Detections, Thresholds
 
 
 class YoloDetector(BatchDetector):
@@ -109,9 +110,7 @@ class YoloDetector(BatchDetector):
 
 def _resized(image: FaceImage, side: int) -> NDArray[np.uint8]:
     """As ultralytics' own validation resizes a square image."""
-    if image.shape[0] == side:
-        return image
-    method = cv2.INTER_LINEAR if side > image.shape[0] else cv2.INTER_AREA
+    method = cv2.INTER_AREA if side < image.shape[0] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (side, side), interpolation=method), dtype=np.uint8)
 
 
@@ -119,10 +118,6 @@ def _detections(
     aus: Sequence[int], probabilities: NDArray[np.float64], corners: NDArray[np.float64]
 ) -> Detections:
     """The AUs of one face; one of whose box nothing lies inside the frame is absent."""
-    stored = np.rint(corners.clip(0, 1) * BOX_SCALE).astype(int).tolist()
-    detections = tuple(
-        Detection(au=au, probability=float(probability), box=Box(x1, y1, x2, y2))
-        for au, probability, (x1, y1, x2, y2) in zip(aus, probabilities, stored, strict=True)
-        if x1 < x2 and y1 < y2
-    )
-    return Detections(detections=detections, supported=frozenset(aus))
+    measured = dict(zip(aus, probabilities.tolist(), strict=True))
+    seen = detections_in_frame(measured, boxes_in_frame(aus, corners))
+    return Detections(detections=seen.detections, supported=frozenset(aus))

@@ -15,13 +15,12 @@ import os
 import shutil
 import sys
 from functools import cache
-from importlib import import_module
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.base import library
 from tag_plugin.detectors.face_landmarker_model import cache_directory
 
 NOTICE = (
@@ -39,24 +38,18 @@ def ultralytics(module: str = "ultralytics") -> Any:  # noqa: ANN401 - modules w
         DetectorError: ultralytics cannot be imported; the message says the next command.
     """
     _prepare()
-    try:
-        _provide_font(Path(import_module("ultralytics.utils").USER_CONFIG_DIR) / _FONT)
-        return import_module(module)
-    except ImportError as error:
-        raise DetectorError(
-            f"{module} cannot be imported ({error}); next: pip install 'tag-plugin[yolo]' "
-            "(ultralytics, AGPL-3.0)"
-        ) from error
+    licence = " (ultralytics, AGPL-3.0)"
+    _provide_font(Path(library("ultralytics.utils", "yolo", licence).USER_CONFIG_DIR) / _FONT)
+    return library(module, "yolo", licence)
 
 
 @cache
 def _prepare() -> None:
     if parent_process() is None:  # workers stay silent: the command has said it
         sys.stderr.write(NOTICE + "\n")
-    folder = cache_directory().parent / "ultralytics"
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(folder))
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(cache_directory("ultralytics")))
     os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"
 
 

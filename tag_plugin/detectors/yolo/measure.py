@@ -1,6 +1,7 @@
 """How well a trained network does on a split: average precision of boxes, presence of AUs."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 
 from tag_plugin.data.face_frame import ImageError, read_face
-from tag_plugin.data.rows import Row, Split
+from tag_plugin.data.rows import Split
 from tag_plugin.detectors.base import FaceImage
 from tag_plugin.detectors.yolo.calibration import MIN_AUC, Calibration, apply, fit
 from tag_plugin.detectors.yolo.card import AuScore, SplitScore
@@ -53,12 +54,12 @@ def answers(
 
 def calibrations(seen: Answers, classes: tuple[int, ...]) -> dict[int, Calibration]:
     """The scale of every AU that the network can tell: AUC of at least `MIN_AUC`."""
-    scales = {}
-    for number, au in enumerate(classes):
-        fitted = fit(*seen.decided(number))
-        if fitted is not None and fitted[1] >= MIN_AUC and fitted[0].slope > 0:
-            scales[au] = fitted[0]
-    return scales
+    fitted = {au: fit(*seen.decided(number)) for number, au in enumerate(classes)}
+    return {
+        au: found[0]
+        for au, found in fitted.items()
+        if found is not None and found[1] >= MIN_AUC and found[0].slope > 0
+    }
 
 
 def split_score(
@@ -69,29 +70,26 @@ def split_score(
     box: Any,  # noqa: ANN401 - ultralytics' metrics
 ) -> SplitScore:
     """The numbers of a split; `box` holds ultralytics' own box metrics."""
-    places = {int(number): place for place, number in enumerate(box.ap_class_index)}
-    scores = {}
-    for number, au in enumerate(exported.classes):
-        place = places.get(number)
-        auc, f1 = _presence(seen, number, scales.get(au))
-        scores[au] = AuScore(
-            faces=exported.faces[split].get(au, 0),
-            ap50=None if place is None else _rounded(box.ap50[place]),
-            ap=None if place is None else _rounded(box.ap[place]),
-            auc=auc,
-            f1=f1,
-        )
+    precisions = zip(map(int, box.ap_class_index), box.ap50, box.ap, strict=True)
+    by_number = {n: {"ap50": _rounded(ap50), "ap": _rounded(ap)} for n, ap50, ap in precisions}
     return SplitScore(
         images=exported.images[split],
         map50=_rounded(box.map50),
         map=_rounded(box.map),
-        aus=scores,
+        aus={
+            au: AuScore(
+                faces=exported.faces[split].get(au, 0),
+                **by_number.get(number, {}),
+                **_presence(seen, number, scales.get(au)),
+            )
+            for number, au in enumerate(exported.classes)
+        },
     )
 
 
 def box_metrics(checkpoint: Path, exported: Exported, split: Split, more: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """Ultralytics' own measurement of a checkpoint that this run has written."""
-    validated = (
+    return (
         ultralytics()
         .YOLO(checkpoint)
         .val(
@@ -102,42 +100,32 @@ def box_metrics(checkpoint: Path, exported: Exported, split: Split, more: Mappin
             name=f"measured_{split}",
             **more,
         )
+        .box
     )
-    return validated.box
 
 
 def _faces(
     directory: Path, rows: Path, classes: tuple[int, ...]
 ) -> Iterator[tuple[FaceImage, NDArray[np.float64]]]:
     for row in tracked_rows(rows, f"measuring {rows.stem}"):
-        if row.detections is None:
-            continue
-        try:
-            yield read_face(directory / row.image), _truth(row, classes)
-        except ImageError:
-            continue
+        if row.detections is not None and row.detector is not None:
+            decided = row.detections.supported - row.detections.undecided(row.detector.thresholds)
+            on = {detection.au for detection in present(row)}
+            truth = np.array([float(au in on) if au in decided else np.nan for au in classes])
+            with suppress(ImageError):
+                yield read_face(directory / row.image), truth
 
 
-def _truth(row: Row, classes: tuple[int, ...]) -> NDArray[np.float64]:
-    assert row.detections is not None and row.detector is not None  # noqa: S101 - the caller checked
-    on = {detection.au for detection in present(row)}
-    unknown = row.detections.undecided(row.detector.thresholds)
-    decided = row.detections.supported - unknown
-    return np.array([float(au in on) if au in decided else np.nan for au in classes])
-
-
-def _presence(
-    seen: Answers, number: int, scale: Calibration | None
-) -> tuple[float | None, float | None]:
-    """AUC and F1; None where the faces, or the missing scale, cannot tell."""
+def _presence(seen: Answers, number: int, scale: Calibration | None) -> dict[str, float]:
+    """AUC and F1, where the faces and the scale can tell."""
     confidences, present = seen.decided(number)
     if present.all() or not present.any():
-        return None, None
-    auc = _rounded(roc_auc_score(present, confidences))
-    if scale is None:
-        return auc, None
-    claimed = apply(confidences[:, None], [scale])[:, 0] >= 0.5
-    return auc, _rounded(f1_score(present, claimed, zero_division=0.0))
+        return {}
+    scores = {"auc": roc_auc_score(present, confidences)}
+    if scale is not None:
+        claimed = apply(confidences[:, None], [scale])[:, 0] >= 0.5
+        scores["f1"] = f1_score(present, claimed, zero_division=0.0)
+    return {name: _rounded(score) for name, score in scores.items()}
 
 
 def _rounded(value: float) -> float:

@@ -8,11 +8,12 @@ OUT/weights.safetensors, OUT/card.json, OUT/card.md
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from tag_plugin.data.rows import DetectorInfo, read_rows
+from tag_plugin.data.text_file import text_lines
 from tag_plugin.detectors.base import DetectorError, file_sha256
 from tag_plugin.detectors.yolo.card import WEIGHTS, Card
 from tag_plugin.detectors.yolo.dataset import Exported, detected_files, export
@@ -23,6 +24,12 @@ from tag_plugin.detectors.yolo.weights import safe_checkpoint
 
 _GENTLE: Mapping[str, Any] = {"mosaic": 0.0, "scale": 0.2, "translate": 0.1, "fliplr": 0.5}
 """Face frames are aligned and AUs keep their places: no mosaics, small shifts, mirrored faces."""
+
+_DEFINITION: Final = (
+    *("nc", "depth_multiple", "width_multiple", "max_channels", "scale", "scales"),
+    *("backbone", "head", "activation", "reg_max", "end2end", "kpt_shape"),
+)
+"""What a network is built from, of all that ultralytics keeps in its definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +85,9 @@ def train(settings: TrainSettings) -> Card:
     trainer = trainer_class(overrides=_overrides(settings, exported))
     trainer.train()
     best = Path(trainer.best)
-    definition = _save_weights(best, settings.out / WEIGHTS)
     card = Card(
         model=(settings.start or Path(settings.model)).name,
-        definition=definition,
+        definition=_save_weights(best, settings.out / WEIGHTS),
         image_size=settings.image_size,
         classes=exported.classes,
         calibration={},
@@ -92,7 +98,17 @@ def train(settings: TrainSettings) -> Card:
         skipped=exported.skipped,
         left_out=exported.left_out,
         scores={},
-        training=_training(settings, _epochs(best.parents[1] / "results.csv")),
+        training={
+            # The ones that were run, whichever process ran them: a line each below the header.
+            "epochs": sum(1 for _ in text_lines(best.parents[1] / "results.csv")) - 1,
+            "batch": settings.batch,
+            "seed": settings.seed,
+            "width": settings.width,
+            "started from": "nothing" if settings.start is None else settings.start.name,
+            "ultralytics": ultralytics().__version__,
+            "torch": ultralytics("torch").__version__,
+            **settings.more,
+        },
     )
     finished = _measured(settings, exported, card, best)
     finished.save(settings.out)
@@ -138,10 +154,10 @@ def _definition(settings: TrainSettings) -> str:
 def _label_detector(directory: Path) -> DetectorInfo:
     """Who made the labels; the first row says it, and `detect` writes the same into all."""
     path = detected_files(directory)["train"]
-    first = next(read_rows(path), None)
-    if first is None or first.detector is None:
+    labels = next((row.detector for row in read_rows(path)), None)
+    if labels is None:
         raise DetectorError(f"{path}: no rows, or rows without a detector")
-    return first.detector
+    return labels
 
 
 def _save_weights(checkpoint: Path, path: Path) -> dict[str, Any]:
@@ -149,11 +165,8 @@ def _save_weights(checkpoint: Path, path: Path) -> dict[str, Any]:
     from safetensors.torch import save_file
 
     model = safe_checkpoint(checkpoint).float()
-    numbers = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(numbers, path)
-    kept = ("nc", "depth_multiple", "width_multiple", "max_channels", "scale", "scales")
-    parts = ("backbone", "head", "activation", "reg_max", "end2end", "kpt_shape")
-    return {name: model.yaml[name] for name in (*kept, *parts) if name in model.yaml}
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
+    return {name: model.yaml[name] for name in _DEFINITION if name in model.yaml}
 
 
 def _measured(settings: TrainSettings, exported: Exported, card: Card, best: Path) -> Card:
@@ -162,44 +175,24 @@ def _measured(settings: TrainSettings, exported: Exported, card: Card, best: Pat
     raw.mkdir()
     (raw / WEIGHTS).symlink_to((settings.out / WEIGHTS).resolve())
     card.save(raw)
-    files = detected_files(settings.directory)
+    measured = {s: rows for s, rows in detected_files(settings.directory).items() if s != "train"}
     with YoloDetector(raw, device=_torch_device(settings.device)) as opened:
         seen = {
             split: answers(opened, settings.directory, path, exported.classes)
-            for split, path in files.items()
-            if split != "train"
+            for split, path in measured.items()
         }
     scales = calibrations(seen["dev"], exported.classes)
     how = {"imgsz": settings.image_size, "device": settings.device, "workers": settings.workers}
     scores = {
         split: split_score(
-            split, exported, seen[split], scales, box_metrics(best, exported, split, how)
+            split, exported, of_split, scales, box_metrics(best, exported, split, how)
         )
-        for split in seen
+        for split, of_split in seen.items()
     }
     return card.model_copy(update={"calibration": scales, "scores": scores})
-
-
-def _epochs(results: Path) -> int:
-    """The epochs that were run, whichever process ran them: a line each below the header."""
-    with results.open(encoding="utf-8") as lines:
-        return sum(1 for line in lines if line.strip()) - 1
 
 
 def _torch_device(device: str | None) -> str | None:
     """Ultralytics' "0,1" as torch's "cuda:0"."""
     first = (device or "").partition(",")[0]
     return f"cuda:{first}" if first.isdecimal() else device
-
-
-def _training(settings: TrainSettings, epochs: int) -> dict[str, Any]:
-    return {
-        "epochs": epochs,
-        "batch": settings.batch,
-        "seed": settings.seed,
-        "width": settings.width,
-        "started from": "nothing" if settings.start is None else settings.start.name,
-        "ultralytics": ultralytics().__version__,
-        "torch": ultralytics("torch").__version__,
-        **settings.more,
-    }

@@ -63,20 +63,14 @@ def load(path: Path, sha256: str | None = None) -> Network:
     return _from_checkpoint(path, sha256)
 
 
-def built(definition: Mapping[str, Any], classes: int) -> Any:  # noqa: ANN401 - a torch module
-    """An untrained network of this definition."""
-    tasks = ultralytics("ultralytics.nn.tasks")
-    return tasks.DetectionModel(dict(definition), ch=3, nc=classes, verbose=False)
-
-
 def _from_folder(folder: Path, sha256: str | None) -> Network:
-    card = read_card(folder)
-    path = folder / WEIGHTS
+    card, path = read_card(folder), folder / WEIGHTS
     file_sha256(path, sha256)
     content_hash = file_sha256(path, card.weights_sha256)
     from safetensors.torch import load_file
 
-    model = built(card.definition, len(card.classes))
+    tasks = ultralytics("ultralytics.nn.tasks")
+    model = tasks.DetectionModel(dict(card.definition), ch=3, nc=len(card.classes), verbose=False)
     try:
         model.load_state_dict(load_file(path), strict=True)
     except RuntimeError as error:
@@ -87,12 +81,12 @@ def _from_folder(folder: Path, sha256: str | None) -> Network:
 def _from_checkpoint(path: Path, sha256: str | None) -> Network:
     content_hash = file_sha256(path, sha256)
     model = safe_checkpoint(path)
-    classes = _named_aus(path, model.names)
-    calibration = dict.fromkeys(classes, Calibration())
-    size = model.args.get("imgsz", 640)
+    classes, size = _named_aus(path, model.names), model.args.get("imgsz", 640)
     if not isinstance(size, int):
         raise DetectorError(f"{path} was trained on {size}; only square inputs are supported")
-    return Network(_ready(model), classes, calibration, size, content_hash)
+    return Network(
+        _ready(model), classes, dict.fromkeys(classes, Calibration()), size, content_hash
+    )
 
 
 def safe_checkpoint(path: Path) -> Any:  # noqa: ANN401 - a torch module
@@ -122,19 +116,17 @@ def safe_checkpoint(path: Path) -> Any:  # noqa: ANN401 - a torch module
 
 
 def _named_aus(path: Path, names: Mapping[int, str]) -> tuple[int, ...]:
-    au_by_name = {unit.code.casefold(): unit.id for unit in ACTION_UNITS.values()}
-    aus = [au_by_name.get(names[number].strip().casefold()) for number in range(len(names))]
-    unknown = [names[number] for number, au in enumerate(aus) if au is None]
-    if unknown:
+    aus = {unit.code.casefold(): unit.id for unit in ACTION_UNITS.values()}
+    named = [names[number].strip().casefold() for number in range(len(names))]
+    if unknown := [names[number] for number, name in enumerate(named) if name not in aus]:
         raise DetectorError(
             f"{path}: classes {unknown[:5]} are no AUs; they must be named AU1, AU2, ..."
         )
-    return tuple(au for au in aus if au is not None)
+    return tuple(aus[name] for name in named)
 
 
 def _ready(model: Any) -> Any:  # noqa: ANN401 - a torch module
     """One dense prediction a place, whatever head it was trained with; layers fused."""
-    head = model.model[-1]
-    if getattr(head, "end2end", False):
-        head.end2end = False
+    if getattr(model.model[-1], "end2end", False):
+        model.model[-1].end2end = False
     return model.float().fuse(verbose=False).eval()

@@ -8,7 +8,7 @@ from typing import Any
 from tag_plugin.data.face_frame import ImageError
 from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.detectors.base import DetectorError
-from tag_plugin.detectors.detection_cache import DetectionCache, goes_by_id
+from tag_plugin.detectors.detection_cache import DetectionCache
 from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS, TAG_ROW
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.online_detector import OnlineDetector
@@ -142,7 +142,7 @@ def _try_detector(online: OnlineDetector, undetected: list[Undetected]) -> None:
     """One picture tells whether a detector works; one that goes by ids must know every row."""
     with online.open() as opened:
         measure = DetectionCache(opened, online.directory)
-        tried = undetected if goes_by_id(opened) else undetected[:1]
+        tried = undetected if opened.by_id else undetected[:1]
         for each in tried:
             try:
                 measure.detect(each.row, each.image)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.detectors.base import Detector, DetectorError
-from tag_plugin.detectors.detection_cache import DetectionCache, cache_directory
+from tag_plugin.detectors.detection_cache import DetectionCache
+from tag_plugin.detectors.face_landmarker_model import cache_directory
 from tag_plugin.detectors.registry import DETECTORS, detector
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.rl_rewards import setting_problem
@@ -73,7 +74,9 @@ def online_detector(reward: str, args: Mapping[str, Any]) -> OnlineDetector | No
         hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(DETECTORS)}"
         raise GrpoError(f"rewards: {reward}: unknown detector {asked.detector!r}; {hint}")
     options = json.dumps(asked.detector_options, sort_keys=True)
-    return OnlineDetector(asked.detector, options, asked.detector_cache or cache_directory())
+    return OnlineDetector(
+        asked.detector, options, asked.detector_cache or cache_directory("detections")
+    )
 
 
 @lru_cache(maxsize=_MEMORY)
