@@ -56,8 +56,7 @@ def action_unit(au_id: int) -> ActionUnit:
     Raises:
         ValueError: the number is not in the table; the message lists the known ones.
     """
-    try:
-        return ACTION_UNITS[au_id]
-    except KeyError:
-        numbers = ", ".join(str(known_id) for known_id in ACTION_UNITS)
-        raise ValueError(f"AU{au_id} is not a known Action Unit; known: {numbers}") from None
+    if au_id not in ACTION_UNITS:
+        numbers = ", ".join(map(str, ACTION_UNITS))
+        raise ValueError(f"AU{au_id} is not a known Action Unit; known: {numbers}")
+    return ACTION_UNITS[au_id]

@@ -9,10 +9,8 @@ from tag_plugin.facs.boxes import StoredBox
 from tag_plugin.facs.frozen import Frozen
 
 Probability = Annotated[float, Field(ge=0, le=1, strict=True)]
-UnitNumber = Annotated[int, Field(ge=1, le=9999, strict=True)]
-"""A number that is written as one: neither text nor a truth value stands for an AU."""
 KnownUnit = Annotated[int, Strict(), AfterValidator(lambda au: action_unit(au).id)]
-"""The number of an AU in the table."""
+"""The number of an AU in the table; neither text nor a truth value stands for one."""
 
 
 class Thresholds(Frozen):
@@ -31,14 +29,9 @@ class Thresholds(Frozen):
 class Detection(Frozen):
     """One AU on one face: FACS number, probability and the box that shows it."""
 
-    au: UnitNumber
+    au: KnownUnit
     probability: Probability
     box: StoredBox
-
-    @model_validator(mode="after")
-    def _known(self) -> "Detection":
-        action_unit(self.au)
-        return self
 
 
 class Detections(Frozen):
@@ -53,14 +46,11 @@ class Detections(Frozen):
     """
 
     detections: tuple[Detection, ...]
-    supported: Annotated[frozenset[UnitNumber], PlainSerializer(sorted, return_type=list[int])]
+    supported: Annotated[frozenset[KnownUnit], PlainSerializer(sorted, return_type=list[int])]
 
     @model_validator(mode="after")
     def _within_support(self) -> "Detections":
-        for au in self.supported:
-            action_unit(au)
-        outside = {detection.au for detection in self.detections} - self.supported
-        if outside:
+        if outside := {detection.au for detection in self.detections} - self.supported:
             raise ValueError(f"detections of unsupported AUs: {sorted(outside)}")
         return self
 

@@ -114,7 +114,6 @@ def label_set(name: str) -> LabelSet:
     Raises:
         ValueError: no such set; the message lists the known ones.
     """
-    try:
-        return LABEL_SETS[name]
-    except KeyError:
-        raise ValueError(f"unknown label set {name!r}; known: {', '.join(LABEL_SETS)}") from None
+    if name not in LABEL_SETS:
+        raise ValueError(f"unknown label set {name!r}; known: {', '.join(LABEL_SETS)}")
+    return LABEL_SETS[name]

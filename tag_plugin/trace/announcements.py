@@ -54,7 +54,7 @@ _NOTHING = frozenset({"", "json"})
 
 def announcements(text: str) -> Iterator[list[str]]:
     """What is announced as the answer, kind by kind, the strongest first."""
-    yield _tagged(text)
+    yield [_denied_or_said(text, tag) for tag in _TAGGED.finditer(text)]
     text = plain(text)
     lowered = text.lower()
     for names in (ANSWER_NAMES, EMOTION_NAMES):
@@ -67,12 +67,10 @@ def announcements(text: str) -> Iterator[list[str]]:
 def leading_announcement(value: str) -> str | None:
     """What a value announces itself: `Emotion: happy`, `{"emotion": "happy"}`."""
     for names in (ANSWER_NAMES, EMOTION_NAMES):
-        if value.startswith(("{", "[")):
-            inner = set(json_values(value, names))
-            if inner:
-                return inner.pop() if len(inner) == 1 else None
-        named = _NAMED[names].match(value)
-        if named:
+        inner = set(json_values(value, names)) if value.startswith(("{", "[")) else None
+        if inner:
+            return inner.pop() if len(inner) == 1 else None
+        if named := _NAMED[names].match(value):
             return named[1]
     return None
 
@@ -97,10 +95,9 @@ class _Ends:
         """Where the value that starts here ends, its line at the latest."""
         line_end = self._first("\n", start)
         closing = _CLOSING.get(self._text[start : start + 1])
-        if closing:
-            closed = self._first(closing, start + 1)
-            if closed < line_end:
-                return closed + 1
+        closed = self._first(closing, start + 1) if closing else line_end
+        if closed < line_end:
+            return closed + 1
         return min(line_end, self._first(",", start), self._first("}", start))
 
     def _first(self, mark: str, start: int) -> int:
@@ -109,10 +106,6 @@ class _Ends:
             place = self._text.find(mark, start)
             self._next[mark] = place = len(self._text) if place < 0 else place
         return place
-
-
-def _tagged(text: str) -> list[str]:
-    return [_denied_or_said(text, tag) for tag in _TAGGED.finditer(text)]
 
 
 def _denied_or_said(text: str, tag: re.Match[str]) -> str:
@@ -127,8 +120,7 @@ def _named(text: str, names: str) -> list[str]:
     text, position = f"\n{text}", 0
     while gap := _GAPS.search(text, position):
         position = gap.end()
-        named = _NAMED[names].match(text, position)
-        if named:
+        if named := _NAMED[names].match(text, position):
             # A gap is seen from its first character on, so it is not cut here.
             position += len(named[0].rstrip(f"{_BLANK}\n;{END}"))
             if named[1].strip(" \t{[").casefold() not in _NOTHING:

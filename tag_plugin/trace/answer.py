@@ -61,13 +61,8 @@ def is_cut_off(text: str) -> bool:
 
 def _agreed(announced: list[str], labels: LabelSet) -> str | None:
     """The label that all announcements give."""
-    agreed = None
-    for value in dict.fromkeys(announced):
-        label = _value(value, labels)
-        if label is None or label != (agreed or label):
-            return None
-        agreed = label
-    return agreed
+    agreed = {_value(value, labels) for value in dict.fromkeys(announced)}
+    return agreed.pop() if len(agreed) == 1 else None
 
 
 def _value(announced: str, labels: LabelSet) -> str | None:

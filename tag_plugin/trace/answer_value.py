@@ -27,9 +27,9 @@ AROUND: Final = (
     f" \t\\{{}}|•·…–—\"'“”‘’,()[]\uff08\uff09{COLON}{_STOP}-«»‹›「」『』【】《》〈〉;\uff1b、"
 )
 
-_BULLET = re.compile(r"[\s\-–—•·‣*+→]++")
+_BULLET = re.compile(r"\A[\s\-–—•·‣*+→]++")
 _OPTION = re.compile(
-    r"[(\[]?(?:(?:option|choice)\s)?(?:[A-H]|[0-9]{1,2})"
+    r"\A[(\[]?(?:(?:option|choice)\s)?(?:[A-H]|[0-9]{1,2})"
     rf"(?:\s?(?:[)\].{COLON}]|[\-–—](?=\s))(?![0-9])|(?=\s?[(\[]))\s*+",
     re.IGNORECASE,
 )
@@ -37,11 +37,11 @@ _EXPLAINED = re.compile(
     rf"\s*+(?:[,;—–(\[\uff0c\uff1b\uff08{COLON}{END}]|-\s|(?:because|since|as|with|due to)\b|$)",
     re.IGNORECASE,
 )
-_ARTICLES = re.compile(rf"(?:(?:a|an|{INTENSITY})\s++)++", re.IGNORECASE)
+_ARTICLES = re.compile(rf"\A(?:(?:a|an|{INTENSITY})\s++)++", re.IGNORECASE)
 _LEADING_LABEL = re.compile(
     rf"(?:(?:a|an|{INTENSITY})\s++)*+({MENTION})(?:\s++(?:{NOUN}))?", re.IGNORECASE
 )
-_NOUNS: Final = tuple(NOUN.split("|"))
+_NOUN_AT_END = re.compile(rf"(?<!\s)\s++(?:{NOUN})\Z")
 _OTHER_LABEL = re.compile(MENTION)
 _DOUBT = re.compile(f"[?/\uff1f{DOUBTS}]")
 _SAID_AT_END = re.compile(
@@ -63,22 +63,13 @@ def value_label(value: str) -> str | None:
 
 def without_option(text: str) -> str:
     """The text without a bullet or the letter or number of an option: `- (B) happy` -> `happy`."""
-    for pattern in (_BULLET, _OPTION):
-        lead = pattern.match(text)
-        text = text[lead.end() :] if lead else text
-    return text
+    return _OPTION.sub("", _BULLET.sub("", text))
 
 
 def bare_label(text: str) -> str | None:
     """The label that stands alone, perhaps with an article and `expression`."""
-    word = text.strip().strip(AROUND).casefold()
-    articles = _ARTICLES.match(word)
-    word = word[articles.end() :] if articles else word
-    for noun in _NOUNS:
-        if word.endswith(noun) and word[: -len(noun)] != (rest := word[: -len(noun)].rstrip()):
-            word = rest
-            break
-    word = word.strip(AROUND)
+    word = _ARTICLES.sub("", text.strip().strip(AROUND).casefold())
+    word = _NOUN_AT_END.sub("", word).strip(AROUND)
     return canonical_emotion(word) or OTHER_WORDS.get(word)
 
 

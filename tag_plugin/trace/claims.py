@@ -62,7 +62,9 @@ def _read_claim(line: str, frame: BoxFrame) -> Claim:
     box, box_defect = _read_box(parts[-1], frame)
     unit = _UNIT.fullmatch(parts[1]) if len(parts) == 3 else None
     if unit is None or not line.startswith(INSPECT):
-        return Claim(box=box, defects=(_shapeless(line, box_defect),))
+        shapeless = box_defect or Defect.UNEXPECTED_TEXT
+        defect = shapeless if AU_MENTION.search(line) else Defect.BOX_WITHOUT_AU
+        return Claim(box=box, defects=(defect,))
     region, observation = parts[0][len(INSPECT) :].strip(), unit[3].strip()
     au, defects = _read_unit(int(unit[1]), unit[2])
     if text_problem(region) or text_problem(observation):
@@ -76,19 +78,12 @@ def _read_claim(line: str, frame: BoxFrame) -> Claim:
     return Claim(au, box, region, observation, tuple(defects))
 
 
-def _shapeless(line: str, box_defect: Defect | None) -> Defect:
-    if not AU_MENTION.search(line):
-        return Defect.BOX_WITHOUT_AU
-    return box_defect or Defect.UNEXPECTED_TEXT
-
-
 def _read_unit(number: int, name: str | None) -> tuple[int | None, list[Defect]]:
     unit = ACTION_UNITS.get(number)
     if unit is None:
         return None, [Defect.UNKNOWN_AU]
-    if name is None or name.strip().casefold() != unit.name:
-        return unit.id, [Defect.WRONG_AU_NAME]
-    return unit.id, []
+    right = name is not None and name.strip().casefold() == unit.name
+    return unit.id, [] if right else [Defect.WRONG_AU_NAME]
 
 
 def _read_box(text: str, frame: BoxFrame) -> tuple[Box | None, Defect | None]:

@@ -15,8 +15,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, model_validator
 
-from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import Box, StoredBox, iou
+from tag_plugin.facs.detections import KnownUnit
 from tag_plugin.facs.emotions import EMOTIONS
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.trace.denial import denies_itself
@@ -83,8 +83,7 @@ def text_problem(text: str) -> str | None:
 
 
 def _free_text(text: str) -> str:
-    problem = text_problem(text)
-    if problem:
+    if problem := text_problem(text):
         raise ValueError(f"{text[:80]!r}: {problem}")
     return text
 
@@ -96,13 +95,12 @@ class Inspection(Frozen):
     """One step of the verification loop: where to look, which AU, what is seen, and its box."""
 
     region: FreeText
-    au: int
+    au: KnownUnit
     observation: FreeText
     box: StoredBox
 
     @model_validator(mode="after")
     def _sound(self) -> "Inspection":
-        action_unit(self.au)
         if denies_itself(self.observation):
             raise ValueError(f"AU{self.au}: the observation {self.observation!r} denies the AU")
         return self
@@ -146,9 +144,8 @@ class ClaimedPlaces:
     def repeats(self, au: int, box: Box) -> bool:
         """Whether this claim was made before, or its AU in too many places already."""
         boxes = self._boxes.get(au, ())
-        if len(boxes) >= PLACES_OF_ONE_UNIT:
-            return True
-        return any(same_claim(au, box, au, other) for other in boxes)
+        too_many = len(boxes) >= PLACES_OF_ONE_UNIT
+        return too_many or any(same_claim(au, box, au, other) for other in boxes)
 
     def add(self, au: int, box: Box) -> None:
         """Remember a claim."""

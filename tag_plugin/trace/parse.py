@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet
 from tag_plugin.trace.answer import AnswerPolicy, is_cut_off, read_answer
 from tag_plugin.trace.claims import BOX_TAG, Claim, read_claims
@@ -113,24 +113,16 @@ class _Reader:
     nothing_visible: bool = False
 
     def note(self, *defects: str) -> None:
-        for defect in defects:
-            self.defects[defect] = None
+        self.defects.update(dict.fromkeys(defects))
 
     def read(self, line: str) -> None:
-        if "<" not in line:
-            self._read_plain(line)
-        elif self.answers and not _ANSWER_TAG.match(line):
+        tag = _ANSWER_TAG.search(line) if "<" in line else None
+        if self.answers and (tag is None or tag.start() > 0):
             self.note(Defect.TEXT_AFTER_ANSWER)
             self._read_answers(line)
             self._stray_boxes(line, Defect.BOX_AFTER_ANSWER)
-        elif tag := _ANSWER_TAG.search(line):
+        elif tag:
             self._read_answer(line, tag.start())
-        elif not self._read_heading(line):
-            self._read_body(line)
-
-    def _read_plain(self, line: str) -> None:
-        if self.answers:
-            self.note(Defect.TEXT_AFTER_ANSWER)
         elif not self._read_heading(line):
             self._read_body(line)
 
@@ -148,17 +140,14 @@ class _Reader:
         self.section = section
         if section == _ANALYSIS:
             self.global_analysis = rest
-            self._check_text(rest)
+            if text_problem(rest):
+                self.note(Defect.UNEXPECTED_TEXT if rest else Defect.EMPTY_TEXT)
         elif section == _CONCLUDED:
             self.conclusion = rest
         elif rest:
             self._read_loop_line(rest)
         if section != _LOOP:
             self._stray_boxes(rest, Defect.MISPLACED_BOX)
-
-    def _check_text(self, text: str) -> None:
-        if text_problem(text):
-            self.note(Defect.UNEXPECTED_TEXT if text else Defect.EMPTY_TEXT)
 
     def _read_body(self, line: str) -> None:
         if self.section == _LOOP:
@@ -178,17 +167,14 @@ class _Reader:
             self._add(claim)
 
     def _add(self, claim: Claim) -> None:
-        if claim.au is not None and claim.box is not None:
-            claim = self._placed(claim, claim.au, claim.box)
+        au, box = claim.au, claim.box
+        if au is not None and box is not None:
+            if self.places.repeats(au, box):
+                claim = replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
+            elif not claim.defects:
+                self.places.add(au, box)
         self.note(*claim.defects)
         self.claims.append(claim)
-
-    def _placed(self, claim: Claim, au: int, box: Box) -> Claim:
-        if self.places.repeats(au, box):
-            return replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
-        if not claim.defects:
-            self.places.add(au, box)
-        return claim
 
     def _stray_boxes(self, line: str, defect: Defect) -> None:
         boxes = len(BOX_TAG.findall(line)) if "<" in line else 0
@@ -228,12 +214,11 @@ class _Reader:
             self.note(Defect.CONTRADICTORY_LOOP)
         if _CONCLUDED in self.seen:
             self._check_conclusion(answer)
-        text = self.answers[-1].strip() if self.answers else None
         return ParsedCompletion(
             self.global_analysis,
             tuple(self.claims),
             answer,
-            text,
+            self.answers[-1].strip() if self.answers else None,
             tuple(self.defects),
             self.nothing_visible,
         )

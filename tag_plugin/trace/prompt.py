@@ -56,8 +56,9 @@ Use this format:
 
 def question_prompt(style: Style, labels: LabelSet, frame: BoxFrame) -> str:
     """The user's text in this style; `frame` matters to the grounded one only."""
-    coordinates = _COORDINATES[frame]
-    return _QUESTIONS[style].format(coordinates=coordinates, labels=", ".join(labels.labels))
+    return _QUESTIONS[style].format(
+        coordinates=_COORDINATES[frame], labels=", ".join(labels.labels)
+    )
 
 
 def grounded_prompt(labels: LabelSet, frame: BoxFrame) -> str:

@@ -22,9 +22,7 @@ def without_reasoning(text: str) -> str | None:
     >>> without_reasoning("The corners drop.</think>sad"), without_reasoning("<think>The corners")
     ('sad', None)
     """
-    end = 0
-    for closed in _CLOSED.finditer(text):
-        end = closed.end()
+    end = max((closed.end() for closed in _CLOSED.finditer(text)), default=0)
     return None if _OPENED.search(text, end) else text[end:]
 
 
