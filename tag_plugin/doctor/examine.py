@@ -7,18 +7,15 @@ from typing import Final
 
 from tag_plugin import __version__, _autoload
 from tag_plugin.doctor.data import data_findings
-from tag_plugin.doctor.detectors import detector_findings
-from tag_plugin.doctor.devices import device_findings
 from tag_plugin.doctor.hosts import (
     REINSTALL,
     host_findings,
-    no_host,
     repair_findings,
     version_finding,
 )
-from tag_plugin.doctor.models import model_findings
+from tag_plugin.doctor.machine import detector_findings, device_findings, model_findings
 from tag_plugin.doctor.probing import probe_all
-from tag_plugin.doctor.report import Finding, Report, Status, finding
+from tag_plugin.doctor.report import Finding, Report, Status
 from tag_plugin.hosts.probe import Answer
 from tag_plugin.hosts.versions import TESTED, version
 
@@ -58,17 +55,16 @@ def collect(ask: Callable[[Iterable[str]], Answers] = probe_all) -> Report:
 
 def _hosts(answers: Answers) -> list[Finding]:
     hosts = [name for name in ("llamafactory", "lmms_eval") if name in answers]
-    if not hosts:
-        return [no_host()]
+    if not hosts:  # nothing can be trained or evaluated
+        command = "pip install 'tag-plugin[all]'"
+        return [Finding("hosts", "all", Status.PROBLEM, "neither is installed", command)]
     return [finding for host in hosts for finding in host_findings(host, answers[host])]
 
 
 def _arming() -> Finding:
-    status, detail, command = Status.OK, "armed at every start of Python", None
+    how: tuple[Status, str, str | None] = (Status.OK, "armed at every start of Python", None)
     if _autoload.disabled():
-        status, detail = Status.WARNING, "turned off by TAG_PLUGIN_DISABLE"
-        command = "unset TAG_PLUGIN_DISABLE"
+        how = Status.WARNING, "turned off by TAG_PLUGIN_DISABLE", "unset TAG_PLUGIN_DISABLE"
     elif not any(isinstance(finder, _autoload.HostFinder) for finder in sys.meta_path):
-        status, detail = Status.PROBLEM, "tag_plugin_autoload.pth is not in site-packages"
-        command = REINSTALL
-    return finding("tag-plugin", __version__, status, detail, command)
+        how = Status.PROBLEM, "tag_plugin_autoload.pth is not in site-packages", REINSTALL
+    return Finding("tag-plugin", __version__, *how)

@@ -1,8 +1,11 @@
 """What the doctor found: one finding a line, and whether the whole is sound."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import computed_field
+
+from tag_plugin.facs.frozen import Frozen
 
 
 class Status(StrEnum):
@@ -16,10 +19,9 @@ class Status(StrEnum):
     """Something essential does not work."""
 
 
-class Finding(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One thing that was looked at."""
-
-    model_config = ConfigDict(frozen=True)
 
     section: str
     name: str
@@ -29,17 +31,8 @@ class Finding(BaseModel):
     """What to run to mend or to get it."""
 
 
-def finding(
-    section: str, name: str, status: Status, detail: str, command: str | None = None
-) -> Finding:
-    """One thing that was looked at; `command` mends or gets it."""
-    return Finding(section=section, name=name, status=status, detail=detail, next_command=command)
-
-
-class Report(BaseModel):
+class Report(Frozen):
     """All findings, in the order of their sections."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Finding, ...]
 

