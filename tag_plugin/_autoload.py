@@ -111,10 +111,6 @@ class ArmingLoader(Loader):
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)
 
-    def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
-        """Leaves the creation to the host's own loader."""
-        return self._loader.create_module(spec)
-
     def exec_module(self, module: "ModuleType") -> None:
         """Executes the module, then arms it."""
         if module.__spec__ is not None:  # always, but for its type

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from tag_plugin.data.atomic_write import write_text
 from tag_plugin.demo.steps import (
@@ -72,9 +72,8 @@ def run_demo(out: Path) -> dict[str, Any]:
 def _steps(out: Path) -> list[Step]:
     data, base, sft, rl = (out / name for name in ("data", "base", "sft", "rl"))
     results = [out / "eval" / stage for stage in STAGES]
-    write_base = ("tag-plugin", "tiny", "base", "--out", str(base))
     return [
-        Step("base", write_base, base, "config.json"),
+        Step("base", ("tag-plugin", "tiny", "base", "--out", str(base)), base, "config.json"),
         *(step for drawn in DATASETS["sft"] for step in faces(data, drawn)),
         evaluation("evaluation base", base, results[0]),
         training("sft", "tag_sft.yaml", base, data, sft),
@@ -89,16 +88,9 @@ def _steps(out: Path) -> list[Step]:
 
 def metric_table(summary: Mapping[str, Any]) -> Table:
     """The models of the demo side by side."""
-    table = Table(title=f"{TEST_FACES} held-out synthetic faces")
-    table.add_column("metric")
-    for name in STAGES.values():
-        table.add_column(name, justify="right")
-    for metric in METRICS.values():
-        if not metric.by_class:
-            numbers = (_number(summary[stage].get(metric.name)) for stage in STAGES)
-            table.add_row(metric.title, *numbers)
+    columns = (Column(name, justify="right") for name in STAGES.values())
+    table = Table("metric", *columns, title=f"{TEST_FACES} held-out synthetic faces")
+    for metric in (metric for metric in METRICS.values() if not metric.by_class):
+        values = (summary[stage].get(metric.name) for stage in STAGES)
+        table.add_row(metric.title, *("-" if value is None else f"{value:.3f}" for value in values))
     return table
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -64,8 +64,8 @@ def faces(data: Path, drawn: Faces) -> list[Step]:
     last = [split for split, count in drawn.counts.items() if count][-1]
     counts = [f"--{split}={count}" for split, count in drawn.counts.items()]
     where = ("--out", data, "--name", drawn.name, "--seed", str(drawn.seed))
-    draw = _words("tag-plugin", "prepare", "synth", *where, *counts)
     unmeasured = ("--option", f"without={drawn.without}") if drawn.without else ()
+    draw = _words("tag-plugin", "prepare", "synth", *where, *counts)
     detect = _words("tag-plugin", "detect", folder, "--detector", "synthetic", *unmeasured)
     build = _words("tag-plugin", "build", folder)
     return [
@@ -79,9 +79,14 @@ def training(
     name: str, recipe: str, model: Path, data: Path, out: Path, **settings: object
 ) -> Step:
     """One recipe of recipes/tiny; `settings` replace its own, and so does a CPU without bf16."""
-    places = {"model_name_or_path": model, "dataset_dir": data, "output_dir": out}
-    precision = {} if cpu_has_bf16() else {"bf16": "false"}
-    changed = {**places, "overwrite_output_dir": "false", **precision, **settings}
+    changed = {
+        "model_name_or_path": model,
+        "dataset_dir": data,
+        "output_dir": out,
+        "overwrite_output_dir": "false",
+        **({} if cpu_has_bf16() else {"bf16": "false"}),
+        **settings,
+    }
     words = [f"{key}={value}" for key, value in changed.items()]
     command = _words("llamafactory-cli", "train", recipes_dir() / "tiny" / recipe, *words)
     return Step(name, command, out, "all_results.json")
@@ -89,12 +94,12 @@ def training(
 
 def evaluation(name: str, model: Path, results: Path) -> Step:
     """lmms-eval on the test split of the data directory."""
-    command = [
+    command = (
         *("lmms-eval", "--tasks", TASK, "--model_args", f"pretrained={model}"),
         *("--batch_size", "50", "--gen_kwargs", "max_new_tokens=320"),
         *("--log_samples", "--output_path", str(results)),
-    ]
-    return Step(name, tuple(command), results, "**/*_results.json")
+    )
+    return Step(name, command, results, "**/*_results.json")
 
 
 def page(name: str, out: Path, file: str, *sources: Path) -> Step:
@@ -116,9 +121,8 @@ def run_step(step: Step, logs: Path, data: Path) -> float:
     if step.done:
         console.print(f"[green]{step.name}[/]: already there (delete {step.folder} to do it again)")
         return 0.0
-    log = logs / f"{step.name.replace(' ', '_')}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(step.command)
+    logs.mkdir(parents=True, exist_ok=True)
+    log, command = logs / f"{step.name.replace(' ', '_')}.log", shlex.join(step.command)
     console.print(f"[bold]{step.name}[/]: {command}", soft_wrap=True)
     started = time.monotonic()
     with log.open("w", encoding="utf-8") as out, console.status(f"{step.name} ... ({log})"):
@@ -146,8 +150,8 @@ def read_metrics(results: Path) -> dict[str, float]:
     if not files:
         raise DemoError(f"{results}: no results of lmms-eval; next: delete it and run it again")
     stated = json.loads(files[-1].read_text(encoding="utf-8"))["results"][TASK]
-    values = {key.partition(",")[0]: value for key, value in stated.items()}
-    return {key: value for key, value in values.items() if isinstance(value, int | float)}
+    numbers = {key: value for key, value in stated.items() if isinstance(value, int | float)}
+    return {key.partition(",")[0]: value for key, value in numbers.items()}
 
 
 def _words(*command: str | Path) -> tuple[str, ...]:
@@ -156,9 +160,8 @@ def _words(*command: str | Path) -> tuple[str, ...]:
 
 def _environment(data: Path) -> dict[str, str]:
     """The user's environment, offline, with this environment's commands first."""
-    scripts = str(Path(sys.executable).parent)
     return os.environ | {
-        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "TAG_DATA_DIR": str(data),
         "HF_HUB_OFFLINE": "1",
         "CUDA_VISIBLE_DEVICES": "",

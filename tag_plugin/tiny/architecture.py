@@ -1,4 +1,4 @@
-"""The size of the tiny model: Qwen2.5-VL's architecture with 2.8 million parameters.
+"""The tiny model and its processor: Qwen2.5-VL's architecture with 2.8 million parameters.
 
 A patch is 28 pixels and 2x2 patches merge into one token, so the 448 face frame is a 16x16 grid
 and 64 image tokens.
@@ -7,7 +7,17 @@ and 64 image tokens.
 from typing import Any, Final
 
 import torch
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2TokenizerFast,
+    Qwen2VLImageProcessor,
+    Qwen2VLVideoProcessor,
+)
+
+from tag_plugin.facs.boxes import FACE_FRAME
+from tag_plugin.tiny.chat import CHAT_TEMPLATE
 
 PATCH: Final = 28
 MERGE: Final = 2
@@ -39,6 +49,16 @@ _TEXT: Final[dict[str, Any]] = {
     "use_sliding_window": False,
 }
 
+_PIXELS: Final = {
+    "patch_size": PATCH,
+    "merge_size": MERGE,
+    "temporal_patch_size": 1,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "min_pixels": (PATCH * MERGE) ** 2,
+    "max_pixels": FACE_FRAME * FACE_FRAME,
+}
+
 
 def tiny_config(vocabulary: int, special: dict[str, int]) -> Qwen2_5_VLConfig:
     """The model's configuration; `special` maps Qwen's special tokens to their ids."""
@@ -64,3 +84,13 @@ def new_model(config: Qwen2_5_VLConfig, seed: int) -> Qwen2_5_VLForConditionalGe
     """A model with random weights, the same for the same seed."""
     torch.manual_seed(seed)
     return Qwen2_5_VLForConditionalGeneration(config)
+
+
+def build_processor(tokenizer: Qwen2TokenizerFast) -> Qwen2_5_VLProcessor:
+    """A processor under which the 448 face frame keeps its size: a 16x16 grid, 64 tokens."""
+    return Qwen2_5_VLProcessor(
+        image_processor=Qwen2VLImageProcessor(**_PIXELS),
+        tokenizer=tokenizer,
+        video_processor=Qwen2VLVideoProcessor(**_PIXELS),
+        chat_template=CHAT_TEMPLATE,
+    )

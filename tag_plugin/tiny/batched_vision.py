@@ -12,8 +12,7 @@ from torch.nn import functional
 def rotary(tower: nn.Module, patches: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines (patches, head width) of the patch positions of one face frame."""
     side = round(patches**0.5)
-    angles = tower.rot_pos_emb(torch.tensor([[1, side, side]]))
-    angles = torch.cat([angles, angles], dim=-1)
+    angles = tower.rot_pos_emb(torch.tensor([[1, side, side]])).repeat(1, 2)
     return angles.cos(), angles.sin()
 
 

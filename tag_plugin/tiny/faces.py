@@ -31,9 +31,8 @@ class FaceBatch(NamedTuple):
 def to_patches(picture: Picture) -> NDArray[np.uint8]:
     """A face frame as its processor lays it out: (patches, values), merged patches together."""
     side = FACE_FRAME // (PATCH * MERGE)
-    split = picture.transpose(2, 0, 1).reshape(3, side, MERGE, PATCH, side, MERGE, PATCH)
-    grouped = split.transpose(1, 4, 2, 5, 0, 3, 6)
-    return np.ascontiguousarray(grouped).reshape((side * MERGE) ** 2, -1)
+    split = picture.reshape(side, MERGE, PATCH, side, MERGE, PATCH, 3)
+    return split.transpose(0, 3, 1, 4, 6, 2, 5).reshape((side * MERGE) ** 2, -1)
 
 
 def normalised(patches: Tensor) -> Tensor:
@@ -72,7 +71,5 @@ class _Faces(IterableDataset[Any]):  # type: ignore[misc]  # torch comes without
 
 
 def _collate(samples: list[tuple[NDArray[Any], ...]]) -> FaceBatch:
-    patches, probabilities, boxes = (
-        torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)
-    )
-    return FaceBatch(patches, probabilities, boxes)
+    columns = zip(*samples, strict=True)
+    return FaceBatch(*(torch.from_numpy(np.stack(column)) for column in columns))

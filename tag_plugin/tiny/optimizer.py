@@ -41,14 +41,15 @@ class Learner:
         self.stage = stage
         self.done = 0
         self.loss = 0.0
-        weights = [w for module in matrices for w in _matrices(module)]
-        taken = {id(weight) for weight in weights}
-        everything = {id(p): p for m in (*matrices, *others) for p in m.parameters()}
-        rest = [parameter for key, parameter in everything.items() if key not in taken]
+        weights = dict.fromkeys(w for module in matrices for w in _matrices(module))
+        everything = dict.fromkeys(p for m in (*matrices, *others) for p in m.parameters())
+        rest = [parameter for parameter in everything if parameter not in weights]
         self._parameters = [*weights, *rest]
         rate = stage.learning_rate
         self._optimizers = (
-            torch.optim.Muon(weights, rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Muon(
+                list(weights), rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+            ),
             torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=0.01),
         )
 

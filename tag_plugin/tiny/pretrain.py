@@ -14,11 +14,10 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2TokenizerFast
 
-from tag_plugin.tiny.architecture import new_model, tiny_config
+from tag_plugin.tiny.architecture import build_processor, new_model, tiny_config
 from tag_plugin.tiny.optimizer import Stage
 from tag_plugin.tiny.pretrain_boxes import learn_to_point
 from tag_plugin.tiny.pretrain_vision import learn_to_see
-from tag_plugin.tiny.processor import build_processor
 from tag_plugin.tiny.texts import tokenizer_texts
 from tag_plugin.tiny.tokenizer import build_tokenizer, special_ids
 

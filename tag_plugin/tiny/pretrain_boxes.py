@@ -18,7 +18,7 @@ from tag_plugin.data.synthetic.sampling import sample_face
 from tag_plugin.tiny.batched_vision import rotary, vision_tokens
 from tag_plugin.tiny.faces import PRETRAINING_SEED, face_batches, normalised
 from tag_plugin.tiny.optimizer import Learner, Stage
-from tag_plugin.tiny.texts import QUESTION, pointing_answer, some_parts
+from tag_plugin.tiny.texts import PARTS, QUESTION, pointing_answer
 
 POINTING_SEED: Final = PRETRAINING_SEED + 2
 _PARTS_A_FACE: Final = 6
@@ -55,8 +55,8 @@ def chat_ids(
     question_text = tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
     )
-    question_text = question_text.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
-    before = tokenizer(question_text).input_ids
+    pictured = question_text.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
+    before = tokenizer(pictured).input_ids
     after = tokenizer(f"{answer}<|im_end|>\n").input_ids
     return torch.tensor(before + after), torch.tensor([UNLEARNT] * len(before) + after)
 
@@ -86,8 +86,8 @@ def text_loss(
 def _pointing_text(
     tokenizer: Qwen2TokenizerFast, index: int, random: Random
 ) -> tuple[Tensor, Tensor]:
-    face = sample_face(POINTING_SEED, index)
-    answer = pointing_answer(face, some_parts(random, _PARTS_A_FACE))
+    parts = random.sample(list(PARTS), _PARTS_A_FACE)
+    answer = pointing_answer(sample_face(POINTING_SEED, index), parts)
     return chat_ids(tokenizer, QUESTION, answer, 64)
 
 

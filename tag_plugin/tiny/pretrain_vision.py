@@ -53,11 +53,10 @@ def learn_to_see(
 ) -> SightHead:
     """Train the model's vision tower and merger in place; the head is not part of the model."""
     tower = model.model.visual
-    patches, tokens = 256, 64
     _whiten(tower, stage.batch)
-    head = SightHead(model.config.text_config.hidden_size, tokens)
+    head = SightHead(model.config.text_config.hidden_size, tokens=64)
     learner = Learner(stage, matrices=[tower], others=[head])
-    positions = rotary(tower, patches)
+    positions = rotary(tower, patches=256)
     task = progress.add_task("learning to see", total=stage.faces, note="")
     for batch in face_batches(PRETRAINING_SEED, stage.faces, stage.batch, workers=1):
         with torch.autocast("cpu", torch.bfloat16):
@@ -70,9 +69,8 @@ def learn_to_see(
 def sight_loss(head: SightHead, tokens: Tensor, batch: FaceBatch) -> Tensor:
     """Half from the tokens one by one, half from their mean, which must hold everything."""
     logits, boxes = head(tokens)
-    each = _loss(logits, boxes, batch)
     together = _loss(logits.mean(1, keepdim=True), boxes.mean(1, keepdim=True), batch)
-    return (each + together) / 2
+    return (_loss(logits, boxes, batch) + together) / 2
 
 
 def _loss(logits: Tensor, boxes: Tensor, batch: FaceBatch) -> Tensor:

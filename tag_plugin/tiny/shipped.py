@@ -29,6 +29,8 @@ def write_base(directory: Path) -> Path:
     Raises:
         BaseError: the package holds no base, or the directory holds something else.
     """
+    from safetensors.torch import load_file, save_file
+
     if not (SHIPPED / WEIGHTS).is_file():
         raise BaseError(
             f"{SHIPPED} holds no base model; next: tag-plugin tiny pretrain --out {SHIPPED}"
@@ -39,17 +41,11 @@ def write_base(directory: Path) -> Path:
     for source in SHIPPED.iterdir():
         if source.name not in (WEIGHTS, "config.json"):
             shutil.copyfile(source, directory / source.name)
-    _write_float32(SHIPPED / WEIGHTS, directory / WEIGHTS)
+    weights = {name: weight.float() for name, weight in load_file(SHIPPED / WEIGHTS).items()}
+    with atomic_write(directory / WEIGHTS) as partial:
+        save_file(weights, partial, metadata={"format": "pt"})
     _write_config(SHIPPED / "config.json", directory / "config.json")
     return directory
-
-
-def _write_float32(source: Path, target: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    weights = {name: weight.float() for name, weight in load_file(source).items()}
-    with atomic_write(target) as partial:
-        save_file(weights, partial, metadata={"format": "pt"})
 
 
 def _write_config(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ never reads a trace, an Action Unit or an emotion before it is fine-tuned.
 """
 
 from collections.abc import Iterator, Mapping
-from random import Random
+from itertools import product
 from typing import Final
 
 from tag_plugin.data.synthetic.face import SyntheticFace
@@ -53,11 +53,6 @@ def pointing_answer(face: SyntheticFace, parts: list[str]) -> str:
     )
 
 
-def some_parts(random: Random, count: int) -> list[str]:
-    """So many different parts, in random order."""
-    return random.sample(list(PARTS), count)
-
-
 _LABEL_SETS: Final = ("rafdb", "ferplus", "affectnet7", "affectnet8", "synth")
 """Those that the shipped base's vocabulary knows; a further one would make another tokenizer."""
 
@@ -71,18 +66,17 @@ def tokenizer_texts() -> Iterator[str]:
     yield QUESTION
     for part in PARTS:
         yield f"Point to {part} → <bbox>[0,0,1,1]</bbox>"
-    for au in ACTION_UNITS:
-        for number in range(_WORDINGS):
-            yield _trace((au,), EMOTIONS[number % len(EMOTIONS)], number)
-    for number, emotion in enumerate(EMOTIONS):
-        for active in ((), (1, 2), (4, 12), (15, 17)):
-            yield _trace(active, emotion, number)
-            yield _trace(active, emotion, number + len(EMOTIONS))
+    for au, number in product(ACTION_UNITS, range(_WORDINGS)):
+        yield _trace((au,), EMOTIONS[number % len(EMOTIONS)], number)
+    several = ((), (1, 2), (4, 12), (15, 17))
+    for (number, emotion), active in product(enumerate(EMOTIONS), several):
+        yield _trace(active, emotion, number)
+        yield _trace(active, emotion, number + len(EMOTIONS))
 
 
 def _trace(active: tuple[int, ...], emotion: str, seed: int) -> str:
     placed = tuple(Detection(au=au, probability=1.0, box=Box(0, 0, 9, 9)) for au in active)
     detections = Detections(detections=placed, supported=frozenset(ACTION_UNITS))
-    label = emotion if active else "neutral"  # the words that the shipped base's vocabulary knows
-    written = write_trace(label, detections, seed)
+    # Without AUs, the words that the shipped base's vocabulary knows.
+    written = write_trace(emotion if active else "neutral", detections, seed)
     return render(written.model_copy(update={"answer": emotion}), FRAME)

@@ -57,32 +57,36 @@ def build_tokenizer(phrases: Iterable[str], texts: Sequence[str]) -> Qwen2Tokeni
     """A tokenizer with BPE merges learnt from `texts` and every piece of `phrases` as one token."""
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = _pre_tokenizer()
-    trainer = trainers.BpeTrainer(
-        vocab_size=256 + _MERGES,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
+    learner.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=256 + _MERGES,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
     )
-    learner.train_from_iterator(texts, trainer)
     learnt = json.loads(learner.to_str())["model"]
     vocabulary: dict[str, int] = dict(learnt["vocab"])
     for piece in _pieces(phrases):
         vocabulary.setdefault(piece, len(vocabulary))
-    merges = [tuple(pair) for pair in learnt["merges"]]
-    return _as_qwen(vocabulary, merges)
+    return _as_qwen(vocabulary, [tuple(pair) for pair in learnt["merges"]])
 
 
 def special_ids(tokenizer: Qwen2TokenizerFast) -> dict[str, int]:
     """Qwen's special tokens and their ids."""
-    ids = tokenizer.convert_tokens_to_ids(list(CONTROL_TOKENS))
-    return dict(zip(CONTROL_TOKENS, ids, strict=True))
+    return {text: tokenizer.convert_tokens_to_ids(text) for text in CONTROL_TOKENS}
 
 
 def _as_qwen(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Qwen2TokenizerFast:
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
     tokenizer.pre_tokenizer = _pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([_added(text, special=True) for text in CONTROL_TOKENS])
-    tokenizer.add_tokens([_added(text, special=False) for text in WORD_TOKENS])
+    tokenizer.add_special_tokens(
+        [AddedToken(text, special=True, normalized=False) for text in CONTROL_TOKENS]
+    )
+    tokenizer.add_tokens(
+        [AddedToken(text, special=False, normalized=False) for text in WORD_TOKENS]
+    )
     return Qwen2TokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=_END,
@@ -93,10 +97,6 @@ def _as_qwen(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Qwen2
         chat_template=CHAT_TEMPLATE,
         model_max_length=4096,
     )
-
-
-def _added(text: str, special: bool) -> AddedToken:
-    return AddedToken(text, special=special, normalized=False)
 
 
 def _pre_tokenizer() -> Any:  # noqa: ANN401 - tokenizers has no types
@@ -110,8 +110,6 @@ def _pre_tokenizer() -> Any:  # noqa: ANN401 - tokenizers has no types
 
 def _pieces(phrases: Iterable[str]) -> list[str]:
     """The distinct pieces of some texts, most frequent first."""
-    split = _pre_tokenizer()
-    counts: Counter[str] = Counter()
-    for text in phrases:
-        counts.update(piece for piece, _ in split.pre_tokenize_str(text))
+    split = _pre_tokenizer().pre_tokenize_str
+    counts = Counter(piece for text in phrases for piece, _ in split(text))
     return sorted(counts, key=lambda piece: (-counts[piece], piece))
