@@ -19,7 +19,7 @@ from typing import Any, Final
 import yaml
 from rich.table import Table
 
-from tag_plugin.demo.run import TEST_FACES, Demo
+from tag_plugin.demo.run import TEST_FACES
 from tag_plugin.demo.steps import TASK, console, evaluation, read_metrics, run_step, training
 from tag_plugin.hosts.paths import recipes_dir
 
@@ -54,16 +54,17 @@ Metrics = dict[str, float]
 def main() -> None:
     """Runs what is still to do, prints and writes the study."""
     options = _options()
-    demo = Demo(options.demo.resolve())
-    if not (demo.sft / "all_results.json").is_file():
-        print(json.dumps({"skipped": f"no SFT model in {demo.sft}; next: make demo"}))
+    demo = options.demo.resolve()
+    model, results = demo / "sft", demo / "eval" / "sft"
+    if not (model / "all_results.json").is_file():
+        print(json.dumps({"skipped": f"no SFT model in {model}; next: make demo"}))
         return
     console.file = sys.stderr  # stdout is for the JSON
     runs = [_run(demo, options.out, arm, seed) for seed in options.seeds for arm in ARMS]
-    run_step(evaluation("evaluation sft", demo.sft, demo.results("sft")), options.out, demo.data)
+    run_step(evaluation("evaluation sft", model, results), options.out, demo / "data")
     study = {
         "protocol": _protocol(options.seeds),
-        "sft": _chosen(read_metrics(demo.results("sft"))),
+        "sft": _chosen(read_metrics(results)),
         "summary": {arm: _summary(runs, arm) for arm in ARMS},
         "runs": runs,
     }
@@ -84,15 +85,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(demo: Demo, out: Path, arm: str, seed: int) -> dict[str, Any]:
+def _run(demo: Path, out: Path, arm: str, seed: int) -> dict[str, Any]:
     name = f"{arm.replace(' ', '_')}_{seed}"
     folder = out.resolve() / name
     steps = (
-        training(name, ARMS[arm], demo.sft, demo.data, folder / "model", seed=seed),
+        training(name, ARMS[arm], demo / "sft", demo / "data", folder / "model", seed=seed),
         evaluation(f"evaluation {name}", folder / "model", folder / "eval"),
     )
     for step in steps:
-        run_step(step, out / "logs", demo.data)
+        run_step(step, out / "logs", demo / "data")
     trained = json.loads((folder / "model" / "all_results.json").read_text(encoding="utf-8"))
     return {
         "arm": arm,
