@@ -1,21 +1,20 @@
 """py-feat's own code end to end, on networks of random weights in place of the downloaded ones."""
 
 import hashlib
+from importlib.metadata import version
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import skimage.data
 
-pytest.importorskip("feat", reason="the extra pyfeat is not installed")
-
-import feat
-import torch
-from feat.utils import io
-
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.regions import region_boxes
 from tag_plugin.detectors.registry import detector
-from tests.detectors.pyfeat_weights import hub_cache
+
+pytestmark = pytest.mark.skipif(
+    find_spec("feat") is None, reason="the extra pyfeat is not installed"
+)
 
 
 def images(count=2):
@@ -26,6 +25,8 @@ def images(count=2):
 @pytest.fixture(scope="module", autouse=True)
 def gradients_as_before():
     """py-feat, called without our adapter, turns gradients off for the whole process."""
+    import torch
+
     before = torch.is_grad_enabled()
     yield
     torch.set_grad_enabled(before)
@@ -33,6 +34,8 @@ def gradients_as_before():
 
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory):
+    from tests.detectors.pyfeat_weights import hub_cache
+
     folder = tmp_path_factory.mktemp("resources")
     hub_cache(folder, sees_faces=True)
     return folder
@@ -40,7 +43,7 @@ def resources(tmp_path_factory):
 
 def replace_hub(patch, folder):
     """Its networks come from `folder`; the hub itself is out of reach."""
-    patch.setattr(io, "get_resource_path", lambda: str(folder))
+    patch.setattr("feat.utils.io.get_resource_path", lambda: str(folder))
     patch.setattr(
         "feat.face_detectors.Retinaface.Retinaface_test.get_resource_path",
         lambda: str(folder),
@@ -81,6 +84,9 @@ def test_a_batch_gives_what_single_images_give(opened, found):
 
 
 def test_probabilities_and_boxes_are_those_of_py_feat(opened, found, resources, monkeypatch):
+    import feat
+    import torch
+
     replace_hub(monkeypatch, resources)
     reference = feat.Detectorv2(device="cpu", identity_model=None)
     image = images(1)[0]
@@ -104,6 +110,8 @@ def test_probabilities_and_boxes_are_those_of_py_feat(opened, found, resources, 
 
 
 def test_no_face_is_none(tmp_path, monkeypatch):
+    from tests.detectors.pyfeat_weights import hub_cache
+
     hub_cache(tmp_path, sees_faces=False)
     replace_hub(monkeypatch, tmp_path)
     with detector("pyfeat", device="cpu") as blind:
@@ -111,6 +119,8 @@ def test_no_face_is_none(tmp_path, monkeypatch):
 
 
 def test_gradients_stay_on_for_the_training_beside_it(resources, monkeypatch):
+    import torch
+
     replace_hub(monkeypatch, resources)
     with torch.enable_grad(), detector("pyfeat", device="cpu") as ready:
         ready.detect(images(1)[0])
@@ -120,7 +130,7 @@ def test_gradients_stay_on_for_the_training_beside_it(resources, monkeypatch):
 def test_the_info_pins_the_network(opened, resources):
     (weights,) = resources.glob("models--py-feat--face*/snapshots/*/*.safetensors")
     assert opened.info.model_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert opened.info.version == f"{feat.__version__}+face_multitask_v28"
+    assert opened.info.version == f"{version('py-feat')}+face_multitask_v28"
 
 
 def test_without_its_networks_the_next_step_is_named(tmp_path, monkeypatch):

@@ -31,11 +31,11 @@ def fakehost(tmp_path, monkeypatch):
         (
             "raise ImportError('libfoo.so: no such file')",
             "ImportError: libfoo.so: no such file",
-            60,
+            600,
         ),
-        ("import os; os.abort()", "killed by SIGABRT", 60),
-        ("import sys; sys.exit(3)", "exit code 3", 60),
-        ("import time; time.sleep(60)", "no answer within 3 s", 3),
+        ("import os; os.abort()", "killed by SIGABRT", 600),
+        ("import sys; sys.exit(3)", "exit code 3", 600),
+        ("import time; time.sleep(600)", "no answer within 3 s", 3),
     ],
 )
 def test_a_broken_host_is_a_reason(fakehost, code, reason, seconds):
@@ -64,6 +64,6 @@ def test_a_part_that_is_absent_or_cannot_be_armed_is_told_with_its_reason(fakeho
     [("llamafactory", "templates", "tag_qwen2_5_vl"), ("lmms_eval", "tasks", "tag_ferplus")],
 )
 def test_a_real_host_says_what_is_registered(host, kind, name):
-    answer = probe(host)
+    answer = probe(host, time_limit=900)
     assert set(answer.armed.values()) == {"armed"}
     assert name in answer.found[kind]

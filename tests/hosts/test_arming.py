@@ -48,7 +48,7 @@ class Witness:
             cwd=self.path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
 
     def met(self) -> list[dict[str, str]]:

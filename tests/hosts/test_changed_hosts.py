@@ -35,6 +35,7 @@ def answers() -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=900,
     )
     return json.loads(done.stdout.splitlines()[-1])
 

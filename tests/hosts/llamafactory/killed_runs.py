@@ -1,20 +1,17 @@
-"""Runs of the host in processes of their own that kill themselves at a given moment.
-
-They are forked off a process that has imported the host once, which is most of what a run costs.
-"""
+"""Runs of the host in processes of their own that kill themselves at a given moment."""
 
 import json
-import multiprocessing
 import os
 import resource
 import signal
-import socket
-import sys
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.hosts.llamafactory.preloaded_host"])
+from llamafactory.train.tuner import run_exp
+from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, Trainer
+
+from tests.forked import LONGEST, begun, ended, ranks
 
 TIMES = ("_runtime", "_per_second", "_time", "total_flos")
 
@@ -25,73 +22,50 @@ def run(
     processes: int = 1,
     how: int = signal.SIGKILL,
     largest_file: int = -1,
+    **environment: str,
 ) -> list[int]:
     """Trains to the end, or until `moment`; the exit code of each process.
 
     Of several processes the first gets the signal; the others are then ended, as torchrun does.
     RANK in a text of the recipe stands for the number of the process.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = str(Path(recipe["output_dir"]).with_suffix(".log"))
-    children = [
-        FORKS.Process(
-            target=_train,
-            args=(recipe, "" if i else moment, how, largest_file, (i, processes, port), log),
+    _import_what_runs_load("deepspeed" in recipe)
+    log = Path(recipe["output_dir"]).with_suffix(".log")
+    first, *others = [
+        begun(
+            partial(_train, recipe, "" if i else moment, how, largest_file, i),
+            log,
+            **environment,
+            **place,
         )
-        for i in range(processes)
+        for i, place in enumerate(ranks(processes))
     ]
-    for child in children:
-        child.start()
-    children[0].join(900)
-    for child in children[1:]:
-        child.join(900 if children[0].exitcode == 0 else 30)
-        child.kill()
-        child.join()
-    return [999 if child.exitcode is None else child.exitcode for child in children]
+    code = ended(first)
+    return [code, *(ended(other, LONGEST if code == 0 else 30) for other in others)]
 
 
-def _train(
-    recipe: dict[str, Any],
-    moment: str,
-    how: int,
-    largest_file: int,
-    place: tuple[int, int, int],
-    log: str,
-) -> None:
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    rank, processes, port = place
-    if processes > 1:
-        where = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "MASTER_PORT": port}
-        os.environ |= {name: str(value) for name, value in where.items()}
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "LOCAL_WORLD_SIZE": str(processes)}
-    if "deepspeed" in recipe:
+@cache
+def _import_what_runs_load(with_deepspeed: bool) -> None:
+    """Once here rather than in every run."""
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING.keys()
+    if with_deepspeed:
         import deepspeed.ops  # its compiled messages between processes take minutes to build
 
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
+
+def _train(recipe: dict[str, Any], moment: str, how: int, largest_file: int, rank: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
-    from llamafactory.train.tuner import run_exp
-
     if moment:
         _signal_at(moment, how)
-    own = {k: v.replace("RANK", str(rank)) if isinstance(v, str) else v for k, v in recipe.items()}
-    try:
-        run_exp(own)
-    finally:
-        if any(sys.exc_info()):  # as the interpreter does with what nobody catches
-            sys.excepthook(*sys.exc_info())
-            sys.stderr.flush()
-            os._exit(1)
+    run_exp(
+        {k: v.replace("RANK", str(rank)) if isinstance(v, str) else v for k, v in recipe.items()}
+    )
 
 
 def _signal_at(moment: str, how: int) -> None:
     """`moment` is "METHOD STEP": before that method of the trainer runs at that step."""
-    from transformers import Trainer
-
     name, _, step = moment.partition(" ")
     original = getattr(Trainer, name)
 

@@ -1,21 +1,19 @@
-"""LLaMA-Factory's own API server as the writer, started as a user starts it."""
+"""LLaMA-Factory's own API server as the writer."""
 
-import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from llamafactory.cli import main
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
 from tag_plugin.pipeline.write.statistics import collect, table_file
 from tag_plugin.tiny import write_base
+from tests.forked import as_command, begun, ended
 from tests.pipeline.write.faces import write_detected
 
 pytest.importorskip("openai")
@@ -32,27 +30,18 @@ def api(model, log):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("llamafactory-cli"), "api"]
     options = {"model_name_or_path": model, "template": "tag_qwen2_5_vl"}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    environment = {
-        **os.environ,
-        "API_HOST": "127.0.0.1",
-        "API_PORT": str(port),
-        "API_KEY": KEY,
-        "API_MODEL_NAME": "tag-tiny",
-        "CUDA_VISIBLE_DEVICES": "",
-    }
-    with (
-        log.open("w") as out,
-        subprocess.Popen([*command, *words], env=environment, stdout=out, stderr=out) as server,
-    ):
-        try:
-            wait_for(f"http://127.0.0.1:{port}/v1", server, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
+    command = as_command(main, "llamafactory-cli", "api", *words)
+    environment = {"API_HOST": "127.0.0.1", "API_PORT": str(port), "API_KEY": KEY}
+    environment |= {"API_MODEL_NAME": "tag-tiny", "CUDA_VISIBLE_DEVICES": ""}
+    server = begun(command, log, **environment)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/v1", server, log)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        ended(server, 60)
 
 
 def wait_for(address, server, log):
@@ -60,7 +49,7 @@ def wait_for(address, server, log):
     request.add_header("authorization", f"Bearer {KEY}")
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
+        assert server.is_alive(), log.read_text()
         try:
             urllib.request.urlopen(request, timeout=5).close()  # noqa: S310  # loopback
         except (urllib.error.URLError, ConnectionError, TimeoutError):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.hosts.paths import recipes_dir
 from tests.hosts.llamafactory.host_run import train_args
 from tests.hosts.llamafactory.killed_runs import left_behind, run
@@ -164,12 +165,22 @@ def test_processes_that_read_different_rows_end_with_their_names(
 
 
 @pytest.mark.slow
-def test_zero_3_trains_with_two_processes_on_cpus(
-    qwen2_5_vl: Path, mixed_data: Path, tmp_path: Path
+@pytest.mark.parametrize(("stage", "bf16"), [(2, True), (3, False)])
+def test_two_processes_train_a_mix_with_deepspeed_on_cpus(
+    stage: int, bf16: bool, qwen2_5_vl: Path, mixed_data: Path, tmp_path: Path
 ):
-    zero = {"deepspeed": str(recipes_dir() / "deepspeed/zero3.json")}
-    trained = recipe(qwen2_5_vl, mixed_data, tmp_path / "o", **zero, max_samples=8, max_steps=2)
+    settings = {
+        "deepspeed": str(recipes_dir() / f"deepspeed/zero{stage}.json"),
+        "dataset": "tag_synth_train,plain",
+        "bf16": bf16,
+        "max_samples": 8,
+        "max_steps": 2,
+    }
+    trained = recipe(qwen2_5_vl, mixed_data, tmp_path / "o", **settings)
     assert run(trained, processes=2) == [0, 0], _log(trained)
+    record = read_checkpoint_record(tmp_path / "o")
+    assert record is not None
+    assert record.template == "tag_qwen2_5_vl"
 
 
 def _log(recipe: dict[str, Any]) -> str:

@@ -89,6 +89,7 @@ def test_plain_samples_are_what_the_host_makes_without_the_plugin(
     subprocess.run(
         [sys.executable, "-c", program, json.dumps(recipe), str(out)],
         check=True,
+        timeout=900,
         env={**os.environ, "TAG_PLUGIN_DISABLE": "1"},
         cwd=Path(__file__).parents[3],
     )

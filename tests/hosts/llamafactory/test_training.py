@@ -1,9 +1,6 @@
 """Real training runs of the host on the tiny models."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,35 +153,3 @@ def test_lora_trains_saves_and_exports_the_projector(
     assert read_checkpoint_record(merged) == read_checkpoint_record(out) is not None
     changed = _changed(base, merged)
     assert any(moved for name, moved in changed.items() if "visual.merger" in name)
-
-
-@pytest.mark.slow
-def test_two_processes_train_with_zero2_on_the_cpu(
-    qwen2_5_vl: Path, data_dir: Path, tmp_path: Path
-):
-    recipe = train_args(
-        qwen2_5_vl,
-        data_dir,
-        tmp_path / "o",
-        dataset="tag_synth_train,plain",
-        deepspeed=str(recipes_dir() / "deepspeed/zero2.json"),
-        bf16=True,
-        **FROZEN,
-    )
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    command = [str(Path(sys.executable).with_name("llamafactory-cli")), "train"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "recipe.yaml")],
-        env={
-            **os.environ,
-            "FORCE_TORCHRUN": "1",
-            "NPROC_PER_NODE": "2",
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    record = read_checkpoint_record(tmp_path / "o")
-    assert record is not None
-    assert record.template == "tag_qwen2_5_vl"

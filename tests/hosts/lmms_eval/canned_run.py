@@ -1,11 +1,5 @@
-"""A model of canned answers in the real host; run as a script, alone or by torchrun.
+"""A model of canned answers in the real host: what it answers depends on the face's number only."""
 
-    python canned_run.py OUT:OFFSET:LIMIT ...      one evaluation each (no limit: empty)
-
-What it answers depends on the face's number only.
-"""
-
-import sys
 from typing import Any
 
 import torch
@@ -83,13 +77,8 @@ def evaluate(manager: TaskManager, out: str, offset: int, limit: int | None) -> 
         tracker.save_results_samples(task, samples[task])
 
 
-def main() -> None:
-    """All evaluations that the command line names."""
+def evaluate_all(evaluations: list[tuple[str, int, int | None]]) -> None:
+    """One evaluation for each output folder, offset and limit."""
     manager = TaskManager("ERROR", include_path=str(tasks_dir()), include_defaults=False)
-    for word in sys.argv[1:]:
-        out, offset, limit = word.rsplit(":", 2)
-        evaluate(manager, out, int(offset), int(limit) if limit else None)
-
-
-if __name__ == "__main__":
-    main()
+    for out, offset, limit in evaluations:
+        evaluate(manager, out, offset, limit)

@@ -1,9 +1,7 @@
 """Known answers in the real host: numbers by hand and by scikit-learn, however the run is cut."""
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,8 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from tag_plugin.results.merge import merge
 from tag_plugin.results.reader import TaskRun, read_run, read_runs
-from tests.hosts.lmms_eval.canned_run import TASKS
+from tests.forked import begun, ended, forked, ranks
+from tests.hosts.lmms_eval.canned_run import TASKS, evaluate_all
 from tests.hosts.lmms_eval.small_data import write_dataset
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -19,36 +18,22 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 N = 13  # not a multiple of 2 or 4
 GROUNDED = [task for task in TASKS if not task.endswith("_direct")]
 SHARDS = ((0, 4), (4, 4), (8, 3), (11, 4))
-SCRIPT = Path(__file__).with_name("canned_run.py")
-ROOT = Path(__file__).parents[3]
-
-
-def run(command: list[str], data: Path) -> None:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TAG_")} | {
-        "TAG_DATA_DIR": str(data),
-        "TAG_BOX_FRAME": "relative",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONPATH": str(ROOT),
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory) -> Path:
-    """`whole`, `shard0` ... by one process, `two` by two processes of torchrun."""
+    """`whole`, `shard0` ... by one process, `two` by two processes."""
     folder = tmp_path_factory.mktemp("canned")
     for dataset in set(TASKS.values()):
         write_dataset(folder / "data", dataset, "detected", N)
-    cuts = [f"{folder}/shard{i}:{offset}:{limit}" for i, (offset, limit) in enumerate(SHARDS)]
-    run([sys.executable, str(SCRIPT), f"{folder}/whole:0:", *cuts], folder / "data")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    run(
-        [*torchrun, "--nproc_per_node", "2", str(SCRIPT), f"{folder}/two:0:"],
-        folder / "data",
-    )
+    environment = {"TAG_DATA_DIR": str(folder / "data"), "TAG_BOX_FRAME": "relative"}
+    cuts = [(str(folder / f"shard{i}"), offset, limit) for i, (offset, limit) in enumerate(SHARDS)]
+    log = folder / "log"
+    alone = [(str(folder / "whole"), 0, None), *cuts]
+    assert forked(partial(evaluate_all, alone), log, **environment) == 0, log.read_text()
+    two = partial(evaluate_all, [(str(folder / "two"), 0, None)])
+    group = [begun(two, log, **environment, **place) for place in ranks(2)]
+    assert [ended(each) for each in group] == [0, 0], log.read_text()
     return folder
 
 

@@ -1,30 +1,23 @@
-"""The real lmms-eval from its command line; few starts, each takes about 20 seconds."""
+"""The real lmms-eval, in this process and from its command line."""
 
 import json
-import os
 import re
-import subprocess
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tag_plugin.results.reader import Stated, read_run
+from tests.forked import as_command, forked
 from tests.hosts.lmms_eval.small_data import COMPLETION, WITH_DETECTIONS, WITHOUT_DETECTIONS
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 
-def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`lmms-eval` with these options; TAG_ variables only as given."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TAG_")}
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("lmms-eval")), *options],
-        env=inherited | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def run(log: Path, *options: str, **environment: str) -> tuple[int, str]:
+    """What `lmms-eval` with these options ends with and prints."""
+    command = as_command(import_module("lmms_eval.cli.dispatch").main, "lmms-eval", *options)
+    return forked(command, log, **environment), log.read_text()
 
 
 def measured(results: dict[str, object]) -> dict[str, object]:
@@ -62,17 +55,17 @@ def test_the_hosts_table_holds_the_metrics_by_hand(data_dir, monkeypatch):
 
 def test_the_command_line_writes_table_results_and_records(data_dir, tmp_path):
     (data_dir / "synth/images/test/3.png").unlink()
-    done = run(
+    code, printed = run(
+        tmp_path / "log",
         *("--model", "dummy", "--model_args", "response=<answer>happiness</answer>"),
         *("--tasks", "tag_synth", "--log_samples", "--output_path", str(tmp_path / "out")),
         TAG_DATA_DIR=str(data_dir),
         TAG_BOX_FRAME="absolute",
     )
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"\|recall_happiness *\|↑ *\| *1(\.0+)?\|", done.stdout)
-    assert "matched_iou" not in done.stdout
-    assert "1 of 4 rows left out" in done.stdout
-    printed = done.stdout.replace("\n", " ")
+    assert code == 0, printed
+    assert re.search(r"\|recall_happiness *\|↑ *\| *1(\.0+)?\|", printed)
+    assert "matched_iou" not in printed
+    assert "1 of 4 rows left out" in printed
     (results,) = (tmp_path / "out").rglob("*_results.json")
     assert measured(json.loads(results.read_text())["results"]["tag_synth"])["accuracy"] == 2 / 3
     (samples,) = (tmp_path / "out").rglob("*_samples_tag_synth.jsonl")
@@ -83,16 +76,17 @@ def test_the_command_line_writes_table_results_and_records(data_dir, tmp_path):
     assert [sample.id for sample in read.samples()] == ["synth-0", "synth-1", "synth-2"]
     assert read.summary.metrics["accuracy"].value == 2 / 3
     assert re.search(
-        rf"protocol tag_synth v1.0 \[{read.stated.fingerprint}\].*rows_sha256", printed
+        rf"protocol tag_synth v1.0 \[{read.stated.fingerprint}\].*rows_sha256",
+        printed.replace("\n", " "),
     )
-    assert f"|tag_synth [{read.stated.fingerprint}]|" in done.stdout
-    assert "0.667 [" in done.stdout, "the interval is printed"
+    assert f"|tag_synth [{read.stated.fingerprint}]|" in printed
+    assert "0.667 [" in printed, "the interval is printed"
 
 
-def test_missing_data_is_one_message_and_exit_code_1_before_a_model_loads(data_dir):
+def test_missing_data_is_one_message_and_exit_code_1_before_a_model_loads(data_dir, tmp_path):
     arguments = ("--tasks", "tag_fer", "--model_args", "pretrained=/no/such/model")
-    done = run(*arguments, TAG_DATA_DIR=str(data_dir))
-    assert done.returncode == 1
-    assert "no test data for rafdb, affectnet7 in" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "/no/such/model" not in done.stderr, "nobody looked for the model"
+    code, printed = run(tmp_path / "log", *arguments, TAG_DATA_DIR=str(data_dir))
+    assert code == 1
+    assert "no test data for rafdb, affectnet7 in" in printed
+    assert "Traceback" not in printed
+    assert "/no/such/model" not in printed, "nobody looked for the model"

@@ -4,7 +4,6 @@ Each run is a forked process, which kills itself at the very moment. Two moments
 all of them with TAG_KILL_MATRIX=1 (about 2 minutes of a core).
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from transformers.trainer_callback import TrainerState
 
 from tag_plugin.hosts.llamafactory.grpo.step_file import StepFile
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer
+from tests.forked import forked
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 from tests.hosts.llamafactory.grpo.test_resume import history
 
@@ -98,17 +98,14 @@ CASES = [(moment, step) for step in (FIRST, SECOND) for moment in MOMENTS]
 ALWAYS = [("after model.safetensors", SECOND), ("while completions are written", FIRST)]
 
 
-def _run(recipe: dict[str, Any], arm: Callable[[], object] = lambda: None) -> int | None:
+def _run(recipe: dict[str, Any], arm: Callable[[], object] = lambda: None) -> int:
     """The exit code of a process of its own that arms its death and trains."""
 
     def train() -> None:
         arm()
         run_exp(recipe)
 
-    process = multiprocessing.get_context("fork").Process(target=train)
-    process.start()
-    process.join()
-    return process.exitcode
+    return forked(train, Path(recipe["output_dir"]).with_suffix(".log"))
 
 
 def _recipe(model: Path, data: Path, out: Path) -> dict[str, Any]:

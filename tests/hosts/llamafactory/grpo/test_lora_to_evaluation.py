@@ -1,12 +1,12 @@
 """stage: grpo with LoRA -> adapter -> `llamafactory-cli export` -> `lmms-eval`, with its frame."""
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from llamafactory.cli import main as llamafactory
 from llamafactory.train.tuner import run_exp
 from safetensors.torch import load_file
 
@@ -14,6 +14,7 @@ from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.results.reader import ResultsError, read_results_file
 from tag_plugin.tiny import write_base
+from tests.forked import as_command, forked
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe
 from tests.hosts.lmms_eval.small_data import write_dataset
 
@@ -24,21 +25,13 @@ pytestmark = [
 ]
 
 
-def run(command: str, *options: str, **environment: str) -> str:
-    """A host's command line beside this Python; TAG_ variables only as given."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TAG_")}
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name(command)), *options],
-        env=inherited | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+def run(main: Callable[[], object], log: Path, *words: str, **environment: str) -> None:
+    assert forked(as_command(main, *words), log, **environment) == 0, log.read_text()[-3000:]
 
 
-def test_an_adapter_is_saved_merged_and_evaluated(rl_data: Path, tmp_path: Path):
+def test_an_adapter_is_saved_merged_and_evaluated(
+    rl_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     base, adapter, merged = write_base(tmp_path / "base"), tmp_path / "lora", tmp_path / "merged"
     lora = {"finetuning_type": "lora", "lora_target": "all", "learning_rate": 0.05}
     run_exp(grpo_recipe(base, rl_data, adapter, **lora, max_steps=2, grpo={"beta": 0.1}))
@@ -46,8 +39,9 @@ def test_an_adapter_is_saved_merged_and_evaluated(rl_data: Path, tmp_path: Path)
     assert not (adapter / "model.safetensors").exists()
 
     run(
-        "llamafactory-cli",
-        "export",
+        llamafactory,
+        tmp_path / "export.log",
+        *("llamafactory-cli", "export"),
         *("--model_name_or_path", str(base), "--adapter_name_or_path", str(adapter)),
         *("--template", "tag_qwen2_5_vl", "--export_dir", str(merged)),
     )
@@ -60,7 +54,10 @@ def test_an_adapter_is_saved_merged_and_evaluated(rl_data: Path, tmp_path: Path)
     assert any("self_attn" in name for name in moved)
 
     write_dataset(tmp_path / "data", "synth", "detected")
+    monkeypatch.delenv("TAG_BOX_FRAME", raising=False)
     run(
+        import_module("lmms_eval.cli.dispatch").main,
+        tmp_path / "evaluation.log",
         "lmms-eval",
         *("--tasks", "tag_synth", "--model_args", f"pretrained={merged},device_map=cpu"),
         *("--device", "cpu", "--batch_size", "4", "--gen_kwargs", "max_new_tokens=8"),

@@ -1,18 +1,15 @@
 """Two processes under ZeRO-2 and ZeRO-3 do what one process does."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from safetensors.torch import load_file
 
 from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.hosts.paths import recipes_dir
+from tests.hosts.llamafactory import killed_runs
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -37,22 +34,8 @@ def run(model: Path, data: Path, out: Path, processes: int, **settings: Any) -> 
         rollout_steps=1,
         **settings,
     )
-    file = out.with_suffix(".yaml")
-    file.write_text(yaml.safe_dump(recipe))
-    torchrun = {"FORCE_TORCHRUN": "1", "NPROC_PER_NODE": str(processes)} if processes > 1 else {}
-    here = str(Path(sys.executable).parent)
-    done = subprocess.run(
-        [f"{here}/llamafactory-cli", "train", str(file)],
-        env={
-            **os.environ,
-            **torchrun,
-            "TAG_TEST_SAME_DRAWS": "1",
-            "PATH": f"{here}:{os.environ['PATH']}",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    codes = killed_runs.run(recipe, processes=processes, TAG_TEST_SAME_DRAWS="1")
+    assert codes == [0] * processes, out.with_suffix(".log").read_text(errors="replace")[-3000:]
     return out
 
 

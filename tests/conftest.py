@@ -1,0 +1,21 @@
+"""What holds for every test."""
+
+import gc
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("tag", deadline=None)  # a busy machine makes no test wrong
+settings.load_profile("tag")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a slow test come first, so that no process ends long after the other."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays; to look through it again and again takes minutes."""
+    gc.collect()
+    gc.freeze()
