@@ -29,8 +29,9 @@ check: setup
 	$(UV) lock --check
 
 # Two processes of one thread each; a file stays in one process: its fixtures are what costs.
+# Slow files come first (tests/conftest.py).
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Everything as locked, but for transformers and what it asks for. Slow tests are left to `make test`.
 MATRIX := .venv-transformers5

@@ -70,8 +70,7 @@ def _run(call: Callable[[], object], log: Path, environment: dict[str, str]) -> 
         call()
     except SystemExit:
         raise
-    finally:
-        if any(sys.exc_info()):  # as the interpreter does with what nobody catches
-            sys.excepthook(*sys.exc_info())
-            sys.stderr.flush()
-            os._exit(1)
+    except BaseException:  # noqa: BLE001  # whatever nobody catches, as the interpreter does
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+        os._exit(1)

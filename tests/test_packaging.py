@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tag_plugin.doctor.probing import probe
+
 ROOT = Path(__file__).parents[1]
 UV = os.environ.get("UV") or shutil.which("uv")  # `uv run` sets UV
 PTH = "tag_plugin_autoload.pth"
@@ -113,18 +115,20 @@ def test_the_wheel_carries_tasks_and_recipes(environment, wheel):
 
 
 @pytest.mark.host
-def test_a_wheel_elsewhere_arms_both_hosts(environment, wheel):
+@pytest.mark.parametrize(
+    ("host", "kind", "name"),
+    [("llamafactory", "templates", "tag_qwen2_5_vl"), ("lmms_eval", "tasks", "tag_ferplus")],
+)
+def test_a_wheel_elsewhere_arms_a_host_and_the_doctor_says_so(
+    environment, wheel, monkeypatch, host, kind, name
+):
     env = environment("uv")
     env.install(wheel)
     # The hosts of this environment, borrowed: their folder is read, its .pth files are not.
     (env.site / "zz_hosts.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    program = (
-        "import llamafactory.data.template, lmms_eval.tasks, tag_plugin._autoload as a\n"
-        "print(a.__file__, sorted(a.OUTCOMES.values()))\n"
-        "print(lmms_eval.tasks.TaskManager().task_index['tag_ferplus'])"
-    )
-    done = env.start(program, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    module, task = done.stdout.splitlines()[-2:]
-    assert module.startswith(str(env.site))
-    assert set(module.partition(" ")[2].strip("[]").split(", ")) == {"'armed'"}
-    assert str(env.site / "tag_plugin/_shipped/tasks") in task
+    ours = env.start("import tag_plugin; print(tag_plugin.__file__)").stdout
+    assert ours.startswith(str(env.site))
+    monkeypatch.setattr(sys, "executable", str(env.python))
+    answer = probe(host, time_limit=900)
+    assert set(answer.armed.values()) == {"armed"}, answer
+    assert name in answer.found[kind]

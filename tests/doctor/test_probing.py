@@ -1,4 +1,7 @@
-"""Real subprocesses, fake hosts: whatever a host does, the doctor gets an answer or a reason."""
+"""Real subprocesses, fake hosts: whatever a host does, the doctor gets an answer or a reason.
+
+Real hosts are asked in tests/test_packaging.py.
+"""
 
 import pytest
 
@@ -55,15 +58,3 @@ def test_a_part_that_is_absent_or_cannot_be_armed_is_told_with_its_reason(fakeho
     armed = probe("llamafactory").armed
     assert armed["llamafactory.train.tuner"].startswith("ModuleNotFoundError: ")
     assert "Error: " in armed["llamafactory.data.loader"]  # the fake has no such symbols
-
-
-@pytest.mark.host
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("host", "kind", "name"),
-    [("llamafactory", "templates", "tag_qwen2_5_vl"), ("lmms_eval", "tasks", "tag_ferplus")],
-)
-def test_a_real_host_says_what_is_registered(host, kind, name):
-    answer = probe(host, time_limit=900)
-    assert set(answer.armed.values()) == {"armed"}
-    assert name in answer.found[kind]

@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
@@ -13,6 +12,7 @@ from tag_plugin.pipeline import stage as stage_module
 from tag_plugin.pipeline.outcomes import Dropped, Kept, StageError
 from tag_plugin.pipeline.parts import Part, Share, join, open_part_worker
 from tag_plugin.pipeline.prepare import PrepareSettings, prepare
+from tests.forked import begun, ended
 from tests.pipeline.ferplus_tree import write_tree
 
 OUTCOMES = [
@@ -22,16 +22,6 @@ OUTCOMES = [
     Dropped("d", "unreadable", "d.png: broken\tfile\nof two lines"),
     Kept('{"id":"é","text":"\u2028"}'),
 ]
-RUN = """
-import sys
-from pathlib import Path
-from tag_plugin.data.ferplus import FerPlus
-from tag_plugin.pipeline import prepare
-from tag_plugin.pipeline.parts import Share
-prepare.PART = 2
-share = Share.parse(sys.argv[3])
-prepare.prepare(FerPlus(Path(sys.argv[1])), prepare.PrepareSettings(Path(sys.argv[2]), parts=share))
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -126,10 +116,10 @@ def test_four_shares_give_the_files_of_one_run(root, tmp_path, whole, order):
 
 def test_shares_at_the_same_time_give_the_files_of_one_run(root, tmp_path, whole):
     started = [
-        subprocess.Popen([sys.executable, "-c", RUN, str(root), str(tmp_path / "two"), share])
+        begun(partial(run, root, tmp_path / "two", share), tmp_path / "log")
         for share in ("1/2", "2/2")
     ]
-    assert [process.wait() for process in started] == [0, 0]
+    assert [ended(process) for process in started] == [0, 0], (tmp_path / "log").read_text()
     assert files_of(tmp_path / "two") == whole
 
 

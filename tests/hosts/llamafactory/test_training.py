@@ -35,7 +35,7 @@ def _losses(out: Path) -> list[float]:
     ]
 
 
-def test_a_mix_of_200_and_200_trains(qwen2_5_vl: Path, mixed_data: Path, tmp_path: Path):
+def test_a_mix_trains(qwen2_5_vl: Path, mixed_data: Path, tmp_path: Path):
     out = tmp_path / "o"
     run_exp(
         train_args(
