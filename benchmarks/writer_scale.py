@@ -28,12 +28,12 @@ from tag_plugin.data.rows import DetectorInfo, Row
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.pipeline.build import MODEL_PART as PART
 from tag_plugin.pipeline.outcomes import Kept, Outcome
 from tag_plugin.pipeline.parallel import threaded_map
 from tag_plugin.pipeline.parts import batches
 from tag_plugin.pipeline.write.conversation import Writer
 from tag_plugin.pipeline.write.settings import WriterSettings
-from tag_plugin.pipeline.write.stage import PART
 from tag_plugin.pipeline.write.statistics import ATTEMPTS, collect
 from tag_plugin.scoring.score import DEFAULT_JUDGE
 

@@ -2,37 +2,38 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, Final
 
 from tag_plugin.asking.settings import require_client
-from tag_plugin.data.model_error import first_problem
-from tag_plugin.data.rows import NO_FACE, Provenance, Row, Split, dump_row
-from tag_plugin.facs.detections import Detections
-from tag_plugin.pipeline import rules
+from tag_plugin.data.rows import Row, Split
 from tag_plugin.pipeline.dataset_info import register
-from tag_plugin.pipeline.gold import NOT_GOLD, why_not_gold
+from tag_plugin.pipeline.gold import with_rules_trace
 from tag_plugin.pipeline.inputs import RowFile, digests, row_files
 from tag_plugin.pipeline.manifest import Manifest
-from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError
+from tag_plugin.pipeline.outcomes import Outcome, StageError
+from tag_plugin.pipeline.parts import ALL_PARTS
+from tag_plugin.pipeline.rules import WRITER_NAME
 from tag_plugin.pipeline.stage import Execution, Stage
+from tag_plugin.pipeline.write.question import wording
 from tag_plugin.pipeline.write.settings import WriterSettings
+from tag_plugin.pipeline.write.statistics import (
+    ATTEMPTS,
+    FORGET_ALL,
+    STATISTICS,
+    collect,
+    table_file,
+)
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
-from tag_plugin.trace.grammar import Trace
 
 BUILT_SPLITS: tuple[Split, ...] = ("train", "dev")
 """The test split is judged, never trained on: it gets no traces."""
-
-Writer = Callable[[str, Detections, str, JudgeConfig], Trace]
-"""(label, detections, seed, judge) -> trace."""
-
-WRITERS: Mapping[str, Writer] = MappingProxyType({rules.WRITER_NAME: rules.write_trace})
-"""Writers that need nothing but the detections; models are asked through `model`."""
+MODEL_PART: Final = 32
+"""Rows of a part that a model writes: it may need minutes for each."""
+_ROWS_A_SLOT: Final = 8
+"""Rows worked on at a time for each request in flight: keeps every slot busy behind a slow row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,13 @@ class BuildSettings(Execution):
     """`directory` is DATA_DIR/<dataset>.
 
     Attributes:
-        writer: a name in WRITERS; not used when there is a model.
+        writer: `rules`, which needs nothing but the detections; not used when there is a model.
         seed: varies the wording.
         model: a model that writes the traces.
     """
 
     directory: Path
-    writer: str = rules.WRITER_NAME
+    writer: str = WRITER_NAME
     seed: int = 0
     judge: JudgeConfig = DEFAULT_JUDGE
     model: WriterSettings | None = None
@@ -68,60 +69,72 @@ def build(settings: BuildSettings) -> Built:
         StageError: nothing is detected, or `built` was made with other settings.
         AskingError: a budget or an endpoint ended the run.
     """
-    if settings.model is None and settings.writer not in WRITERS:
-        known = ", ".join((*WRITERS, "openai"))
-        raise ValueError(f"unknown writer {settings.writer!r}; known: {known}")
-    detect = f"tag-plugin detect {settings.directory}"
-    inputs = row_files(settings.directory, "detected", BUILT_SPLITS, detect)
+    directory, model = settings.directory, settings.model
+    if model is None and settings.writer != WRITER_NAME:
+        raise ValueError(f"unknown writer {settings.writer!r}; known: {WRITER_NAME}, openai")
+    inputs = row_files(directory, "detected", BUILT_SPLITS, f"tag-plugin detect {directory}")
     splits = {split: RowFile(path) for split, path in inputs.items()}
     decisive = {
         "seed": settings.seed,
         "judge": settings.judge.model_dump(mode="json"),
         "input": digests(inputs.values()),
     }
-    run = _run_rules if settings.model is None else _run_model
-    manifest = run(settings, splits, decisive)
-    return Built(manifest, register(settings.directory, list(inputs)))
+    if model is None:
+        stage = _stage(settings, f"--writer {settings.writer}")
+        with stage.opened({"writer": settings.writer, **decisive}) as manifest:
+            manifest = stage.run(manifest, splits, partial(_open_rules, settings))
+    else:
+        manifest = _run_model(settings, model, splits, decisive)
+    return Built(manifest, register(directory, {each: f"built/{each}.jsonl" for each in inputs}))
 
 
-def _run_rules(
-    settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
-) -> Manifest:
-    command = f"tag-plugin build {settings.directory} --writer {settings.writer}"
-    stage = Stage(settings.directory, "built", "build.json", command, settings)
-    with stage.opened({"writer": settings.writer, **decisive}) as manifest:
-        return stage.run(manifest, splits, partial(_open_worker, settings))
-
-
-def _run_model(
-    settings: BuildSettings, splits: Mapping[Split, RowFile], decisive: dict[str, Any]
-) -> Manifest:
-    """Imported here: what it needs is an extra."""
-    if settings.ray is not None:
-        raise StageError("a model as the writer waits for its endpoint; next: leave --ray away")
-    require_client()
-    from tag_plugin.pipeline.write.stage import ModelRun, run_model
-
-    if settings.model is None:
-        raise ValueError("no model")
-    run = ModelRun(settings.directory, settings.model, settings.seed, settings.judge, settings)
-    return run_model(run, splits, decisive)
+def _stage(settings: BuildSettings, words: str) -> Stage:
+    command = f"tag-plugin build {settings.directory} {words}"
+    return Stage(settings.directory, "built", "build.json", command, settings)
 
 
 @contextmanager
-def _open_worker(settings: BuildSettings) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
-    yield lambda rows: [_built(settings, row) for row in rows]
+def _open_rules(settings: BuildSettings) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
+    yield lambda rows: [with_rules_trace(row, settings.seed, settings.judge) for row in rows]
 
 
-def _built(settings: BuildSettings, row: Row) -> Outcome:
-    if row.detections is None:
-        return Dropped(row.id, NO_FACE)
-    seed = f"{settings.seed}:{row.id}"
-    try:
-        trace = WRITERS[settings.writer](row.label, row.detections, seed, settings.judge)
-    except ValidationError as error:
-        return Dropped(row.id, NOT_GOLD, first_problem(error))
-    provenance = Provenance(writer=settings.writer, seed=settings.seed)
-    built = row.model_copy(update={"trace": trace, "provenance": provenance})
-    fault = why_not_gold(built, settings.judge)
-    return Kept(dump_row(built), row.label) if fault is None else Dropped(row.id, NOT_GOLD, fault)
+def _run_model(
+    settings: BuildSettings,
+    model: WriterSettings,
+    splits: Mapping[Split, RowFile],
+    decisive: Mapping[str, Any],
+) -> Manifest:
+    """`--restart` judges what is in the table of replies anew and asks only for what is not."""
+    if settings.ray is not None:
+        raise StageError("a model as the writer waits for its endpoint; next: leave --ray away")
+    require_client()
+    stage = replace(
+        _stage(settings, f"--writer {model.writer} --model {model.model}"),
+        part=MODEL_PART,
+        threads=1 + _ROWS_A_SLOT * model.concurrency // MODEL_PART,
+    )
+    words = {"wording": wording(model.box_frame, model.mode)}
+    decided = {"writer": model.writer, **model.decisive, **words, **decisive}
+    with stage.opened(decided) as manifest:
+        manifest = stage.run(manifest, splits, partial(_open_model, settings, model))
+        if not manifest.waiting_for:
+            for split, summary in manifest.splits.items():
+                summary[STATISTICS] = collect(table_file(settings.directory), split)
+            manifest.save()
+    return manifest
+
+
+@contextmanager
+def _open_model(
+    settings: BuildSettings, model: WriterSettings
+) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
+    """Writes all rows of a part at once, for any number of threads."""
+    from tag_plugin.asking.session import asking  # needs the extra
+    from tag_plugin.pipeline.write.conversation import Writer
+
+    with asking(model, table_file(settings.directory), ATTEMPTS) as (portal, asker):
+        if settings.restart and settings.parts == ALL_PARTS:
+            portal.call(asker.replies.write, (FORGET_ALL, ()))
+        writer = Writer(settings.directory, model, settings.seed, settings.judge, asker)
+        portal.call(writer.report)
+        yield partial(portal.call, writer.write)

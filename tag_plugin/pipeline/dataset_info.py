@@ -1,28 +1,15 @@
 """LLaMA-Factory's DATA_DIR/dataset_info.json: an entry for each built split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from tag_plugin.data.rows import Split
 from tag_plugin.pipeline.manifest import read_json, write_json
 
 GROUNDED, LABEL_ONLY = "tag", "tag_label_only"
 """The formats of the entries: the whole trace, and the answer alone (the ablation)."""
 
 
-def register(directory: Path, splits: Sequence[Split]) -> str:
-    """Add or renew the entries of DATA_DIR/<dataset>/built; other entries stay as they are.
-
-    Returns:
-        The lines that a recipe needs.
-
-    Raises:
-        StageError: the file exists and is not a JSON object.
-    """
-    return register_parts(directory, {split: f"built/{split}.jsonl" for split in splits})
-
-
-def register_parts(directory: Path, files: Mapping[str, str]) -> str:
+def register(directory: Path, files: Mapping[str, str]) -> str:
     """Add or renew an entry for each part -> file of DATA_DIR/<dataset>; others stay as they are.
 
     Returns:
@@ -38,5 +25,4 @@ def register_parts(directory: Path, files: Mapping[str, str]) -> str:
         content[name] = {"file_name": file_name, "formatting": GROUNDED}
         content[f"{name}_label_only"] = {"file_name": file_name, "formatting": LABEL_ONLY}
     write_json(path, content)
-    first = next(iter(files), "train")
-    return f"dataset: tag_{directory.name}_{first}\ndataset_dir: {directory.parent}"
+    return f"dataset: tag_{directory.name}_{next(iter(files))}\ndataset_dir: {directory.parent}"

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from tag_plugin.data.rows import read_rows
+from tag_plugin.data.rows import NO_FACE, read_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.detections import Thresholds
-from tag_plugin.pipeline import build as build_module
-from tag_plugin.pipeline.build import NO_FACE, NOT_GOLD, BuildSettings, build
+from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.detect import DetectSettings, detect
-from tag_plugin.pipeline.gold import why_not_gold
+from tag_plugin.pipeline.gold import NOT_GOLD, why_not_gold
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import JudgeConfig, score_completion
@@ -78,8 +77,8 @@ def test_a_faulty_trace_is_dropped_with_the_fault(directory, monkeypatch):
         trace = write_trace(label, detections, seed, config)
         return trace.model_copy(update={"inspections": trace.inspections[:-1]})
 
-    monkeypatch.setattr(build_module, "WRITERS", {"forgetful": forgetful})
-    train = build(BuildSettings(directory, "forgetful")).manifest.splits["train"]
+    monkeypatch.setattr("tag_plugin.pipeline.gold.write_trace", forgetful)
+    train = build(BuildSettings(directory)).manifest.splits["train"]
     faults = train["dropped"][NOT_GOLD]
     assert faults["count"] + train["rows"] + train["dropped"][NO_FACE]["count"] == 50
     assert faults["count"] > 20

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ConfigDict, ValidationError
 
@@ -12,19 +11,15 @@ from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import DetectorInfo
 from tag_plugin.pipeline.manifest import read_manifest
 from tag_plugin.pipeline.outcomes import StageError
+from tag_plugin.pipeline.write.statistics import STATISTICS
 
-STAGES: Mapping[str, str] = MappingProxyType(
-    {
-        "prepare.json": "prepare: face frames and labels",
-        "quality.json": "quality: frames good enough",
-        "detect.json": "detect: Action Units and boxes",
-        "build.json": "build: traces that the judge gave full marks",
-    }
-)
+STAGES: Final[Mapping[str, str]] = {
+    "prepare.json": "prepare: face frames and labels",
+    "quality.json": "quality: frames good enough",
+    "detect.json": "detect: Action Units and boxes",
+    "build.json": "build: traces that the judge gave full marks",
+}
 """The manifests in the order of the flow, and what each stage did."""
-
-WRITER_STATISTICS = "writer_statistics"
-"""The key of a split's statistics in build.json."""
 
 UNKNOWN_LICENCE = "Your own data: state here under which terms the people in it agreed to this use."
 
@@ -46,45 +41,44 @@ def card(directory: Path, dataset: Mapping[str, Any]) -> str:
         directory: DATA_DIR/<dataset>, with the manifests of its stages.
         dataset: the content of dataset.json.
     """
-    stages = {name: _manifest(directory / name) for name in STAGES}
+    paths = {name: directory / name for name in STAGES}
+    stages = {name: read_manifest(path) if path.is_file() else {} for name, path in paths.items()}
+    benchmark = BENCHMARKS.get(directory.name)
     sections = [
         f"# TAG rows of {directory.name}",
         "Facial expression recognition by reasoning with Action Units; made by tag-plugin.",
         "## Rows",
         *_counts(dataset),
         "## What was dropped",
-        *_drops(stages),
+        "\n".join(_drops(stages)),
         "## Detector",
-        _detector(stages["detect.json"], directory / "detect.json"),
+        _detector(stages["detect.json"].get("settings"), directory / "detect.json"),
         "## Writer",
         *_writer(stages["build.json"]),
         "## Licence of the pictures and labels",
-        _licence(directory.name),
+        UNKNOWN_LICENCE if benchmark is None else f"{benchmark.licence}.",
         "## Responsible use",
         RESPONSIBLE_USE,
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _licence(dataset: str) -> str:
-    known = BENCHMARKS.get(dataset)
-    return UNKNOWN_LICENCE if known is None else f"{known.licence}."
-
-
-def _manifest(path: Path) -> Mapping[str, Any]:
-    return read_manifest(path) if path.is_file() else {}
-
-
 def _counts(dataset: Mapping[str, Any]) -> Iterator[str]:
     parts: Mapping[str, Mapping[str, int]] = dataset["counts"]
-    labels = sorted({label for counts in parts.values() for label in counts})
     weights = dataset["class_weights"].get("sft", {})
-    lines = [f"| label | {' | '.join(parts)} | weight in sft |", "|---" * (len(parts) + 2) + "|"]
-    for label in labels:
-        counts = " | ".join(str(found.get(label, 0)) for found in parts.values())
-        lines.append(f"| {label} | {counts} | {weights.get(label, '-')} |")
-    totals = " | ".join(str(sum(found.values())) for found in parts.values())
-    yield "\n".join([*lines, f"| all | {totals} | |"])
+    columns = {
+        label: [counts.get(label, 0) for counts in parts.values()]
+        for label in sorted({label for counts in parts.values() for label in counts})
+    }
+    totals = [sum(counts.values()) for counts in parts.values()]
+    yield "\n".join(
+        [
+            _line("label", *parts, "weight in sft"),
+            "|---" * (len(parts) + 2) + "|",
+            *(_line(label, *counts, weights.get(label, "-")) for label, counts in columns.items()),
+            f"| all | {' | '.join(map(str, totals))} | |",
+        ]
+    )
     yield (
         f"SFT and RL share no person and no picture; RL has {dataset['rl_percent']} % of them. The "
         "weight makes a sampler draw every class equally often."
@@ -94,13 +88,17 @@ def _counts(dataset: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _drops(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    lines = ["| stage | split | in | out | dropped |", "|---|---|---|---|---|"]
+    yield _line("stage", "split", "in", "out", "dropped")
+    yield "|---|---|---|---|---|"
     for name, title in STAGES.items():
-        for split, found in stages[name].get("splits", {}).items():
-            dropped = ", ".join(f"{each['count']} {why}" for why, each in found["dropped"].items())
-            rows = f"{found['inputs']} | {found['rows']}"
-            lines.append(f"| {title} | {split} | {rows} | {dropped or '-'} |")
-    yield "\n".join(lines)
+        for split, summary in stages[name].get("splits", {}).items():
+            drops = (f"{each['count']} {why}" for why, each in summary["dropped"].items())
+            yield _line(title, split, summary["inputs"], summary["rows"], ", ".join(drops) or "-")
+
+
+def _line(*cells: object) -> str:
+    """A line of a table in Markdown."""
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 class _Detector(DetectorInfo):
@@ -111,38 +109,33 @@ class _Detector(DetectorInfo):
     supported: list[int]
 
 
-def _detector(manifest: Mapping[str, Any], path: Path) -> str:
-    settings = manifest.get("settings", {})
+def _detector(settings: Mapping[str, Any] | None, path: Path) -> str:
     if not settings:
         return "Not recorded."
     try:
-        found = _Detector.model_validate(settings)
+        used = _Detector.model_validate(settings)
     except ValidationError as error:
         raise StageError(
             f"{path}: settings: {first_problem(error)}; next: tag-plugin detect --restart"
         ) from None
-    supported = ", ".join(f"AU{au}" for au in found.supported)
     return (
-        f"{found.name} {found.version}, model sha256 {found.model_sha256 or '-'}. On from "
-        f"{found.thresholds.on}, undecided from {found.thresholds.grey}. It can measure "
-        f"{supported}."
+        f"{used.name} {used.version}, model sha256 {used.model_sha256 or '-'}. On from "
+        f"{used.thresholds.on}, undecided from {used.thresholds.grey}. It can measure "
+        f"{', '.join(f'AU{au}' for au in used.supported)}."
     )
 
 
 def _writer(manifest: Mapping[str, Any]) -> Iterator[str]:
     settings = manifest.get("settings", {})
     yield f"`{settings.get('writer', 'not recorded')}`, seed {settings.get('seed', '-')}."
-    for split, found in manifest.get("splits", {}).items():
-        if WRITER_STATISTICS in found:
+    for split, summary in manifest.get("splits", {}).items():
+        if summary.get(STATISTICS):
             yield f"### What the writer did: {split}"
-            yield "\n".join(_listed(found[WRITER_STATISTICS]))
+            yield "\n".join(_listed(summary[STATISTICS]))
 
 
-def _listed(value: Any, indent: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """Any JSON as a nested list."""
-    if not isinstance(value, Mapping):
-        yield f"{indent}* {value}"
-        return
+def _listed(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Mappings in one another as a nested list."""
     for name, each in value.items():
         if isinstance(each, Mapping):
             yield f"{indent}* {name}"

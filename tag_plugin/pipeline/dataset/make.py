@@ -10,17 +10,17 @@ test likewise, and a line that is no row. One pass, a line at a time.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tag_plugin.data.atomic_write import atomic_write
-from tag_plugin.data.rows import NOT_A_ROW, BadRows, RowError, dump_row
+from tag_plugin.data.atomic_write import full_disk_named, write_text
+from tag_plugin.data.rows import NOT_A_ROW, BadRow, BadRows, Row, RowError, dump_row, read_rows
+from tag_plugin.data.short_digest import short_digest
 from tag_plugin.pipeline.dataset.card import card
-from tag_plugin.pipeline.dataset.keys import Held, RowKey, held, read_keys
 from tag_plugin.pipeline.dataset.part_file import PartFile
-from tag_plugin.pipeline.dataset_info import register_parts
+from tag_plugin.pipeline.dataset_info import register
 from tag_plugin.pipeline.inputs import row_files
 from tag_plugin.pipeline.latest_stage import file_of_test
 from tag_plugin.pipeline.manifest import write_json
@@ -70,14 +70,13 @@ class _Parts:
     left_out: Counter[str] = field(default_factory=Counter)
     bad: BadRows = field(default_factory=BadRows)
 
-    def add(self, part: str, row: RowKey) -> None:
-        label = row.row.label
-        full = self.per_class is not None and self.counts[part][label] >= self.per_class
-        if full and part != "dev":
+    def add(self, part: str, row: Row) -> None:
+        limit = None if part == "dev" else self.per_class
+        if limit is not None and self.counts[part][row.label] >= limit:
             self.left_out[OVER_LIMIT] += 1
-            return
-        self.counts[part][label] += 1
-        self.files[part].write(dump_row(row.row))
+        else:
+            self.counts[part][row.label] += 1
+            self.files[part].write(dump_row(row))
 
 
 def make(settings: MakeSettings) -> Made:
@@ -86,19 +85,19 @@ def make(settings: MakeSettings) -> Made:
     Raises:
         StageError: nothing is built, or not one train row is kept.
     """
-    directory = settings.directory
+    directory, folder = settings.directory, settings.directory / OUTPUT
     built = row_files(directory, "built", ("train", "dev"), f"tag-plugin build {directory}")
-    test = file_of_test(directory)
-    with ExitStack() as stack:
-        opened = {
-            part: stack.enter_context(PartFile(directory / OUTPUT, part, settings.rows_per_file))
+    folder.mkdir(exist_ok=True)
+    with full_disk_named(folder), ExitStack() as stack:
+        files = {
+            part: stack.enter_context(closing(PartFile(folder, part, settings.rows_per_file)))
             for part in PARTS
         }
-        parts = _Parts(opened, settings.per_class)
-        before_dev = held(test, parts.bad)
-        before_train = before_dev | held(built.get("dev"), _named_later)
+        parts = _Parts(files, settings.per_class)
+        before_dev = _held(file_of_test(directory), parts.bad)
+        before_train = before_dev | _held(built.get("dev"), _named_later)
         for row in _free(built.get("train"), before_train, parts):
-            parts.add("rl" if row.place(100) < settings.rl_percent else "sft", row)
+            parts.add("rl" if _place(row) < settings.rl_percent else "sft", row)
         for row in _free(built.get("dev"), before_dev, parts):
             parts.add("dev", row)
         parts.left_out += Counter({NOT_A_ROW: parts.bad.count})
@@ -107,7 +106,7 @@ def make(settings: MakeSettings) -> Made:
                 f"{directory}: data make kept none of the train rows: "
                 f"{dict(parts.left_out) or 'there are none'}; next: tag-plugin build {directory}"
             )
-        names = {part: f"{OUTPUT}/{file.finish()}" for part, file in opened.items()}
+        names = {part: f"{OUTPUT}/{file.finish()}" for part, file in files.items()}
     return _finish(settings, parts, names)
 
 
@@ -125,29 +124,43 @@ def class_weights(counts: Mapping[str, int]) -> dict[str, float]:
 
 def _finish(settings: MakeSettings, parts: _Parts, names: Mapping[str, str]) -> Made:
     directory = settings.directory
-    counts = {part: dict(sorted(found.items())) for part, found in parts.counts.items()}
+    counts = {part: dict(sorted(of_part.items())) for part, of_part in parts.counts.items()}
     content: dict[str, Any] = {
         "rl_percent": settings.rl_percent,
         "per_class": settings.per_class,
         "counts": counts,
         "left_out": dict(sorted(parts.left_out.items())),
-        "class_weights": {part: class_weights(found) for part, found in counts.items()},
+        "class_weights": {part: class_weights(of_part) for part, of_part in counts.items()},
     }
     write_json(directory / "dataset.json", content)
-    text = card(directory, content)
-    with atomic_write(directory / OUTPUT / "README.md") as partial:
-        partial.write_text(text, encoding="utf-8")
-    recipe = register_parts(directory, names)
-    return Made(counts, content["left_out"], recipe)
+    write_text(directory / OUTPUT / "README.md", card(directory, content))
+    return Made(counts, content["left_out"], register(directory, names))
 
 
 def _named_later(_: RowError) -> None:
     """The dev rows are read once more, for themselves."""
 
 
-def _free(path: Path | None, before: Held, parts: _Parts) -> Iterator[RowKey]:
-    for row in read_keys(path, parts.bad) if path else ():
-        if before.holds(row):
-            parts.left_out[ALSO_HELD] += 1
-        else:
+def _shown(row: Row) -> tuple[str, ...]:
+    """What must not stand on two sides of a split, as far as it is known: person and picture."""
+    person = (f"person {row.identity}",) if row.identity else ()
+    return (*person, f"picture {row.frame.phash}") if row.frame else person
+
+
+def _place(row: Row) -> int:
+    """A number below 100, for ever the same for a person, else a picture, else a row."""
+    return short_digest(next(iter(_shown(row)), f"row {row.id}")) % 100
+
+
+def _held(path: Path | None, bad: BadRow) -> frozenset[int]:
+    """Everyone and everything in a file; nothing when there is none."""
+    rows = read_rows(path, bad) if path else ()
+    return frozenset(short_digest(each) for row in rows for each in _shown(row))
+
+
+def _free(path: Path | None, before: frozenset[int], parts: _Parts) -> Iterator[Row]:
+    for row in read_rows(path, parts.bad) if path else ():
+        if before.isdisjoint(map(short_digest, _shown(row))):
             yield row
+        else:
+            parts.left_out[ALSO_HELD] += 1

@@ -2,9 +2,8 @@
 
 import shutil
 from pathlib import Path
-from typing import Self, TextIO
 
-from tag_plugin.data.atomic_write import full_disk_named, private_partial
+from tag_plugin.data.atomic_write import private_partial
 
 
 class PartFile:
@@ -14,51 +13,41 @@ class PartFile:
     """
 
     def __init__(self, folder: Path, name: str, rows_per_file: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._name, self._rows_per_file = folder, name, rows_per_file
+        self._several, self._rows_per_file = folder / name, rows_per_file
         self._written: list[Path] = []
-        self._file = self._next()
+        self._begin()
 
     def write(self, line: str) -> None:
         """Add one row."""
         if self._rows == self._rows_per_file:
-            with full_disk_named(self._written[-1]):
-                self._file.close()
-            self._file = self._next()
-        with full_disk_named(self._written[-1]):
-            self._file.write(line + "\n")
+            self._file.close()
+            self._begin()
+        self._file.write(line + "\n")
         self._rows += 1
 
     def finish(self) -> str:
         """Put the rows in their place; the name of the file or the folder."""
-        with full_disk_named(self._written[-1]):
-            self._file.close()
-        single, several = self._folder / f"{self._name}.jsonl", self._folder / self._name
-        shutil.rmtree(several, ignore_errors=True)
+        self._file.close()
+        single = self._several.with_name(f"{self._several.name}.jsonl")
+        shutil.rmtree(self._several, ignore_errors=True)
         if len(self._written) == 1:
-            self._written[0].replace(single)
-            return single.name
-        several.mkdir()
+            return self._written[0].replace(single).name
+        self._several.mkdir()
         for number, path in enumerate(self._written, start=1):
-            path.replace(several / f"{number:05d}-of-{len(self._written):05d}.jsonl")
+            path.replace(self._several / f"{number:05d}-of-{len(self._written):05d}.jsonl")
         single.unlink(missing_ok=True)
-        return several.name
+        return self._several.name
 
-    def _next(self) -> TextIO:
-        path = private_partial(self._folder / f"{self._name}-{len(self._written)}")
-        self._written.append(path)
+    def close(self) -> None:
+        """What was not finished is removed."""
+        try:
+            self._file.close()
+        finally:
+            for path in self._written:
+                path.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        name = f"{self._several.name}-{len(self._written)}"
+        self._written.append(private_partial(self._several.with_name(name)))
+        self._file = self._written[-1].open("w", encoding="utf-8")
         self._rows = 0
-        return path.open("w", encoding="utf-8")
-
-    def __enter__(self) -> Self:
-        """Open since construction."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close; what was not finished is removed."""
-        with full_disk_named(self._written[-1]):
-            try:
-                self._file.close()
-            finally:
-                for path in self._written:
-                    path.unlink(missing_ok=True)

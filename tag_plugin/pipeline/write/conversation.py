@@ -3,19 +3,19 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
 from tag_plugin.asking.replies import Statement
-from tag_plugin.asking.request import Reply, Request, RequestError, compose, request_seed
+from tag_plugin.asking.request import Request, RequestError, compose, request_seed
 from tag_plugin.asking.session import Asker
 from tag_plugin.data.console import console
 from tag_plugin.data.face_frame import ImageError, face_file
-from tag_plugin.data.rows import NO_FACE, Provenance, Row, dump_row
+from tag_plugin.data.rows import Provenance, Row
 from tag_plugin.facs.emotions import LabelSet, label_set
-from tag_plugin.pipeline.gold import NOT_GOLD, unwritable, why_not_gold
-from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
+from tag_plugin.pipeline.gold import with_rules_trace, with_trace
+from tag_plugin.pipeline.outcomes import Dropped, Outcome
 from tag_plugin.pipeline.write.question import question
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.pipeline.write.statistics import FORGET, RECORD
@@ -63,24 +63,20 @@ class Conversation:
     @property
     def summary(self) -> str:
         """What to say about a dropped row."""
-        parts = [f"{self.number - 1} attempts"]
-        if self.eliminated:
-            parts.append(f"predicted {', '.join(self.eliminated)}")
-        return "; ".join((*parts, *self.complaints))
+        predicted = [f"predicted {', '.join(self.eliminated)}"] if self.eliminated else []
+        return "; ".join((f"{self.number - 1} attempts", *predicted, *self.complaints))
 
 
+@dataclass(frozen=True, slots=True)
 class Writer:
     """Writes the rows of one dataset; any number at the same time in one event loop."""
 
-    def __init__(
-        self, directory: Path, settings: WriterSettings, seed: int, judge: JudgeConfig, asker: Asker
-    ) -> None:
-        self._directory = directory
-        self._settings = settings
-        self._seed = seed
-        self._judge = judge
-        self._asker = asker
-        self._findings: Counter[Finding] = Counter()
+    directory: Path
+    settings: WriterSettings
+    seed: int
+    judge: JudgeConfig
+    asker: Asker
+    findings: Counter[Finding] = field(default_factory=Counter)
 
     async def write(self, rows: Sequence[Row]) -> list[Outcome]:
         """What comes of each row; their attempts are recorded when this returns.
@@ -89,13 +85,13 @@ class Writer:
             AskingError: the run ends: a budget, the endpoint, the table of replies.
         """
         records: list[Statement] = []
-        conversations = (self._write(row, records) for row in rows)
         outcomes: list[Outcome] = []
+        conversations = (self._write(row, records) for row in rows)
         for outcome in await asyncio.gather(*conversations, return_exceptions=True):
             if isinstance(outcome, BaseException):  # when all others have ended
                 raise outcome
             outcomes.append(outcome)
-        await self._asker.replies.write(*records)
+        await self.asker.replies.write(*records)
         return outcomes
 
     async def report(self) -> None:
@@ -103,8 +99,8 @@ class Writer:
         loop = asyncio.get_running_loop()
 
         def tell() -> None:
-            spent = self._asker.replies.known
-            counts = ", ".join(f"{n} {finding}" for finding, n in self._findings.most_common())
+            spent = self.asker.replies.known
+            counts = ", ".join(f"{n} {finding}" for finding, n in self.findings.most_common())
             line = f"attempts: {counts or 'none'}; in all {spent.requests} replies, "
             console(stderr=True).print(f"{line}{spent.tokens} tokens, cost {spent.cost:.4f}")
             loop.call_later(_REPORT_EVERY, tell)
@@ -113,13 +109,11 @@ class Writer:
 
     async def _write(self, row: Row, records: list[Statement]) -> Outcome:
         """Asks for nothing when no trace can be right."""
-        if row.detections is None:
-            return Dropped(row.id, NO_FACE)
-        fault = unwritable(row, self._judge)
-        if fault is not None:
-            return Dropped(row.id, NOT_GOLD, fault)
+        by_rules = with_rules_trace(row, self.seed, self.judge)
+        if isinstance(by_rules, Dropped):
+            return by_rules
         try:
-            image = face_file(self._directory / row.image)
+            image = face_file(self.directory / row.image)
         except ImageError as error:
             return Dropped(row.id, UNREADABLE, str(error))
         records.append((FORGET, (row.split, row.id)))
@@ -131,48 +125,39 @@ class Writer:
             request = self._request(row, image, talk)
             verdict = await self._verdict(request, row, talk)
             records.append((RECORD, _record(row, talk.number, request, verdict)))
-            self._findings[verdict.finding] += 1
+            self.findings[verdict.finding] += 1
             if verdict.finding is Finding.KEPT:
-                return self._kept(row, verdict, talk)
+                return with_trace(row, verdict.trace, self._provenance(talk), self.judge)
             if verdict.finding is Finding.NO_REPLY:
                 return Dropped(row.id, verdict.finding, verdict.complaints[0])
             talk = talk.after(verdict)
-            if talk.is_over(self._settings):
+            if talk.is_over(self.settings):
                 return Dropped(row.id, verdict.finding, talk.summary)
 
     async def _verdict(self, request: Request, row: Row, talk: Conversation) -> Verdict:
         try:
-            reply = await self._reply(request)
+            reply = await self.asker.ask(request)
         except RequestError as failure:
             return Verdict(Finding.NO_REPLY, complaints=(str(failure),))
-        return judge_reply(reply, row, talk.options, self._settings, self._judge)
-
-    async def _reply(self, request: Request) -> Reply:
-        reply = await self._asker.ask(request)
         if reply.hopeless is not None:
-            raise RequestError(reply.finish, reply.hopeless, again=False)
-        return reply
+            return Verdict(Finding.NO_REPLY, complaints=(f"{reply.finish}: {reply.hopeless}",))
+        return judge_reply(reply, row, talk.options, self.settings, self.judge)
 
     def _request(self, row: Row, image: bytes, talk: Conversation) -> Request:
-        settings, judge = self._settings, self._judge
+        settings, judge = self.settings, self.judge
         present = row.detections.on(judge.thresholds, judge.top_k) if row.detections else ()
         prompt = question(talk.options, settings.box_frame, settings.mode, present, talk.complaints)
-        seed = request_seed(self._seed, row.split, row.id, talk.number)
+        seed = request_seed(self.seed, row.split, row.id, talk.number)
         return compose(settings.model, prompt, image, seed, settings.parameters)
 
-    def _kept(self, row: Row, verdict: Verdict, talk: Conversation) -> Outcome:
-        provenance = Provenance(
-            writer=self._settings.writer,
-            model=self._settings.model,
+    def _provenance(self, talk: Conversation) -> Provenance:
+        return Provenance(
+            writer=self.settings.writer,
+            model=self.settings.model,
             attempts=talk.number,
             eliminated_labels=talk.eliminated,
-            seed=self._seed,
+            seed=self.seed,
         )
-        built = row.model_copy(update={"trace": verdict.trace, "provenance": provenance})
-        fault = why_not_gold(built, self._judge)
-        if fault is not None:
-            return Dropped(row.id, NOT_GOLD, fault)
-        return Kept(dump_row(built), row.label)
 
 
 def _record(row: Row, number: int, request: Request, verdict: Verdict) -> tuple[object, ...]:

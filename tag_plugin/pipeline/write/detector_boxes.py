@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tag_plugin.facs.boxes import Box, BoxFrame
@@ -16,26 +15,21 @@ INSERTED_FRAME: Final = BoxFrame.RELATIVE
 """The frame of inserted boxes: the stored one, so that nothing is rounded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """Prose with boxes, and the AUs that were inspected though no box is left for them."""
-
-    text: str
-    surplus: tuple[int, ...]
-
-
-def with_boxes(text: str, present: Sequence[Detection]) -> Completed:
+def with_boxes(text: str, present: Sequence[Detection]) -> tuple[str, tuple[int, ...]]:
     """Each `Inspect` line with the next box that was found for its AU, in the relative frame.
 
     A box that the writer gave is replaced. A line whose AU was not found, or was inspected before
     as often as it was found, gets none: the judge then says so.
+
+    Returns:
+        The text, and the AUs that were inspected though no box is left for them.
     """
     left: dict[int, list[Box]] = {}
-    for found in present:
-        left.setdefault(found.au, []).append(found.box)
+    for detection in present:
+        left.setdefault(detection.au, []).append(detection.box)
     surplus: list[int] = []
-    lines = [_completed(line, left, surplus) for line in text.splitlines()]
-    return Completed("\n".join(lines), tuple(surplus))
+    completed = "\n".join(_completed(line, left, surplus) for line in text.splitlines())
+    return completed, tuple(surplus)
 
 
 def _completed(line: str, left: dict[int, list[Box]], surplus: list[int]) -> str:

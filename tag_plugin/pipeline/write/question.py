@@ -48,19 +48,15 @@ def question(
 
 def wording(frame: BoxFrame, mode: Mode) -> str:
     """The hash of the question's fixed words, stated in the manifest."""
-    example = grounded_prompt(LABEL_SETS["ferplus"], frame)
-    return prompt_hash(
-        "\n".join((example, FOUND, FOUND_NONE, INSPECT_THESE, BOXES[mode], REJECTED))
-    )
+    fixed = (FOUND, FOUND_NONE, INSPECT_THESE, BOXES[mode], REJECTED)
+    return prompt_hash("\n".join((grounded_prompt(LABEL_SETS["ferplus"], frame), *fixed)))
 
 
 def _found(frame: BoxFrame, mode: Mode, present: Sequence[Detection]) -> str:
     if not present:
         return FOUND_NONE
-    listed = "\n".join(_entry(found, frame) for found in present)
-    return f"{FOUND}\n{listed}\n{INSPECT_THESE}\n{BOXES[mode]}"
-
-
-def _entry(found: Detection, frame: BoxFrame) -> str:
-    unit = action_unit(found.au)
-    return f"- {unit.code} ({unit.name}), {unit.region}: {render_box(found.box, frame)}"
+    listed = (
+        f"- {unit.code} ({unit.name}), {unit.region}: {render_box(detection.box, frame)}"
+        for detection, unit in ((each, action_unit(each.au)) for each in present)
+    )
+    return "\n".join((FOUND, *listed, INSPECT_THESE, BOXES[mode]))

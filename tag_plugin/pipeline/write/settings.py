@@ -16,7 +16,6 @@ Mode = Literal["insert", "verify"]
 
 _LOCAL: Final = ("batch_size", "device", "dtype")
 """Settings of a writer that is gone."""
-_BACKOFF: Final = "backoff"
 
 
 class WriterSettings(EndpointSettings):
@@ -59,16 +58,12 @@ def load_settings(file: Path | None, flags: Mapping[str, Any]) -> WriterSettings
         ValueError: not YAML, an unknown or a wrong setting; the message names it.
         OSError: no such file.
     """
-    stored = read_yaml_mapping(file) if file else {}
-    given = {name: value for name, value in flags.items() if value is not None}
-    limits = given.pop("budget", {})
-    if limits:
-        budget = stored.get("budget")
-        given["budget"] = {**budget, **limits} if isinstance(budget, dict) else limits
-    where = file or "writer settings"
-    if stored.pop(_BACKOFF, None) is not None:
-        warn(f"{where}: {_BACKOFF} does nothing any more: the client has its own; next: remove it")
-    merged = {**stored, **given}
+    where, stored = file or "writer settings", read_yaml_mapping(file) if file else {}
+    if stored.pop("backoff", None) is not None:
+        warn(f"{where}: backoff does nothing any more: the client has its own; next: remove it")
+    merged = {**stored, **{name: value for name, value in flags.items() if value not in (None, {})}}
+    if isinstance(stored.get("budget"), dict):
+        merged["budget"] = {**stored["budget"], **(flags.get("budget") or {})}
     local = [name for name in _LOCAL if name in merged]
     if local or merged.get("writer") == "local":
         raise ValueError(
@@ -79,5 +74,6 @@ def load_settings(file: Path | None, flags: Mapping[str, Any]) -> WriterSettings
     try:
         return WriterSettings.model_validate(merged)
     except ValidationError as error:
-        problem = first_problem(error)
-        raise ValueError(f"{where}: {problem}; next: docs/writers.md lists the settings") from None
+        raise ValueError(
+            f"{where}: {first_problem(error)}; next: docs/writers.md lists the settings"
+        ) from None

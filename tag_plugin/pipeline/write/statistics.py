@@ -82,13 +82,14 @@ def collect(path: Path, split: str) -> Statistics:
 
 def table(split: str, statistics: Mapping[str, Any]) -> Table:
     """For people: acceptance by class, and what it took."""
-    found = Table("class", "asked", "kept", "share", "kept at once", title=f"{split}: written")
-    for label, of_class in statistics["by_class"].items():
-        found.add_row(*_cells(label, of_class))
-    found.add_section()
-    found.add_row(*_cells("all", _every(statistics)))
-    found.caption = _caption(statistics)
-    return found
+    by_class = statistics["by_class"]
+    shown = Table("class", "asked", "kept", "share", "kept at once", title=f"{split}: written")
+    for label, of_class in by_class.items():
+        shown.add_row(*_cells(label, of_class))
+    shown.add_section()
+    shown.add_row(*_cells("all", sum(map(Counter, by_class.values()), Counter())))
+    shown.caption = _caption(statistics)
+    return shown
 
 
 def _counted(connection: sqlite3.Connection, split: str) -> Statistics:
@@ -131,30 +132,21 @@ def _cells(label: str, of_class: Mapping[str, int]) -> list[str]:
     return [label, str(asked), str(kept), *shares]
 
 
-def _every(statistics: Mapping[str, Any]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for of_class in statistics["by_class"].values():
-        total.update(of_class)
-    return {name: total[name] for name in ("asked", "kept", "kept_at_once")}
-
-
 def _caption(statistics: Mapping[str, Any]) -> str:
-    eliminated: Counter[str] = Counter()
-    for predicted in statistics["eliminated"].values():
-        eliminated.update(predicted)
+    eliminated = sum(map(Counter, statistics["eliminated"].values()), Counter[str]())
     parts = {
         "attempts": statistics["attempts"],
         "kept after attempts": statistics["kept_after_attempts"],
         "eliminated": dict(eliminated.most_common()),
         "failed requests": statistics["failed_requests"],
     }
-    said = [f"{name}: {_pairs(counts)}" for name, counts in parts.items() if counts]
+    lines = (
+        f"{title}: {', '.join(f'{name} {count}' for name, count in counts.items())}"
+        for title, counts in parts.items()
+        if counts
+    )
     spent = (
         f"{statistics['replies']} replies, {statistics['prompt_tokens']} + "
         f"{statistics['completion_tokens']} tokens, cost {statistics['cost']:.4f}"
     )
-    return "\n".join((*said, spent))
-
-
-def _pairs(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+    return "\n".join((*lines, spent))

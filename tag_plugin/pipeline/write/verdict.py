@@ -57,8 +57,7 @@ def judge_reply(
     text, frame = _trace_text(reply.text), settings.box_frame
     surplus: tuple[int, ...] = ()
     if settings.mode == "insert":
-        completed, frame = with_boxes(text, present), INSERTED_FRAME
-        text, surplus = completed.text, completed.surplus
+        frame, (text, surplus) = INSERTED_FRAME, with_boxes(text, present)
     scored = score_completion(text, Reference(row.label, options, row.detections), frame, judge)
     disagreements = _disagreements(scored, present, surplus, settings.min_iou)
     finding = _finding(scored, reply, disagreements, settings)
@@ -76,8 +75,7 @@ def judge_reply(
 def _trace_text(text: str) -> str:
     """The reply without the reasoning before the trace; reasoning around the trace stays."""
     rest = without_reasoning(text) or ""
-    whole = rest if GLOBAL_ANALYSIS.casefold() in rest.casefold() else text
-    return _ANSWER_BOX.sub("", whole)
+    return _ANSWER_BOX.sub("", rest if GLOBAL_ANALYSIS.casefold() in rest.casefold() else text)
 
 
 def _finding(
@@ -97,11 +95,11 @@ def _disagreements(
     min_iou: float,
 ) -> list[str]:
     """AUs inspected but not found, AUs found but not inspected, boxes in another place."""
-    claims = enumerate(scored.parsed.claims)
-    unpaired = [each.au for n, each in claims if each.au and n not in scored.overlaps]
+    claims = scored.parsed.claims
+    unpaired = {each.au for n, each in enumerate(claims) if each.au and n not in scored.overlaps}
     seen = {match.target for match in scored.matches}
-    missing = [found.au for index, found in enumerate(present) if index not in seen]
-    if not scored.parsed.claims and not scored.parsed.nothing_visible:
+    missing = [each.au for index, each in enumerate(present) if index not in seen]
+    if not claims and not scored.parsed.nothing_visible:
         missing = []  # no loop at all: that is what is wrong
     return [
         *(f"AU{au} is not in the list, or inspected twice" for au in sorted({*unpaired, *surplus})),
@@ -138,13 +136,12 @@ def _in_words(defect: str, settings: WriterSettings) -> str:
 def _trace(scored: ScoredCompletion, present: Sequence[Detection]) -> Trace:
     """The writer's words with the detector's own boxes."""
     boxes = {match.claim: present[match.target].box for match in scored.matches}
-    steps = tuple(
-        Inspection(region=claim.region, au=claim.au, observation=claim.observation, box=boxes[i])
-        for i, claim in enumerate(scored.parsed.claims)
-        if claim.au is not None and i in boxes
-    )
     return Trace(
         global_analysis=scored.parsed.global_analysis,
-        inspections=steps,
+        inspections=tuple(
+            Inspection(region=each.region, au=each.au, observation=each.observation, box=boxes[i])
+            for i, each in enumerate(scored.parsed.claims)
+            if each.au is not None and i in boxes
+        ),
         answer=str(scored.parsed.answer),
     )

@@ -178,7 +178,7 @@ def test_the_command_line_prints_the_table_and_takes_a_file(tmp_path):
 
 
 def test_shares_of_the_parts_give_the_same_rows_and_statistics(tmp_path, monkeypatch):
-    monkeypatch.setattr("tag_plugin.pipeline.write.stage.PART", 4)
+    monkeypatch.setattr("tag_plugin.pipeline.build.MODEL_PART", 4)
     whole, shared = tmp_path / "whole" / "ferplus", tmp_path / "shared" / "ferplus"
     statistics = []
     for directory in (whole, shared):
