@@ -6,7 +6,15 @@ from typing import TypeVar
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
 from rich.markup import escape
 from rich.measure import Measurement
-from rich.progress import track
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    track,
+)
 from rich.segment import Segment
 
 from tag_plugin.data.terminal import one_line, plain
@@ -23,8 +31,15 @@ def console(*, stderr: bool = False, width: int | None = None) -> Console:
 
 def progress(values: Iterable[_Value], what: str, total: int | None = None) -> Iterable[_Value]:
     """The values, with a bar on stderr that goes away at the end."""
-    shown = escape(one_line(what))
-    return track(values, shown, total, console=Console(stderr=True), transient=True)
+    return track(
+        values, escape(one_line(what)), total, console=Console(stderr=True), transient=True
+    )
+
+
+def bars(*more: ProgressColumn, stderr: bool = False) -> Progress:
+    """Bars of several tasks: what is done, how much of it, and how long the rest will take."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), *more, console=Console(stderr=stderr))
 
 
 class _Plainly(RenderHook):
@@ -40,8 +55,7 @@ class _Plain:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         for segment in console.render(self._drawn, options):
-            text = segment.text if segment.control else plain(segment.text)
-            yield Segment(text, segment.style, segment.control)
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement.get(console, options, self._drawn)

@@ -45,15 +45,15 @@ def detect(settings: DetectSettings) -> Manifest:
         DetectorError: the detector or its model is missing.
         StageError: nothing is prepared, or `detected` was made with other settings.
     """
-    command = f"tag-plugin detect {settings.directory} --detector {settings.detector}"
-    inputs = faces_to_detect(settings.directory)
-    with detector(settings.detector, **settings.options) as opened:
+    directory, name, options = settings.directory, settings.detector, dict(settings.options)
+    command = f"tag-plugin detect {directory} --detector {name}"
+    inputs = faces_to_detect(directory)
+    with detector(name, **options) as opened:
         decisive = {**opened.info.model_dump(mode="json"), "supported": sorted(opened.supported)}
-    stage = Stage(settings.directory, "detected", "detect.json", command, settings)
-    splits = {split: RowFile(path) for split, path in inputs.items()}
-    worker = partial(_open_worker, settings.directory, settings.detector, dict(settings.options))
+    stage = Stage(directory, "detected", "detect.json", command, settings)
     with stage.opened({**decisive, "input": digests(inputs.values())}) as manifest:
-        return stage.run(manifest, splits, worker)
+        splits = {split: RowFile(path) for split, path in inputs.items()}
+        return stage.run(manifest, splits, partial(_open_worker, directory, name, options))
 
 
 @contextmanager
@@ -61,21 +61,19 @@ def _open_worker(
     directory: Path, name: str, options: dict[str, Any]
 ) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
     with detector(name, **options) as opened:
-        yield partial(_all_detected, directory, opened)
-
-
-def _all_detected(directory: Path, opened: Detector, rows: list[Row]) -> list[Outcome]:
-    size = max(opened.batch_size, _AT_LEAST)
-    return [each for batch in batches(rows, size) for each in _batch(directory, opened, batch)]
+        size = max(opened.batch_size, _AT_LEAST)
+        yield lambda rows: [
+            outcome for batch in batches(rows, size) for outcome in _batch(directory, opened, batch)
+        ]
 
 
 def _batch(directory: Path, opened: Detector, rows: list[Row]) -> list[Outcome]:
     reads = [partial(read_face, directory / row.image) for row in rows]
     try:
-        found = opened.detect_rows(rows, reads)
+        detections = opened.detect_rows(rows, reads)
     except (ImageError, NoDetectionsError):  # one of them: find out which, and keep the others
         return [_detected(opened, row, read) for row, read in zip(rows, reads, strict=True)]
-    return [_kept(opened, row, each) for row, each in zip(rows, found, strict=True)]
+    return [_kept(opened, row, each) for row, each in zip(rows, detections, strict=True)]
 
 
 def _detected(opened: Detector, row: Row, read: ReadImage) -> Outcome:
@@ -87,6 +85,6 @@ def _detected(opened: Detector, row: Row, read: ReadImage) -> Outcome:
         return Dropped(row.id, NOT_CACHED, str(error))
 
 
-def _kept(opened: Detector, row: Row, found: Detections | None) -> Kept:
-    detected = row.model_copy(update={"detections": found, "detector": opened.info})
-    return Kept(dump_row(detected), NO_FACE if found is None else FACE)
+def _kept(opened: Detector, row: Row, detections: Detections | None) -> Kept:
+    detected = row.model_copy(update={"detections": detections, "detector": opened.info})
+    return Kept(dump_row(detected), NO_FACE if detections is None else FACE)

@@ -7,15 +7,17 @@ the work near linear. On FERPlus nearly all pairs up to 4 are the same photograp
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.data.rows import SPLITS, Split
-from tag_plugin.pipeline.picture_hashes import Hashes, read_hashes, rows_at
+from tag_plugin.data.rows import SPLITS, Row, RowError, Split, parse_row, row_lines
+
+Hashes = NDArray[np.uint64]
+"""Perceptual hashes of the pictures of a file of rows, in its order; 0 where there is none."""
 
 DISTANCE: Final = 4
 """Bits of 64 that may differ; the hashes differ in an even number of bits."""
@@ -48,24 +50,43 @@ def find_duplicates(files: Mapping[Split, Path], distance: int = DISTANCE) -> li
     One entry a row, for its nearest copy. Rows without a hash are not compared.
     """
     hashes = {split: read_hashes(path) for split, path in files.items()}
-    found: dict[tuple[Split, int], tuple[Split, int, int]] = {}
+    copies: dict[tuple[Split, int], tuple[Split, int, int]] = {}
     for split in SPLITS:
         for before in PRIORITY[: PRIORITY.index(split)]:
             if split in hashes and before in hashes:
                 places, bits = nearest(hashes[split], hashes[before], distance)
                 for mine in np.flatnonzero(bits <= distance).tolist():
                     apart = int(bits[mine])
-                    if apart < found.get((split, mine), ("", 0, distance + 1))[2]:
-                        found[split, mine] = (before, int(places[mine]), apart)
-    wanted = {*found, *((before, theirs) for before, theirs, _ in found.values())}
+                    if apart < copies.get((split, mine), ("", 0, distance + 1))[2]:
+                        copies[split, mine] = (before, int(places[mine]), apart)
+    wanted = {*copies, *((before, theirs) for before, theirs, _ in copies.values())}
     rows = {
         split: rows_at(path, {n for name, n in wanted if name == split})
         for split, path in files.items()
     }
     return [
         Duplicate(rows[split][mine].id, split, rows[before][theirs].id, before, apart)
-        for (split, mine), (before, theirs, apart) in sorted(found.items())
+        for (split, mine), (before, theirs, apart) in sorted(copies.items())
     ]
+
+
+def read_hashes(path: Path) -> Hashes:
+    """The hash of every line; 0 of one that has none or is no row."""
+    return np.fromiter((_hash(line) for _, line in row_lines(path)), dtype=np.uint64)
+
+
+def rows_at(path: Path, numbers: set[int]) -> dict[int, Row]:
+    """The rows at these lines, counted from 0."""
+    lines = enumerate(islice(row_lines(path), max(numbers, default=-1) + 1))
+    return {number: parse_row(line, where) for number, (where, line) in lines if number in numbers}
+
+
+def _hash(line: str) -> int:
+    try:
+        frame = parse_row(line, "row").frame
+    except RowError:  # named by whoever reads the rows for themselves
+        return 0
+    return int(frame.phash, 16) if frame else 0
 
 
 def nearest(
@@ -99,8 +120,7 @@ def _nearest(
         counts = np.searchsorted(keys[order], wanted, "right") - begin
         for start, stop in _blocks(counts):
             mine, theirs = _candidates(begin[start:stop], counts[start:stop], order)
-            mine += start
-            _take_nearer(first, second, mine, theirs, places, bits)
+            _take_nearer(first, second, mine + start, theirs, places, bits)
     bits[(first == 0) | (bits > distance)] = 64
     return places, bits
 

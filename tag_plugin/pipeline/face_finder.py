@@ -6,8 +6,9 @@ turned, and whether the mesh can be trusted.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from math import atan2, degrees
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -68,7 +69,7 @@ class Face:
 
 
 class FaceFinder:
-    """Finds every face; close it: `with FaceFinder() as finder`.
+    """Finds every face; close it: `with closing(FaceFinder()) as finder`.
 
     Raises:
         DetectorError: mediapipe or its model is missing; the message says the next command.
@@ -95,78 +96,60 @@ class FaceFinder:
         for grid in GRIDS:
             if not faces and min(picture.shape[:2]) >= SMALLEST_TILED:
                 tiles = _tiles(picture, *grid)
-                faces = _distinct([face for tile in tiles for face in self._in_tile(*tile)])
+                faces = _distinct([face for tile in tiles for face in self._detect(*tile)])
         return sorted(faces, key=lambda face: -face.side)
 
     def find_padded(self, picture: Picture) -> list[Face]:
         """The faces of the picture inside a border of its mean colour, in pixels of the picture."""
         border = round(PADDING * max(picture.shape[:2]))
-        colour = cv2.mean(picture)
-        sides = (border,) * 4
-        padded = cv2.copyMakeBorder(picture, *sides, cv2.BORDER_CONSTANT, value=colour)
-        return [_moved(face, -border, -border) for face in self._detect(np.asarray(padded))]
+        padded = cv2.copyMakeBorder(
+            picture, *(border,) * 4, cv2.BORDER_CONSTANT, value=cv2.mean(picture)
+        )
+        return self._detect(np.asarray(padded), -border, -border)
 
-    def _in_tile(self, tile: Picture, left: int, top: int) -> list[Face]:
-        return [_moved(face, left, top) for face in self._detect(tile)]
-
-    def _detect(self, picture: Picture) -> list[Face]:
-        height, width = picture.shape[:2]
+    def _detect(self, picture: Picture, left: int = 0, top: int = 0) -> list[Face]:
+        """The faces of a picture, or of a part of one that begins at `left` and `top`."""
         image = self._mediapipe.Image(
             image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
         )
-        found = self._landmarker.detect(image)
-        meshes = zip(found.face_landmarks, found.facial_transformation_matrixes, strict=True)
-        return [_face(mesh, np.asarray(matrix), width, height) for mesh, matrix in meshes]
+        seen = self._landmarker.detect(image)
+        size, corner = np.array(picture.shape[1::-1]), np.array([left, top])
+        return [
+            Face(np.array([(p.x, p.y) for p in mesh]) * size + corner, *_pose(np.asarray(matrix)))
+            for mesh, matrix in zip(
+                seen.face_landmarks, seen.facial_transformation_matrixes, strict=True
+            )
+        ]
 
     def close(self) -> None:
         """Release the model."""
         self._landmarker.close()
 
-    def __enter__(self) -> Self:
-        """Open since construction."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close."""
-        self.close()
-
-
-def _face(mesh: Any, matrix: NDArray[np.float64], width: int, height: int) -> Face:  # noqa: ANN401 - MediaPipe's own type
-    points = np.array([(point.x * width, point.y * height) for point in mesh])
-    yaw, pitch, roll = _pose(matrix[:3, :3])
-    return Face(points, yaw, pitch, roll)
-
 
 def _pose(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Degrees of yaw, pitch and roll of a rotation matrix (3, 3), y up and z towards the camera."""
-    yaw = degrees(atan2(rotation[0, 2], float(np.hypot(rotation[1, 2], rotation[2, 2]))))
-    pitch = degrees(atan2(-rotation[1, 2], rotation[2, 2]))
-    roll = degrees(atan2(-rotation[0, 1], rotation[0, 0]))
-    return yaw, pitch, roll
-
-
-def _moved(face: Face, x: int, y: int) -> Face:
-    return Face(face.points + np.array([x, y]), face.yaw, face.pitch, face.roll)
+    """Degrees of yaw, pitch and roll of a pose matrix (4, 4), y up and z towards the camera."""
+    return (
+        degrees(atan2(rotation[0, 2], float(np.hypot(rotation[1, 2], rotation[2, 2])))),
+        degrees(atan2(-rotation[1, 2], rotation[2, 2])),
+        degrees(atan2(-rotation[0, 1], rotation[0, 0])),
+    )
 
 
 def _tiles(picture: Picture, count: int, share: float) -> Iterator[tuple[Picture, int, int]]:
     """`count` x `count` overlapping tiles, each with its left and top in the picture."""
     height, width = picture.shape[:2]
     tall, wide = round(share * height), round(share * width)
-    for row in range(count):
-        for column in range(count):
-            top = row * (height - tall) // (count - 1)
-            left = column * (width - wide) // (count - 1)
-            yield picture[top : top + tall, left : left + wide], left, top
+    for row, column in product(range(count), repeat=2):
+        top, left = row * (height - tall) // (count - 1), column * (width - wide) // (count - 1)
+        yield picture[top : top + tall, left : left + wide], left, top
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
     """Faces seen in several tiles once: the larger of two whose centres are close."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda each: -each.side):
-        centres = [other.points.mean(axis=0) for other in kept]
-        near = [np.linalg.norm(face.points.mean(axis=0) - centre) for centre in centres]
-        if all(distance > face.side / 2 for distance in near):
+        centre = face.points.mean(axis=0)
+        if all(np.linalg.norm(centre - each.points.mean(axis=0)) > face.side / 2 for each in kept):
             kept.append(face)
     return kept
 

@@ -91,20 +91,18 @@ class Framer:
             self._finder.close()
 
     def _looked_for(self, picture: Image.Image) -> tuple[Image.Image, FrameInfo]:
-        if self._finder is None:
-            self._finder = self._open_finder()
+        self._finder = self._finder or self._open_finder()
         faces = _faces(self._finder, picture)
         if not faces:
             if self._pictures is Pictures.FACES:  # asked to align it: it cannot be, and stays
                 return _framed(picture, None, "whole", faces=0)
             raise ImageError("nor inside a border, nor in its tiles", NO_FACE)
-        found, points, angle = faces[0], faces[0].points, 0.0
+        info, points = {"faces": len(faces), "angle": 0.0}, faces[0].points
         if self._framing.align:
-            angle = found.eye_angle
-            picture, points = _levelled(picture, found)
-        extent = float(np.ptp(points, axis=0).max())
-        info = {"faces": len(faces), "angle": round(angle, 1)}
-        if extent >= ALREADY_A_FACE * max(picture.size) and self._framing.frame is not Frame.FIND:
+            info["angle"] = round(faces[0].eye_angle, 1)
+            picture, points = _levelled(picture, faces[0])
+        fills = float(np.ptp(points, axis=0).max()) >= ALREADY_A_FACE * max(picture.size)
+        if fills and self._framing.frame is not Frame.FIND:
             return _framed(picture, None, "whole", **info)
         return _framed(picture, _square(points, self._framing.margin), "found", **info)
 
@@ -124,9 +122,8 @@ def _faces(finder: FaceFinder, picture: Image.Image) -> list[Face]:
     if scale <= 1:
         return finder.find(np.asarray(picture))
     size = (max(1, round(picture.width / scale)), max(1, round(picture.height / scale)))
-    reduced = picture.resize(size, Image.Resampling.BOX)
-    faces = finder.find(np.asarray(reduced))
-    return [replace(face, points=face.points * scale) for face in faces]
+    reduced = np.asarray(picture.resize(size, Image.Resampling.BOX))
+    return [replace(face, points=face.points * scale) for face in finder.find(reduced)]
 
 
 def _require_inside(picture: Image.Image, crop: Crop) -> None:
@@ -166,8 +163,10 @@ def _levelled(picture: Image.Image, face: Face) -> tuple[Image.Image, "np.ndarra
     centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
     angle = np.radians(face.eye_angle)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    fill = tuple(round(value) for value in np.asarray(picture).mean(axis=(0, 1)))
     turned = picture.rotate(
-        face.eye_angle, Image.Resampling.BICUBIC, center=tuple(centre), fillcolor=fill
+        face.eye_angle,
+        Image.Resampling.BICUBIC,
+        center=tuple(centre),
+        fillcolor=tuple(round(value) for value in np.asarray(picture).mean(axis=(0, 1))),
     )
     return turned, (face.points - centre) @ turn.T + centre

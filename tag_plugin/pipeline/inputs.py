@@ -60,10 +60,9 @@ def row_files(
         StageError: there is none; the message says the next command.
     """
     paths = {split: directory / stage / f"{split}.jsonl" for split in splits}
-    there = {split: path for split, path in paths.items() if path.is_file()}
-    if not there:
+    if not any(path.is_file() for path in paths.values()):
         raise StageError(f"no {stage} rows in {directory / stage}; next: {next_command}")
-    return there
+    return {split: path for split, path in paths.items() if path.is_file()}
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:

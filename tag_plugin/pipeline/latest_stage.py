@@ -1,5 +1,6 @@
 """Which file of a dataset the next step reads: the latest stage that has it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from tag_plugin.data.rows import SPLITS, Split
@@ -29,8 +30,7 @@ def faces_to_detect(directory: Path) -> dict[Split, Path]:
 
 def file_of_test(directory: Path) -> Path | None:
     """The test split, as evaluation reads it; None where there is none."""
-    files = (directory / stage / "test.jsonl" for stage in ("detected", OUTPUT, "prepared"))
-    return next((file for file in files if file.is_file()), None)
+    return _latest(directory, "test", ("detected", OUTPUT, "prepared"))
 
 
 def files_of_dataset(directory: Path) -> dict[str, Path]:
@@ -40,13 +40,14 @@ def files_of_dataset(directory: Path) -> dict[str, Path]:
     """
     made = directory / "dataset"
     parts = {part: (made / f"{part}.jsonl", made / part) for part in ("sft", "rl", "dev")}
-    found = {part: path for part, paths in parts.items() for path in paths if path.exists()}
-    for split in SPLITS:
-        if split == "train" and "sft" in found:
-            continue
-        stages = ("built", "detected", OUTPUT, "prepared")
-        files = (directory / stage / f"{split}.jsonl" for stage in stages)
-        latest = next((file for file in files if file.is_file()), None)
+    files = {part: path for part, paths in parts.items() for path in paths if path.exists()}
+    for split in (split for split in SPLITS if split != "train" or "sft" not in files):
+        latest = _latest(directory, split, ("built", "detected", OUTPUT, "prepared"))
         if latest is not None:
-            found.setdefault(split, latest)
-    return found
+            files.setdefault(split, latest)
+    return files
+
+
+def _latest(directory: Path, split: str, stages: Iterable[str]) -> Path | None:
+    files = (directory / stage / f"{split}.jsonl" for stage in stages)
+    return next((file for file in files if file.is_file()), None)

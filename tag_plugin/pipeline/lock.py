@@ -25,8 +25,7 @@ def locked(directory: Path, output: str, share: Share) -> Iterator[None]:
     """
     directory.mkdir(parents=True, exist_ok=True)
     own = directory / f"{output}-{share.index}-of-{share.count}.lock"
-    with ExitStack() as stack:
-        stack.enter_context(_held(own, directory / output))
+    with _held(own, directory / output):
         for path in directory.glob(f"{output}-*.lock"):
             if path != own and _overlap(path, output, share):
                 with _held(path, directory / output):  # nobody has it: a killed run left it
@@ -36,9 +35,9 @@ def locked(directory: Path, output: str, share: Share) -> Iterator[None]:
 
 def _overlap(path: Path, output: str, share: Share) -> bool:
     match = re.fullmatch(rf"{re.escape(output)}-(\d+)-of-(\d+)\.lock", path.name)
-    if match is None:
-        return False
-    return (int(match[1]) - share.index) % gcd(int(match[2]), share.count) == 0
+    return match is not None and (
+        (int(match[1]) - share.index) % gcd(int(match[2]), share.count) == 0
+    )
 
 
 @contextmanager

@@ -8,9 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from tag_plugin.data.console import bars
 from tag_plugin.data.rows import Split
 from tag_plugin.pipeline.inputs import Inputs
 from tag_plugin.pipeline.parts import Part, Share, batches, read_part
@@ -41,8 +39,12 @@ class Making:
     def make(self, splits: Mapping[Split, Inputs], make_all: MakeAll) -> None:
         """Make what is not there."""
         begin = perf_counter()
-        with _progress() as bar:
-            tasks = {split: bar.add_task(self._title(split), total=None) for split in splits}
+        what = f" {self.share}" if self.share.count > 1 else ""
+        with bars(stderr=True) as bar:
+            tasks = {
+                split: bar.add_task(f"{self.folder.parent.name} {split}{what}", total=None)
+                for split in splits
+            }
 
             def missing() -> Iterator[Part]:
                 for split, inputs in splits.items():
@@ -73,8 +75,7 @@ class Making:
 
     def speed(self, split: Split) -> dict[str, Any]:
         """For the manifest: what this run found done, and how fast it did the rest."""
-        made = self.made.total()
-        rate = round(made / self.seconds, 1) if self.made[split] else None
+        rate = round(self.made.total() / self.seconds, 1) if self.made[split] else None
         return {"resumed_at": self.resumed[split], "inputs_per_second": rate}
 
     def _of_share(self, split: Split, inputs: Inputs) -> Iterator[Part]:
@@ -92,17 +93,3 @@ class Making:
         """How many of so many inputs are in parts of this share."""
         starts = range((self.share.index - 1) * self.size, total, self.share.count * self.size)
         return sum(min(self.size, total - start) for start in starts)
-
-    def _title(self, split: str) -> str:
-        share = f" {self.share}" if self.share.count > 1 else ""
-        return f"{self.folder.parent.name} {split}{share}"
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.model_error import WrongValueError, checked
@@ -21,24 +21,18 @@ from tag_plugin.pipeline.outcomes import StageError
 _Count = Annotated[int, Field(ge=0)]
 
 
-class _Drops(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
-
+class _Drops(BaseModel, extra="allow", strict=True):
     count: _Count
     ids: list[str]
 
 
-class _Class(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
-
+class _Class(BaseModel, extra="allow", strict=True):
     asked: _Count
     kept: _Count
     kept_at_once: _Count
 
 
-class _Statistics(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
-
+class _Statistics(BaseModel, extra="allow", strict=True):
     by_class: dict[str, _Class]
     kept_after_attempts: dict[str, _Count]
     attempts: dict[str, _Count]
@@ -50,9 +44,7 @@ class _Statistics(BaseModel):
     cost: float
 
 
-class _Summary(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
-
+class _Summary(BaseModel, extra="allow", strict=True):
     inputs: _Count
     rows: _Count
     counts: dict[str, _Count]
@@ -62,10 +54,8 @@ class _Summary(BaseModel):
     writer_statistics: _Statistics | None = None
 
 
-class _Stored(BaseModel):
+class _Stored(BaseModel, extra="allow", strict=True):
     """What a manifest's file must hold for every reader of it; more is allowed."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     settings: dict[str, Any] = {}
     splits: dict[Split, _Summary] = {}
@@ -98,7 +88,12 @@ def open_manifest(path: Path, settings: Mapping[str, Any], command: str) -> Mani
     if not path.is_file():
         return Manifest(path, wanted)
     stored = read_manifest(path)
-    changes = _changes(stored.get("settings", {}), wanted)
+    before = stored.get("settings", {})
+    changes = [
+        f"{name}: {before.get(name)} -> {wanted.get(name)}"
+        for name in sorted({*before, *wanted})
+        if before.get(name) != wanted.get(name)
+    ]
     if changes:
         raise StageError(
             f"{path} was made with other settings ({'; '.join(changes)}); next: `{command} "
@@ -143,16 +138,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_list(path: Path, values: Sequence[Any]) -> None:
     """Dataclasses as JSON objects, one a line; no file where there are none."""
-    if values:
-        lines = (json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in values)
+    lines = [json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in values]
+    if lines:
         write_text(path, "".join(lines))
     else:
         path.unlink(missing_ok=True)
-
-
-def _changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{name}: {stored.get(name)} -> {wanted.get(name)}"
-        for name in sorted({*stored, *wanted})
-        if stored.get(name) != wanted.get(name)
-    ]

@@ -1,11 +1,12 @@
 """What no single row of a dataset shows: an id used twice, a person or a picture in two splits."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import combinations
 from tempfile import TemporaryFile
-from typing import IO, Final, Self
+from typing import IO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,69 +17,52 @@ _PLURAL: Final = {"person": "people are", "picture": "pictures are"}
 
 
 class Overlaps:
-    """Takes rows in any order; `with Overlaps() as overlaps`.
+    """Takes rows in any order; `with closing(Overlaps()) as overlaps`.
 
     Only digests are kept, eight bytes each, in temporary files until all rows have been seen.
     """
 
     def __init__(self) -> None:
-        self._files = ExitStack()
-        self._ids = self._new_file()
-        self._parts: dict[str, dict[str, IO[bytes]]] = {kind: {} for kind in _PLURAL}
+        self._stack = ExitStack()
+        self._files: defaultdict[tuple[str, str], IO[bytes]] = defaultdict(self._new_file)
 
     def add(self, part: str, row_id: str, person: str | None, picture: str | None) -> None:
         """One row of a part: its id, who is in it, and its picture's hash, where these are known.
 
         SFT and RL are parts of train: the same id in both is used twice.
         """
-        side = "train" if part in {"sft", "rl"} else part
-        self._ids.write(_digest(f"{side} {row_id}"))
-        for kind, value in (("person", person), ("picture", picture)):
-            if value is not None:
-                files = self._parts[kind]
-                if part not in files:
-                    files[part] = self._new_file()
-                files[part].write(_digest(value))
+        split = "train" if part in {"sft", "rl"} else part
+        keys = (("id", ""), ("person", part), ("picture", part))
+        for key, text in zip(keys, (f"{split} {row_id}", person, picture), strict=True):
+            if text is not None:
+                self._files[key].write(short_digest(text).to_bytes(8, sys.byteorder))
 
-    def found(self) -> Iterator[tuple[str, str]]:
+    def report(self) -> Iterator[tuple[str, str]]:
         """What overlaps among the rows so far, as (kind, text)."""
-        ids = _in_order(self._ids)
+        ids = _digests(self._files["id", ""])
         repeated = np.count_nonzero(ids[1:] == ids[:-1])
         del ids
         if repeated:
             yield "id used twice", f"{repeated} rows have an id that another row has"
-        for kind, files in self._parts.items():
-            for first, second, shared in _shared(files):
-                text = f"{shared} {_PLURAL[kind]} both in {first} and in {second}"
-                yield f"{kind} in two splits", f"{text}; next: tag-plugin data make"
+        for kind, plural in _PLURAL.items():
+            files = {part: file for (of, part), file in self._files.items() if of == kind}
+            by_part = {part: np.unique(_digests(file)) for part, file in sorted(files.items())}
+            for first, second in combinations(by_part, 2):
+                shared = np.intersect1d(by_part[first], by_part[second], assume_unique=True)
+                if len(shared):
+                    text = f"{len(shared)} {plural} both in {first} and in {second}"
+                    yield f"{kind} in two splits", f"{text}; next: tag-plugin data make"
 
     def _new_file(self) -> IO[bytes]:
-        return self._files.enter_context(TemporaryFile())
+        return self._stack.enter_context(TemporaryFile())
 
-    def __enter__(self) -> Self:
-        """Open since construction."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Remove the files."""
-        self._files.close()
+        self._stack.close()
 
 
-def _digest(text: str) -> bytes:
-    return short_digest(text).to_bytes(8, sys.byteorder)
-
-
-def _shared(files: Mapping[str, IO[bytes]]) -> Iterator[tuple[str, str, int]]:
-    """Two parts with digests in common, and how many."""
-    digests = {name: np.unique(_in_order(file)) for name, file in sorted(files.items())}
-    for first, second in combinations(digests, 2):
-        count = len(np.intersect1d(digests[first], digests[second], assume_unique=True))
-        if count:
-            yield first, second, count
-
-
-def _in_order(file: IO[bytes]) -> NDArray[np.uint64]:
-    """The digests of a file, sorted."""
+def _digests(file: IO[bytes]) -> NDArray[np.uint64]:
+    """What is in a file, sorted."""
     file.seek(0)
     digests = np.fromfile(file, dtype=np.uint64)
     digests.sort()

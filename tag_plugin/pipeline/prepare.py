@@ -9,8 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
-
 from tag_plugin.data.face_frame import ImageError, write_face
 from tag_plugin.data.file_names import find_file, plain_id, same_name
 from tag_plugin.data.picture import check_name, open_picture
@@ -40,10 +38,8 @@ class PrepareSettings(Execution):
 
 
 def _face_or_drop(entry: Entry) -> Entry | Dropped:
-    left_out = entry[1]
-    if isinstance(left_out, SourceFace):
-        return entry
-    return Dropped(left_out.id, left_out.reason, left_out.detail)
+    each = entry[1]
+    return Dropped(each.id, each.reason, each.detail) if isinstance(each, LeftOut) else entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +56,14 @@ class _Entries:
             yield self._described(each), (self.split, each)
 
     def __len__(self) -> int:
-        entries = islice(self.source.entries(self.split), self.limit)
-        return sum(1 for _ in entries)
+        return sum(1 for _ in islice(self.source.entries(self.split), self.limit))
 
     def _described(self, entry: SourceFace | LeftOut) -> str:
         """What decides the row of an entry, wherever the dataset lies."""
         if isinstance(entry, LeftOut):
             return repr(entry)
-        file = (
-            os.path.relpath(entry.image, self.source.root) if isinstance(entry.image, Path) else ""
-        )
+        image, root = entry.image, self.source.root
+        file = os.path.relpath(image, root) if isinstance(image, Path) else ""
         return repr(
             (entry.id, entry.label, file, entry.crop, entry.identity, dict(entry.attributes))
         )
@@ -103,14 +97,8 @@ def prepare(source: Source, settings: PrepareSettings) -> Manifest:
         StageError: DATA_DIR holds the same dataset made with other settings.
     """
     directory = settings.data_dir / source.dataset
-    stage = Stage(
-        directory,
-        "prepared",
-        "prepare.json",
-        f"tag-plugin prepare {source.dataset}",
-        settings,
-        PART,
-    )
+    command = f"tag-plugin prepare {source.dataset}"
+    stage = Stage(directory, "prepared", "prepare.json", command, settings, PART)
     decisive = {
         **source.settings,
         "face_frame": FACE_FRAME,
@@ -119,53 +107,47 @@ def prepare(source: Source, settings: PrepareSettings) -> Manifest:
     }
     if settings.framing.looks(source.pictures):
         FaceFinder().close()  # what is missing is said now, not in a worker
-    target = _Target(directory, source.dataset, source.label_set, source.root)
-    worker = partial(_open_worker, target, settings.framing, source.pictures)
+    worker = partial(
+        _open_worker, directory, source.label_set, source.root, settings.framing, source.pictures
+    )
     splits = {split: _Entries(source, split, settings.limit) for split in SPLITS}
     with stage.opened(decisive) as manifest:
         return stage.run(manifest, splits, worker)
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """What all rows of a dataset share, and the folder that its pictures may lie in."""
-
-    directory: Path
-    dataset: str
-    label_set: str
-    root: Path
-
-
 @contextmanager
 def _open_worker(
-    target: _Target, framing: Framing, pictures: Pictures
+    directory: Path, label_set: str, root: Path, framing: Framing, pictures: Pictures
 ) -> Iterator[Callable[[list[tuple[Split, SourceFace]]], list[Outcome]]]:
+    """`root` is the folder that the pictures may lie in."""
     with closing(Framer(framing, pictures)) as framer:
-        yield lambda faces: [_prepared(target, framer, *each) for each in faces]
+        prepared = partial(_prepared, directory, label_set, root, framer)
+        yield lambda faces: [prepared(*each) for each in faces]
 
 
-def _prepared(target: _Target, framer: Framer, split: Split, entry: SourceFace) -> Outcome:
+def _prepared(
+    directory: Path, label_set: str, root: Path, framer: Framer, split: Split, entry: SourceFace
+) -> Outcome:
+    image = f"images/{split}/{entry.id}.jpg"
     try:
-        frame, info = framer.frame(_opened(entry, target.root), entry.crop)
+        picture = (
+            open_picture(find_file(entry.image, root), root)
+            if isinstance(entry.image, Path)
+            else entry.image()
+        )
+        frame, info = framer.frame(picture, entry.crop)
     except ImageError as error:
         return Dropped(entry.id, error.reason, str(error))
-    image = f"images/{split}/{entry.id}.jpg"
-    write_face(target.directory / image, frame)
+    write_face(directory / image, frame)
     row = Row(
         id=entry.id,
-        dataset=target.dataset,
+        dataset=directory.name,
         split=split,
         image=image,
         label=entry.label,
-        label_set=target.label_set,
+        label_set=label_set,
         identity=entry.identity,
         attributes=dict(entry.attributes),
         frame=info,
     )
     return Kept(dump_row(row), entry.label)
-
-
-def _opened(entry: SourceFace, root: Path) -> Image.Image:
-    if not isinstance(entry.image, Path):
-        return entry.image()
-    return open_picture(find_file(entry.image, root), root)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from random import Random
-from types import MappingProxyType
+from typing import Final
 
 from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.detections import Detections
@@ -11,53 +11,49 @@ from tag_plugin.trace.grammar import Inspection, Trace
 
 WRITER_NAME = "rules"
 
-OBSERVATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
-    {
-        1: ("the inner ends of the brows are raised", "the inner brows are drawn up"),
-        2: ("the outer ends of the brows are raised", "the outer brows arch upwards"),
-        4: ("the brows are lowered and drawn together", "the brows are pulled down"),
-        5: ("the upper lids are raised", "the eyes are opened wide"),
-        6: ("the cheeks are raised", "the cheeks push up below the eyes"),
-        7: ("the lids are tightened", "the eye openings are narrowed by tense lids"),
-        9: ("the nose is wrinkled", "wrinkles run along the sides of the nose"),
-        10: ("the upper lip is raised", "the upper lip is pulled up"),
-        11: ("the nasolabial folds are deepened", "the folds beside the nose are pronounced"),
-        12: ("the lip corners are pulled up", "the lip corners rise towards the cheeks"),
-        14: ("the mouth corners are tightened", "the mouth corners are drawn in and dimpled"),
-        15: ("the lip corners are pulled down", "the lip corners drop"),
-        17: ("the chin is pushed up", "the chin boss is raised and wrinkled"),
-        20: ("the lips are stretched sideways", "the mouth is pulled wide and flat"),
-        22: ("the lips are funneled forwards", "the lips are pushed out and rounded"),
-        23: ("the lips are tightened", "the lips are narrowed and tense"),
-        24: ("the lips are pressed together", "the lips are pressed into a thin line"),
-        25: ("the lips are parted", "the lips are apart"),
-        26: ("the jaw has dropped", "the jaw hangs open"),
-        27: ("the mouth is stretched open", "the mouth is opened very wide"),
-    }
-)
+OBSERVATIONS: Final[Mapping[int, tuple[str, ...]]] = {
+    1: ("the inner ends of the brows are raised", "the inner brows are drawn up"),
+    2: ("the outer ends of the brows are raised", "the outer brows arch upwards"),
+    4: ("the brows are lowered and drawn together", "the brows are pulled down"),
+    5: ("the upper lids are raised", "the eyes are opened wide"),
+    6: ("the cheeks are raised", "the cheeks push up below the eyes"),
+    7: ("the lids are tightened", "the eye openings are narrowed by tense lids"),
+    9: ("the nose is wrinkled", "wrinkles run along the sides of the nose"),
+    10: ("the upper lip is raised", "the upper lip is pulled up"),
+    11: ("the nasolabial folds are deepened", "the folds beside the nose are pronounced"),
+    12: ("the lip corners are pulled up", "the lip corners rise towards the cheeks"),
+    14: ("the mouth corners are tightened", "the mouth corners are drawn in and dimpled"),
+    15: ("the lip corners are pulled down", "the lip corners drop"),
+    17: ("the chin is pushed up", "the chin boss is raised and wrinkled"),
+    20: ("the lips are stretched sideways", "the mouth is pulled wide and flat"),
+    22: ("the lips are funneled forwards", "the lips are pushed out and rounded"),
+    23: ("the lips are tightened", "the lips are narrowed and tense"),
+    24: ("the lips are pressed together", "the lips are pressed into a thin line"),
+    25: ("the lips are parted", "the lips are apart"),
+    26: ("the jaw has dropped", "the jaw hangs open"),
+    27: ("the mouth is stretched open", "the mouth is opened very wide"),
+}
 """What each AU looks like, in two wordings."""
 
 _UPPER_FACE = frozenset({1, 2, 4, 5, 6, 7})
-_ANALYSES: Mapping[tuple[bool, bool], tuple[str, ...]] = MappingProxyType(
-    {
-        (False, False): (
-            "The face is at rest and its features look relaxed.",
-            "The whole face looks calm and relaxed.",
-        ),
-        (True, False): (
-            "The expression shows in the upper face, around the eyes and brows.",
-            "The eyes and brows carry the expression.",
-        ),
-        (False, True): (
-            "The expression shows in the lower face, around the nose and mouth.",
-            "The nose and mouth region carries the expression.",
-        ),
-        (True, True): (
-            "The expression involves both the upper and the lower face.",
-            "The whole face takes part in the expression, from the brows to the mouth.",
-        ),
-    }
-)
+_ANALYSES: Final[Mapping[tuple[bool, bool], tuple[str, ...]]] = {
+    (False, False): (
+        "The face is at rest and its features look relaxed.",
+        "The whole face looks calm and relaxed.",
+    ),
+    (True, False): (
+        "The expression shows in the upper face, around the eyes and brows.",
+        "The eyes and brows carry the expression.",
+    ),
+    (False, True): (
+        "The expression shows in the lower face, around the nose and mouth.",
+        "The nose and mouth region carries the expression.",
+    ),
+    (True, True): (
+        "The expression involves both the upper and the lower face.",
+        "The whole face takes part in the expression, from the brows to the mouth.",
+    ),
+}
 
 _NOTHING_SEEN = (
     "No single feature of the face stands out.",
@@ -74,28 +70,22 @@ def write_trace(
     The same label, detections and seed always give the same words.
     """
     random = Random(str(seed))
-    present = sorted(
-        detections.on(config.thresholds, config.top_k), key=lambda found: (found.au, found.box.y1)
-    )
+    present = detections.on(config.thresholds, config.top_k)
     steps = tuple(
         Inspection(
-            region=action_unit(found.au).region,
-            au=found.au,
-            observation=random.choice(OBSERVATIONS[found.au]),
-            box=found.box,
+            region=action_unit(each.au).region,
+            au=each.au,
+            observation=random.choice(OBSERVATIONS[each.au]),
+            box=each.box,
         )
-        for found in present
+        for each in sorted(present, key=lambda each: (each.au, each.box.y1))
     )
-    return Trace(
-        global_analysis=_analysis(label, [found.au for found in present], random),
-        inspections=steps,
-        answer=label,
-    )
+    analysis = _analysis(label, [step.au for step in steps], random)
+    return Trace(global_analysis=analysis, inspections=steps, answer=label)
 
 
 def _analysis(label: str, action_units: Sequence[int], random: Random) -> str:
     if not action_units and label != "neutral":
         return random.choice(_NOTHING_SEEN)
-    upper = any(au in _UPPER_FACE for au in action_units)
-    lower = any(au not in _UPPER_FACE for au in action_units)
-    return random.choice(_ANALYSES[upper, lower])
+    upper = [au in _UPPER_FACE for au in action_units]
+    return random.choice(_ANALYSES[any(upper), not all(upper)])

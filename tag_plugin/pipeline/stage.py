@@ -135,8 +135,8 @@ class Stage:
     def _join(self, manifest: Manifest, making: Making) -> None:
         for split, paths in making.parts.items():
             drops = dropped_file(self.directory, self.output, split)
-            tally = join(paths, self._target(split), drops)
-            manifest.splits[split] = {**tally.as_json(), **making.speed(split)}
+            counts = join(paths, self._target(split), drops).as_json()
+            manifest.splits[split] = {**counts, **making.speed(split)}
 
     @property
     def _folder(self) -> Path:
@@ -177,11 +177,12 @@ class Stage:
 
 def nothing_kept(manifest: Manifest) -> str:
     """What a stage without a row says: how many inputs, and the first causes."""
-    inputs = sum(each["inputs"] for each in manifest.splits.values())
-    causes = first_causes(manifest.splits.values())
+    summaries = manifest.splits.values()
     return (
-        f"{manifest.path.parent}: {manifest.path.stem} kept none of {inputs} entries: "
-        f"{causes or 'there are none'}; next: mend that and run the same command again"
+        f"{manifest.path.parent}: {manifest.path.stem} kept none of "
+        f"{sum(each['inputs'] for each in summaries)} entries: "
+        f"{first_causes(summaries) or 'there are none'}; next: mend that and run the same command "
+        "again"
     )
 
 

@@ -5,6 +5,7 @@ row has under another label are read. Rows without a hash are passed over.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from tag_plugin.data.rows import Row, Split
-from tag_plugin.pipeline.picture_hashes import read_hashes, rows_at
+from tag_plugin.pipeline.duplicates import read_hashes, rows_at
 
 TWO_LABELS: Final = "two_labels.jsonl"
 
@@ -37,18 +38,20 @@ def two_labels(
     directory: Path, files: Mapping[Split, Path] | Mapping[str, Path]
 ) -> list[TwoLabels]:
     """The rows whose picture another row before them has under another label; part -> file."""
-    labels: dict[str, set[str]] = {}
     alike = [(part, row, row.frame.phash) for part, row in _alike(files) if row.frame]
+    labels: dict[str, set[str]] = {}
     for _, row, phash in alike:
         labels.setdefault(phash, set()).add(row.label)
     first: dict[bytes, tuple[str, Row]] = {}
     pairs = []
     for part, row, phash in alike:
-        digest = _digest(directory / row.image) if len(labels[phash]) > 1 else None
-        if digest is not None:
-            of_part, of = first.setdefault(digest, (part, row))
-            if of.label != row.label:
-                pairs.append(TwoLabels(row.id, part, row.label, of.id, of_part, of.label))
+        if len(labels[phash]) > 1:
+            # An image that cannot be read is another check's affair.
+            with suppress(OSError), (directory / row.image).open("rb") as file:
+                digest = file_digest(file, "sha256").digest()
+                of_part, of = first.setdefault(digest, (part, row))
+                if of.label != row.label:
+                    pairs.append(TwoLabels(row.id, part, row.label, of.id, of_part, of.label))
     return pairs
 
 
@@ -65,15 +68,5 @@ def _alike(files: Mapping[Split, Path] | Mapping[str, Path]) -> Iterator[tuple[s
     values, counts = np.unique(np.concatenate(list(hashes.values())), return_counts=True)
     several = values[(counts > 1) & (values != 0)]
     for part, path in files.items():
-        numbers = np.flatnonzero(np.isin(hashes[part], several))
-        for row in rows_at(path, set(numbers.tolist())).values():
-            yield part, row
-
-
-def _digest(path: Path) -> bytes | None:
-    """SHA-256 of a frame; None where it cannot be read, which is another check's affair."""
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").digest()
-    except OSError:
-        return None
+        numbers = set(np.flatnonzero(np.isin(hashes[part], several)).tolist())
+        yield from ((part, row) for row in rows_at(path, numbers).values())

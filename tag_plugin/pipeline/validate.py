@@ -8,7 +8,7 @@ Warnings  near duplicates across splits, a class without rows or with few, rows 
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from tag_plugin.data.face_frame import face_file
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.picture import ImageError, picture_size
-from tag_plugin.data.rows import NOT_A_ROW, Row, RowError, parse_row, row_lines
+from tag_plugin.data.rows import NOT_A_ROW, SPLITS, Row, RowError, Split, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.duplicates import find_duplicates
@@ -78,34 +78,25 @@ class Report:
         return {
             "sound": self.sound,
             "rows": dict(self.rows),
-            "labels": {part: dict(found) for part, found in self.labels.items()},
+            "labels": {part: dict(counts) for part, counts in self.labels.items()},
             "errors": dict(self.errors),
             "warnings": self.warnings,
             "named": self.named,
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line of a row file, and which split it should be of."""
-
-    part: str
-    where: str
-    text: str
+_Line = tuple[str, str, str]
+"""The part that a line of a row file should be of, `file:line`, and its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What is wrong with a line as (kind, text), and what the whole needs to know of it."""
+    """What is wrong with a line as (kind, text), and its row without what is long in it."""
 
     part: str
     where: str
-    problems: tuple[tuple[str, str], ...]
-    id: str = ""
-    label: str = ""
-    label_set: str = ""
-    person: str | None = None
-    picture: str | None = None
+    problems: list[tuple[str, str]]
+    row: Row | None = None
     detected: bool = False
 
 
@@ -120,70 +111,65 @@ def validate(settings: ValidateSettings) -> Report:
         raise StageError(f"no rows in {settings.directory}; next: tag-plugin prepare")
     judge = _judge(settings.directory)
     worker = partial(_open_worker, settings.directory, judge, settings.pixels)
+    lines = ((part, *line) for part, path in files.items() for line in row_lines(path))
     report = Report()
     label_sets: set[str] = set()
     undetected: Counter[str] = Counter()
-    with Overlaps() as overlaps:
-        checked = ordered_map(worker, batches(_lines(files), BATCH), settings.workers)
+    with closing(Overlaps()) as overlaps:
+        checked = ordered_map(worker, batches(lines, BATCH), settings.workers)
         for each in chain.from_iterable(checked):
             report.rows[each.part] += 1
             for kind, text in each.problems:
                 report.fault(kind, f"{each.where}: {text}")
-            if each.id:
-                report.labels.setdefault(each.part, Counter())[each.label] += 1
-                label_sets.add(each.label_set)
-                if not each.detected:
-                    undetected[each.part] += 1
-                overlaps.add(each.part, each.id, each.person, each.picture)
-        for kind, text in overlaps.found():
+            if each.row is not None:
+                row = each.row
+                report.labels.setdefault(each.part, Counter())[row.label] += 1
+                label_sets.add(row.label_set)
+                undetected[each.part] += not each.detected
+                picture = row.frame.phash if row.frame else None
+                overlaps.add(each.part, row.id, row.identity, picture)
+        for kind, text in overlaps.report():
             report.fault(kind, text)
     if len(label_sets) > 1:
         report.fault("several label sets", ", ".join(sorted(label_sets)))
-    report.warnings += [f"{part}: {n} rows without detections" for part, n in undetected.items()]
-    _warn_of_balance(report, label_sets)
-    _warn_of_near_duplicates(report, files)
-    _warn_of_two_labels(report, settings.directory, files)
+    pairs = two_labels(settings.directory, files)
+    report.warnings += [
+        *(
+            f"{part}: {count} rows without detections"
+            for part, count in undetected.items()
+            if count
+        ),
+        *(_imbalance(report.labels, *label_sets) if len(label_sets) == 1 else ()),
+        *(() if report.errors[NOT_A_ROW] else _near_duplicates(files)),
+        *([f"{in_words(pairs)}; next: keep the right one of each"] if pairs else ()),
+    ]
     write_json(settings.directory / REPORT, report.as_json())
     return report
-
-
-def _lines(files: Mapping[str, Path]) -> Iterator[_Line]:
-    for part, path in files.items():
-        for where, line in row_lines(path):
-            yield _Line(part, where, line)
 
 
 @contextmanager
 def _open_worker(
     directory: Path, judge: JudgeConfig, pixels: bool
 ) -> Iterator[Callable[[list[_Line]], list[_Checked]]]:
-    check = partial(_check_line, directory, judge, pixels)
-    yield lambda lines: [check(line) for line in lines]
+    yield lambda lines: [_checked(directory, judge, pixels, *line) for line in lines]
 
 
-def _check_line(directory: Path, judge: JudgeConfig, pixels: bool, line: _Line) -> _Checked:
+def _checked(
+    directory: Path, judge: JudgeConfig, pixels: bool, part: str, where: str, line: str
+) -> _Checked:
     try:
-        row = parse_row(line.text, "row")
+        row = parse_row(line, "row")
     except RowError as error:
-        return _Checked(line.part, line.where, ((NOT_A_ROW, str(error)),))
-    return _Checked(
-        line.part,
-        line.where,
-        tuple(_problems(directory, judge, pixels, line.part, row)),
-        row.id,
-        row.label,
-        row.label_set,
-        row.identity,
-        row.frame.phash if row.frame else None,
-        row.detections is not None,
-    )
+        return _Checked(part, where, [(NOT_A_ROW, str(error))])
+    short = row.model_copy(update=dict.fromkeys(("detections", "detector", "trace", "provenance")))
+    problems = list(_problems(directory, judge, pixels, part, row))
+    return _Checked(part, where, problems, short, row.detections is not None)
 
 
 def _problems(
     directory: Path, judge: JudgeConfig, pixels: bool, part: str, row: Row
 ) -> Iterator[tuple[str, str]]:
-    expected = {"sft": "train", "rl": "train"}.get(part, part)
-    if row.split != expected:
+    if row.split != {"sft": "train", "rl": "train"}.get(part, part):
         yield "row of another split", f"{row.id} is of {row.split}"
     if row.dataset != directory.name:
         yield "row of another dataset", f"{row.id} is of {row.dataset}"
@@ -207,38 +193,25 @@ def _image_problem(path: Path, pixels: bool) -> str | None:
     return None if size == (FACE_FRAME, FACE_FRAME) else f"{size[0]}x{size[1]} pixels"
 
 
-def _warn_of_balance(report: Report, label_sets: set[str]) -> None:
-    if len(label_sets) != 1:
-        return
-    labels = label_set(next(iter(label_sets))).labels
-    for part, counts in report.labels.items():
-        fair = counts.total() / len(labels)
-        few = [label for label in labels if counts[label] < FEW * fair]
+def _imbalance(labels: Mapping[str, Counter[str]], label_set_name: str) -> Iterator[str]:
+    classes = label_set(label_set_name).labels
+    for part, counts in labels.items():
+        fair = counts.total() / len(classes)
+        few = [f"{label} {counts[label]}" for label in classes if counts[label] < FEW * fair]
         if few:
-            listed = ", ".join(f"{label} {counts[label]}" for label in few)
-            report.warnings.append(f"{part}: few rows of {listed} (an equal share is {fair:.0f})")
+            yield f"{part}: few rows of {', '.join(few)} (an equal share is {fair:.0f})"
 
 
-def _warn_of_near_duplicates(report: Report, files: Mapping[str, Path]) -> None:
-    train = "sft" if "sft" in files else "train"
-    names = {"train": train, "dev": "dev", "test": "test"}
-    present: dict[Any, Path] = {
-        split: files[name] for split, name in names.items() if name in files
-    }
-    if report.errors[NOT_A_ROW] or len(present) < 2:
-        return
+def _near_duplicates(files: Mapping[str, Path]) -> Iterator[str]:
+    names: dict[Split, str] = {split: split for split in SPLITS}
+    names["train"] = "sft" if "sft" in files else "train"
+    present = {split: files[name] for split, name in names.items() if name in files}
     pairs = Counter((each.split, each.of_split) for each in find_duplicates(present))
     for (split, of_split), count in sorted(pairs.items()):
-        report.warnings.append(
+        yield (
             f"{count} pictures of {names[split]} are near duplicates of one in {of_split}; "
             "next: tag-plugin quality"
         )
-
-
-def _warn_of_two_labels(report: Report, directory: Path, files: Mapping[str, Path]) -> None:
-    pairs = two_labels(directory, files)
-    if pairs:
-        report.warnings.append(f"{in_words(pairs)}; next: keep the right one of each")
 
 
 def _judge(directory: Path) -> JudgeConfig:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2TokenizerFast
 
+from tag_plugin.data.console import bars
 from tag_plugin.tiny.architecture import build_processor, new_model, tiny_config
 from tag_plugin.tiny.optimizer import Stage
 from tag_plugin.tiny.pretrain_boxes import learn_to_point
@@ -42,7 +43,7 @@ def pretrain(
     tokenizer = build_tokenizer(texts, texts)
     model = new_model(tiny_config(len(tokenizer), special_ids(tokenizer)), seed)
     cores = os.cpu_count() or 1
-    with _progress() as progress:
+    with bars(TextColumn("{task.fields[note]}")) as progress:
         with _threads(max(cores - 1, 1)):  # one more process draws the faces
             learn_to_see(model, seeing, progress)
         with _threads(cores):
@@ -61,16 +62,6 @@ def _save(
     model.generation_config.eos_token_id = special_ids(tokenizer)["<|im_end|>"]
     model.generation_config.pad_token_id = special_ids(tokenizer)["<|endoftext|>"]
     model.to(torch.float16).save_pretrained(out)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Which part of a picture becomes the face frame."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 import skimage.data
@@ -40,7 +42,7 @@ def test_a_scene_is_cropped_to_its_face_with_a_margin():
     assert (frame.size, frame.mode) == ((448, 448), "RGB")
     assert (info.how, info.faces) == ("found", 1)
     assert 130 < info.side < 230  # the face is about 110 pixels high
-    with FaceFinder() as finder:
+    with closing(FaceFinder()) as finder:
         face = finder.find(np.asarray(frame))[0]
     assert face.side / 448 == pytest.approx(1 / 1.5, abs=0.08)
     assert np.abs(face.points.mean(axis=0) - 224).max() < 45
@@ -84,7 +86,7 @@ def test_the_largest_of_several_faces_is_taken_and_their_number_recorded():
 
 def test_a_face_that_fills_the_picture_is_found_inside_a_border():
     tight = np.asarray(SCENE.crop((180, 75, 270, 180)))
-    with FaceFinder() as finder:
+    with closing(FaceFinder()) as finder:
         assert len(finder.find_padded(tight)) == 1
         face = finder.find(tight)[0]
     assert 0 < face.points[:, 0].mean() < 90  # in pixels of the picture, not of the padded one
@@ -93,7 +95,7 @@ def test_a_face_that_fills_the_picture_is_found_inside_a_border():
 def test_a_small_face_is_found_in_a_tile():
     wide = Image.new("RGB", (1600, 1200), (100, 110, 120))
     wide.paste(SCENE, (1068, 668))
-    with FaceFinder() as finder:
+    with closing(FaceFinder()) as finder:
         faces = finder.find(np.asarray(wide))
     assert len(faces) == 1
     assert np.abs(faces[0].points.mean(axis=0) - (1292, 791)).max() < 40
@@ -104,13 +106,13 @@ def test_aligning_levels_the_eyes(angle):
     turned = SCENE.rotate(angle, Image.Resampling.BICUBIC, center=(225, 125))
     frame, info = framed(turned, Pictures.SCENES, align=True)
     assert info.angle == pytest.approx(framed(SCENE, align=True)[1].angle - angle, abs=4)
-    with FaceFinder() as finder:
+    with closing(FaceFinder()) as finder:
         assert abs(finder.find(np.asarray(frame))[0].eye_angle) < 2.5
         assert abs(finder.find(np.asarray(turned))[0].eye_angle) > 10
 
 
 def test_the_pose_follows_the_head():
-    with FaceFinder() as finder:
+    with closing(FaceFinder()) as finder:
         there = finder.find(np.asarray(SCENE))[0]
         mirrored = finder.find(np.asarray(SCENE)[:, ::-1])[0]
         turned = finder.find(np.asarray(SCENE.rotate(20, center=(225, 125))))[0]

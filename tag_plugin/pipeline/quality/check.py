@@ -6,7 +6,7 @@ measured and reported, never cut: it stays the benchmark that others report on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,9 +54,9 @@ def check(settings: QualitySettings) -> Manifest:
         DetectorError: landmarks are needed and mediapipe or its model is missing.
         StageError: nothing is prepared, or `checked` was made with other settings.
     """
-    command = f"tag-plugin quality {settings.directory}"
-    stage = Stage(settings.directory, OUTPUT, MANIFEST, command, settings)
-    inputs = prepared_files(settings.directory)
+    directory = settings.directory
+    stage = Stage(directory, OUTPUT, MANIFEST, f"tag-plugin quality {directory}", settings)
+    inputs = prepared_files(directory)
     decisive = {
         "limits": settings.limits.model_dump(mode="json"),
         "landmarks": SHA256 if settings.limits.looks_for_faces else None,
@@ -66,11 +66,13 @@ def check(settings: QualitySettings) -> Manifest:
     if settings.limits.looks_for_faces:
         FaceFinder().close()  # what is missing is said now, not in a worker
     with stage.opened(decisive) as manifest:
-        found = find_duplicates(inputs)
-        write_list(settings.directory / DUPLICATES, found)
-        write_list(settings.directory / TWO_LABELS, two_labels(settings.directory, inputs))
-        known = {} if settings.keep_duplicates else {(each.split, each.id): each for each in found}
-        worker = partial(_open_worker, settings.directory, settings.limits, known)
+        duplicates = find_duplicates(inputs)
+        write_list(directory / DUPLICATES, duplicates)
+        write_list(directory / TWO_LABELS, two_labels(directory, inputs))
+        cut = (
+            {} if settings.keep_duplicates else {(each.split, each.id): each for each in duplicates}
+        )
+        worker = partial(_open_worker, directory, settings.limits, cut)
         return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
 
 
@@ -88,10 +90,8 @@ def prepared_files(directory: Path) -> dict[Split, Path]:
 def _open_worker(
     directory: Path, limits: Limits, duplicates: Mapping[tuple[Split, str], Duplicate]
 ) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
-    with ExitStack() as stack:
-        finder = stack.enter_context(FaceFinder(1)) if limits.looks_for_faces else None
-        check_one = partial(_checked, directory, limits, duplicates, finder)
-        yield lambda rows: [check_one(row) for row in rows]
+    with closing(FaceFinder(1)) if limits.looks_for_faces else nullcontext() as finder:
+        yield lambda rows: [_checked(directory, limits, duplicates, finder, row) for row in rows]
 
 
 def _checked(
@@ -105,24 +105,14 @@ def _checked(
     if copy is not None:
         return Dropped(row.id, DUPLICATE.format(split=copy.of_split), str(copy))
     try:
-        measures, fault = _measured(directory, limits, finder, row)
+        frame = read_face(directory / row.image)
     except ImageError as error:
         return Dropped(row.id, error.reason, str(error))
+    side = row.frame.side if row.frame else None
+    face = {} if finder is None else geometry(frame, side, finder)
+    measures = {**light(frame), **face}
+    fault = (NO_FACE, "") if limits.face and not face else next(faults(measures, limits), None)
     if fault is not None and row.split in CUT:
         return Dropped(row.id, *fault)
     note = GOOD if fault is None else f"kept in {row.split}: {fault[0]}"
     return Kept(dump_row(row.model_copy(update={"quality": measures})), note)
-
-
-def _measured(
-    directory: Path, limits: Limits, finder: FaceFinder | None, row: Row
-) -> tuple[dict[str, float], tuple[str, str] | None]:
-    """The measures of a frame, and the first fault as reason and detail."""
-    frame = read_face(directory / row.image)
-    side = None if row.frame is None else row.frame.side
-    found = {} if finder is None else geometry(frame, side, finder)
-    measures = {**light(frame), **(found or {})}
-    if found is None and limits.face:
-        return measures, (NO_FACE, "")
-    first = next(faults(measures, limits), None)
-    return measures, None if first is None else (first.reason, str(first))

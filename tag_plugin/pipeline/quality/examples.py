@@ -50,24 +50,26 @@ def examples(directory: Path, limits: Limits) -> list[Group]:
     counts: Counter[str] = Counter()
     by_reason: dict[str, tuple[_Ranked, _Ranked]] = {}
     for split in (split for split in CUT if (directory / OUTPUT / f"{split}.jsonl").is_file()):
-        for found in _dropped(directory, split):
-            reason = found["reason"]
-            counts[reason] += 1
-            nearest, random = by_reason.setdefault(reason, ([], []))
-            example = Example(directory / "images" / split / f"{found['id']}.jpg", _short(found))
-            _offer(nearest, _distance(found["detail"]), example)
-            _offer(random, crc32(found["id"].encode()), example)
+        for drop in _dropped(directory, split):
+            counts[drop["reason"]] += 1
+            nearest, random = by_reason.setdefault(drop["reason"], ([], []))
+            distance, caption = _short(drop["detail"])
+            example = Example(directory / "images" / split / f"{drop['id']}.jpg", caption)
+            _offer(nearest, distance, example)
+            _offer(random, crc32(drop["id"].encode()), example)
         for row in read_rows(directory / OUTPUT / f"{split}.jsonl"):
             distance, name = margin(row.quality, limits)
-            measure = name.rpartition("_")[0]
             if name:
+                measure = name.rpartition("_")[0]
                 caption = f"{measure} {row.quality[measure]:g}"
                 _offer(near, distance, Example(directory / row.image, caption))
-    groups = [
-        Group(f"dropped: {reason} ({dropped})", _both(*by_reason[reason]))
-        for reason, dropped in counts.most_common()
+    return [
+        *(
+            Group(f"dropped: {reason} ({count})", _both(*by_reason[reason]))
+            for reason, count in counts.most_common()
+        ),
+        Group("kept, nearest to a limit", [example for _, example in near]),
     ]
-    return [*groups, Group("kept, nearest to a limit", [example for _, example in near])]
 
 
 def _offer(ranked: _Ranked, distance: float, example: Example) -> None:
@@ -89,11 +91,10 @@ def _dropped(directory: Path, split: Split) -> Iterator[Mapping[str, Any]]:
             yield from (json.loads(line) for line in lines)
 
 
-def _distance(detail: str) -> float:
-    found = _VALUE.match(detail)
-    return abs(abs(float(found[2])) - float(found[3])) / (float(found[3]) or 1) if found else 0.0
-
-
-def _short(found: Mapping[str, Any]) -> str:
-    value = _VALUE.match(found["detail"])
-    return f"{value[1]} {value[2]}" if value else str(found["detail"])[:24]
+def _short(detail: str) -> tuple[float, str]:
+    """How far from its limit a measure is, as a share of the limit; and the measure alone."""
+    match = _VALUE.match(detail)
+    if match is None:
+        return 0.0, detail[:24]
+    value, limit = float(match[2]), float(match[3])
+    return abs(abs(value) - limit) / (limit or 1), f"{match[1]} {match[2]}"

@@ -1,23 +1,22 @@
 """The limits of the quality check, and presets for the benchmarks."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.settings_file import read_yaml_mapping
 from tag_plugin.data.text_file import TextFileError, json_lines
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.pipeline.outcomes import StageError
 
 
-class Limits(BaseModel):
+class Limits(Frozen, allow_inf_nan=False):
     """What a frame must keep to; None switches a limit off.
 
     Attributes:
@@ -29,8 +28,6 @@ class Limits(BaseModel):
         mirror_error_max: see `measures.mirror_error`; occlusion, blur and odd crops raise it.
         face: whether a frame in which no face is found is dropped.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sharpness_min: float | None = 15.0
     face_size_min: float | None = 48.0
@@ -46,88 +43,73 @@ class Limits(BaseModel):
     @property
     def looks_for_faces(self) -> bool:
         """Whether a limit needs landmarks."""
-        wanted = (self.yaw_max, self.pitch_max, self.roll_max, self.mirror_error_max)
-        return self.face or any(limit is not None for limit in wanted)
+        limits = (self.yaw_max, self.pitch_max, self.roll_max, self.mirror_error_max)
+        return self.face or limits != (None,) * len(limits)
 
 
-PRESETS: Mapping[str, Limits] = MappingProxyType(
-    {
-        "default": Limits(),
-        # 48x48 pictures: small by nature, and an enlargement is never sharp.
-        "ferplus": Limits(sharpness_min=10.0, face_size_min=24.0, mirror_error_max=0.2),
-        # 100x100 aligned faces.
-        "rafdb": Limits(face_size_min=40.0),
-        "affectnet7": Limits(),
-        "affectnet8": Limits(),
-        # Drawings: no landmark model is meant for them.
-        "synth": Limits(
-            face=False,
-            face_size_min=None,
-            sharpness_min=None,
-            yaw_max=None,
-            pitch_max=None,
-            roll_max=None,
-            mirror_error_max=None,
-        ),
-    }
-)
+PRESETS: Final[Mapping[str, Limits]] = {
+    "default": Limits(),
+    # 48x48 pictures: small by nature, and an enlargement is never sharp.
+    "ferplus": Limits(sharpness_min=10.0, face_size_min=24.0, mirror_error_max=0.2),
+    # 100x100 aligned faces.
+    "rafdb": Limits(face_size_min=40.0),
+    "affectnet7": Limits(),
+    "affectnet8": Limits(),
+    # Drawings: no landmark model is meant for them.
+    "synth": Limits(
+        face=False,
+        face_size_min=None,
+        sharpness_min=None,
+        yaw_max=None,
+        pitch_max=None,
+        roll_max=None,
+        mirror_error_max=None,
+    ),
+}
 """`preset_of` says which one a dataset has."""
 SMALL_SIDES: Final = ((64, "ferplus"), (128, "rafdb"))
 """Side of the source pictures, in the middle of them all, up to which a preset is meant."""
 _SAMPLE: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A limit that a measure does not keep to."""
-
-    reason: str
-    measure: str
-    value: float
-    limit: float
-
-    def __str__(self) -> str:
-        return f"{self.measure} {self.value:g}, limit {self.limit:g}"
-
-
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "sharpness_min": "not sharp",
-        "face_size_min": "face too small",
-        "brightness_min": "too dark",
-        "brightness_max": "too bright",
-        "contrast_min": "too little contrast",
-        "yaw_max": "turned away",
-        "pitch_max": "looks up or down",
-        "roll_max": "tilted",
-        "mirror_error_max": "landmarks not reliable (occlusion, blur or crop)",
-    }
-)
+REASONS: Final[Mapping[str, str]] = {
+    "sharpness_min": "not sharp",
+    "face_size_min": "face too small",
+    "brightness_min": "too dark",
+    "brightness_max": "too bright",
+    "contrast_min": "too little contrast",
+    "yaw_max": "turned away",
+    "pitch_max": "looks up or down",
+    "roll_max": "tilted",
+    "mirror_error_max": "landmarks not reliable (occlusion, blur or crop)",
+}
 """Limit -> why a frame is dropped by it, in the order in which they are checked."""
 
 
-def faults(measures: Mapping[str, float], limits: Limits) -> Iterator[Fault]:
-    """The limits that a frame does not keep to; a measure that was not taken breaks none."""
-    for name, reason in REASONS.items():
-        measure, _, kind = name.rpartition("_")
-        limit: float | None = getattr(limits, name)
-        if limit is None or measure not in measures:
-            continue
+def faults(measures: Mapping[str, float], limits: Limits) -> Iterator[tuple[str, str]]:
+    """(reason, detail) of each limit that a frame does not keep to."""
+    for name, measure, limit in _limited(measures, limits):
         value = measures[measure]
-        if (abs(value) > limit) if kind == "max" else (value < limit):
-            yield Fault(reason, measure, value, limit)
+        if (abs(value) > limit) if name.endswith("_max") else (value < limit):
+            yield REASONS[name], f"{measure} {value:g}, limit {limit:g}"
 
 
 def margin(measures: Mapping[str, float], limits: Limits) -> tuple[float, str]:
     """How near a frame is to its nearest limit, as a share of the limit, and which one it is."""
-    nearest = (float("inf"), "")
+    distances = (
+        (abs(abs(measures[measure]) - limit) / limit, name)
+        for name, measure, limit in _limited(measures, limits)
+        if limit
+    )
+    return min(distances, default=(float("inf"), ""))
+
+
+def _limited(measures: Mapping[str, float], limits: Limits) -> Iterator[tuple[str, str, float]]:
+    """(limit's name, measure, limit) of those that are on and whose measure was taken."""
     for name in REASONS:
-        measure = name.rpartition("_")[0]
-        limit: float | None = getattr(limits, name)
-        if limit and measure in measures:
-            distance = abs(abs(measures[measure]) - limit) / limit
-            nearest = min(nearest, (distance, name))
-    return nearest
+        measure, limit = name.rpartition("_")[0], getattr(limits, name)
+        if limit is not None and measure in measures:
+            yield name, measure, limit
 
 
 def preset_of(directory: Path) -> str:
@@ -140,17 +122,16 @@ def preset_of(directory: Path) -> str:
     label_sets: set[str] = set()
     for path in sorted((directory / "prepared").glob("*.jsonl")):
         for _, row in islice(json_lines(path, lambda _: None), _SAMPLE):
-            frame = row.get("frame") if isinstance(row, dict) else None
             if isinstance(row, dict):
                 label_sets.add(str(row.get("label_set")))
-            if isinstance(frame, dict) and isinstance(frame.get("side"), int):
-                sides.append(frame["side"])
+                frame = row.get("frame")
+                if isinstance(frame, dict) and isinstance(frame.get("side"), int):
+                    sides.append(frame["side"])
     family = label_sets.pop() if len(label_sets) == 1 else "default"
     if family == "synth" or not sides:
         return family if family in PRESETS else "default"
-    middle = median(sides)
-    by_size = next((name for side, name in SMALL_SIDES if middle <= side), None)
-    return by_size or (family if family == "rafdb" else "default")
+    by_size = (name for side, name in SMALL_SIDES if median(sides) <= side)
+    return next(by_size, family if family == "rafdb" else "default")
 
 
 def limits_for(preset: str, file: Path | None, changes: Mapping[str, str]) -> Limits:
@@ -159,11 +140,11 @@ def limits_for(preset: str, file: Path | None, changes: Mapping[str, str]) -> Li
     Raises:
         StageError: an unknown name or a value that is no number; the message lists the names.
     """
-    content: dict[str, Any] = PRESETS.get(preset, PRESETS["default"]).model_dump()
+    content = PRESETS.get(preset, PRESETS["default"]).model_dump()
     try:
-        loaded = read_yaml_mapping(file) if file else {}
-        given = {name: yaml.safe_load(value) for name, value in changes.items()}
-        return Limits.model_validate({**content, **loaded, **given})
+        content |= read_yaml_mapping(file) if file else {}
+        content |= {name: yaml.safe_load(value) for name, value in changes.items()}
+        return Limits.model_validate(content)
     except (OSError, TextFileError, yaml.YAMLError) as error:
         raise StageError(f"the limits cannot be read: {' '.join(str(error).split())}") from None
     except ValidationError as error:

@@ -43,9 +43,9 @@ def light(frame: Picture) -> dict[str, float]:
 
     sharpness = 1000 * variance of the Laplacian / variance of the grey values
     """
+    edge, size = round(MIDDLE * NORMAL_SIZE), (NORMAL_SIZE, NORMAL_SIZE)
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (NORMAL_SIZE, NORMAL_SIZE), interpolation=cv2.INTER_AREA)
-    edge = round(MIDDLE * NORMAL_SIZE)
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     middle = small[edge:-edge, edge:-edge]
     edges = cv2.Laplacian(small, cv2.CV_64F)[edge:-edge, edge:-edge]
     return {
@@ -55,25 +55,25 @@ def light(frame: Picture) -> dict[str, float]:
     }
 
 
-def geometry(frame: Picture, side: int | None, finder: FaceFinder) -> dict[str, float] | None:
-    """Face size, pose and mirror error of a (448, 448, 3) RGB frame; None where no face is found.
+def geometry(frame: Picture, side: int | None, finder: FaceFinder) -> dict[str, float]:
+    """Face size, pose and mirror error of a (448, 448, 3) RGB frame; empty where no face is found.
 
     Args:
         frame: the frame.
         side: pixels of the source picture along the frame; the face size needs it.
         finder: an open face finder.
     """
-    face = _found(frame, finder)
+    face = _largest(frame, finder)
     if face is None:
-        return None
-    measured = {
+        return {}
+    size = {} if side is None else {"face_size": round(face.side * side / FACE_FRAME, 1)}
+    return {
         "yaw": round(face.yaw, 1),
         "pitch": round(face.pitch, 1),
         "roll": round(face.roll, 1),
         "mirror_error": round(mirror_error(frame, face, finder), 3),
+        **size,
     }
-    size = {} if side is None else {"face_size": round(face.side * side / FACE_FRAME, 1)}
-    return {**measured, **size}
 
 
 def mirror_error(frame: Picture, face: Face, finder: FaceFinder) -> float:
@@ -81,7 +81,7 @@ def mirror_error(frame: Picture, face: Face, finder: FaceFinder) -> float:
 
     Where the face is clear they fall on the same places; 1.0 where the mirror image shows none.
     """
-    mirrored = _found(np.ascontiguousarray(frame[:, ::-1]), finder)
+    mirrored = _largest(np.ascontiguousarray(frame[:, ::-1]), finder)
     if mirrored is None:
         return 1.0
     back = mirrored.points * np.array([-1, 1]) + np.array([frame.shape[1], 0])
@@ -90,7 +90,7 @@ def mirror_error(frame: Picture, face: Face, finder: FaceFinder) -> float:
     return float(min(apart.mean() / max(float(np.linalg.norm(eyes)), 1.0), 1.0))
 
 
-def _found(frame: Picture, finder: FaceFinder) -> Face | None:
+def _largest(frame: Picture, finder: FaceFinder) -> Face | None:
     """The largest face; a face that fills the frame is looked for inside a border first."""
     faces = finder.find_padded(frame) or finder.find(frame)
     return max(faces, key=lambda face: face.side, default=None)

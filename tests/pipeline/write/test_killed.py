@@ -39,7 +39,7 @@ import os, sys
 from pathlib import Path
 import openai
 from tag_plugin.pipeline.build import BuildSettings, build
-from tag_plugin.pipeline.write import stage
+from tag_plugin.pipeline.write import conversation
 from tests.pipeline.write.test_killed import settings
 for line in sys.stdin:
     child = os.fork()
