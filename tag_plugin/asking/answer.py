@@ -33,7 +33,8 @@ def read_completion(body: bytes) -> Reply:
     try:
         content = json.loads(body)
         choice = content["choices"][0]
-        message, finish = choice["message"], _word(choice.get("finish_reason"))
+        message, finish = choice["message"], choice.get("finish_reason")
+        finish = one_line(finish, _LONGEST_WORD) if isinstance(finish, str) else ""
         text, refusal = _text(message.get("content")), message.get("refusal")
         if not text and isinstance(refusal, str) and refusal:
             text, finish = refusal, REFUSAL
@@ -41,8 +42,7 @@ def read_completion(body: bytes) -> Reply:
             text = _text(message.get("reasoning_content") or message.get("reasoning"))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _problem(content, error) from None
-    usage = content.get("usage")
-    prompt, completion = (_count(usage, name) for name in _COUNTS)
+    prompt, completion = (_count(content.get("usage"), name) for name in _COUNTS)
     return Reply(text, finish, prompt, completion)
 
 
@@ -62,10 +62,6 @@ def _text(content: object) -> str:
         parts = (part.get("text") for part in content if isinstance(part, dict))
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
-
-
-def _word(value: object) -> str:
-    return one_line(value, _LONGEST_WORD) if isinstance(value, str) else ""
 
 
 def _count(usage: object, name: str) -> int | None:

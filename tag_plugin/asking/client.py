@@ -58,14 +58,17 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
         headers = {name: response.headers[name] for name in _TELLING if name in response.headers}
         if status == 200 and request.method == "POST":
             try:
-                reply = self._reply(body)
+                reply = _cut_off(body) if len(body) > self._longest else read_completion(body)
             except NoCompletionError as error:
                 status, content = error.status, json.dumps({"message": str(error)}).encode()
         elif NO_CREDIT.encode() in body:  # openai's client takes it for too many requests
             headers["x-should-retry"] = "false"
-        extensions = {_REPLY: reply}
         return make(
-            status, headers=headers, content=content, request=request, extensions=extensions
+            status,
+            headers=headers,
+            content=content,
+            request=request,
+            extensions={_REPLY: reply},
         )
 
     async def _body(self, response: Any) -> bytes:  # noqa: ANN401  # see above
@@ -76,10 +79,9 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
                 break
         return bytes(body)
 
-    def _reply(self, body: bytes) -> Reply:
-        if len(body) > self._longest:
-            return Reply(body.decode(errors="replace")[:_KEPT_OF_TOO_LONG], STOPPED_READING)
-        return read_completion(body)
+
+def _cut_off(body: bytes) -> Reply:
+    return Reply(body.decode(errors="replace")[:_KEPT_OF_TOO_LONG], STOPPED_READING)
 
 
 class Endpoint:
@@ -115,11 +117,11 @@ class Endpoint:
         Raises:
             openai.OpenAIError: none, after all retries.
         """
-        parameters = dict(request.parameters)
-        if self._settings.send_seed:
-            parameters["seed"] = request.seed
+        seed = {"seed": request.seed} if self._settings.send_seed else {}
         answer = await self._client.chat.completions.with_raw_response.create(
-            model=request.model, messages=[_message(request)], extra_body=parameters
+            model=request.model,
+            messages=[_message(request)],
+            extra_body={**request.parameters, **seed},
         )
         reply: Reply = answer.http_response.extensions[_REPLY]
         return reply
@@ -131,8 +133,7 @@ class Endpoint:
 
 def _message(request: Request) -> Any:  # noqa: ANN401  # openai's own TypedDicts
     kind = "png" if request.image.startswith(b"\x89PNG") else "jpeg"
-    picture = base64.b64encode(request.image).decode("ascii")
-    url = f"data:image/{kind};base64,{picture}"
+    url = f"data:image/{kind};base64,{base64.b64encode(request.image).decode('ascii')}"
     return {
         "role": "user",
         "content": [

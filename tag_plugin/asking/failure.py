@@ -30,8 +30,12 @@ def meaning(error: openai.OpenAIError, key: str | None) -> RequestError | Asking
     if isinstance(error, openai.APITimeoutError):
         return RequestError("time-out", _plain(str(cause), key), again=True)
     unreachable = type(cause).__name__ == "ConnectError"
-    kind = "no connection" if unreachable else "broken connection"
-    return RequestError(kind, _plain(str(cause), key), again=True, unreachable=unreachable)
+    return RequestError(
+        "no connection" if unreachable else "broken connection",
+        _plain(str(cause), key),
+        again=True,
+        unreachable=unreachable,
+    )
 
 
 def _of_status(error: openai.APIStatusError, key: str | None) -> RequestError | AskingError:

@@ -73,18 +73,17 @@ class Budget:
             self._landed.set()
 
     def _fits(self, spent: Spent, estimate: Spent) -> bool:
-        total = spent.plus(estimate)
-        for each in self._flying:
-            total = total.plus(each)
-        return all(
-            limit is None or value <= limit
-            for value, limit in zip(total, self._limits, strict=True)
-        )
+        for each in (estimate, *self._flying):
+            spent = spent.plus(each)
+        limits = zip(spent, self._limits, strict=True)
+        return all(limit is None or value <= limit for value, limit in limits)
 
     def _summary(self, spent: Spent) -> str:
         values = (f"{spent.requests} requests", f"{spent.tokens} tokens", f"cost {spent.cost:.4f}")
-        told = zip(values, self._limits, strict=True)
-        parts = [f"{value} of {limit}" if limit else value for value, limit in told]
+        parts = (
+            f"{value} of {limit}" if limit else value
+            for value, limit in zip(values, self._limits, strict=True)
+        )
         return f"{', '.join(parts)}, and the next request may not fit"
 
 

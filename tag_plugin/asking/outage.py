@@ -52,20 +52,20 @@ class Outage:
         self._in_a_row += 1
         self._waiting += 1
         await self._tell()
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._is_decided(before))
+        async with self._changed:  # until another is answered, too many are not, or none is left
+            await self._changed.wait_for(
+                lambda: self._answered > before or self._many or self._active == self._waiting
+            )
         self._waiting -= 1
-        many = self._in_a_row >= GIVEN_UP_IN_A_ROW
-        if self._answered == before and (many or failure.unreachable):
+        if self._answered == before and (self._many or failure.unreachable):
             raise AskingError(
                 f"{self._where} answers no request ({failure}); no row is lost; next: see to it, "
                 "and run the same command again"
             ) from None
 
-    def _is_decided(self, before: int) -> bool:
-        """Another one was answered, too many were not, or nobody is left who might be."""
-        many = self._in_a_row >= GIVEN_UP_IN_A_ROW
-        return self._answered > before or many or self._active == self._waiting
+    @property
+    def _many(self) -> bool:
+        return self._in_a_row >= GIVEN_UP_IN_A_ROW
 
     async def _tell(self) -> None:
         async with self._changed:

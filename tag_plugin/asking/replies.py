@@ -59,7 +59,7 @@ class Replies:
         self._lock = asyncio.Lock()
         self._queue: list[Statement] = []
         self._last = 0
-        self.known = Spent()
+        self.total = Spent()
         """What all replies came to when that was last looked up."""
         self._connection = self._named(lambda: _opened(path, _SCHEMA + more))
 
@@ -69,12 +69,12 @@ class Replies:
         Raises:
             AskingError: the file cannot be read, or what is in it was not written here.
         """
-        found = await self._run(lambda: self._connection.execute(_FIND, (key,)).fetchone())
-        if found is None:
+        row = await self._run(lambda: self._connection.execute(_FIND, (key,)).fetchone())
+        if row is None:
             return None
         with suppress(UnicodeDecodeError):
-            if all(map(isinstance, found, _KINDS)):
-                return Reply(found[0].decode("utf-8", "surrogatepass"), *found[1:])
+            if all(map(isinstance, row, _KINDS)):
+                return Reply(row[0].decode("utf-8", "surrogatepass"), *row[1:])
         raise AskingError(
             f"{self._path}: the reply to request {key} is damaged; next: delete its row, and it is "
             "asked (and paid) again"
@@ -101,10 +101,11 @@ class Replies:
 
     async def spent(self) -> Spent:
         """What all replies come to, those that other processes have written meanwhile too."""
-        found = await self._run(lambda: self._connection.execute(_SPENT, (self._last,)).fetchone())
-        self._last, *more = found
-        self.known = self.known.plus(Spent(*more))
-        return self.known
+        self._last, *more = await self._run(
+            lambda: self._connection.execute(_SPENT, (self._last,)).fetchone()
+        )
+        self.total = self.total.plus(Spent(*more))
+        return self.total
 
     async def write(self, *statements: Statement) -> None:
         """Do these; what waits while a transaction ends shares the next one.

@@ -98,5 +98,5 @@ def compose(
 
 def request_seed(seed: int, split: str, row: str, attempt: int) -> int:
     """A seed for one attempt at one row, 31 bits: no two requests of a run are the same."""
-    text = f"{seed}:{split}:{row}:{attempt}"
-    return int.from_bytes(sha256(text.encode()).digest()[:4], "big") >> 1
+    digest = sha256(f"{seed}:{split}:{row}:{attempt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -99,7 +99,7 @@ class Asker:
                     "server, or check --endpoint"
                 ) from None
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Wait for what is in flight, then close the connections."""
         self.stop(AskingError("broken off; next: the same command goes on from here"))
         for _ in range(self._settings.concurrency):
@@ -171,12 +171,7 @@ def asking(
 async def _asker(
     settings: EndpointSettings, table: Path, more: str, make_endpoint: Callable[..., Any]
 ) -> AsyncIterator[Asker]:
-    replies = Replies(table, more)
-    try:
-        asker = Asker(settings, replies, (await replies.spent()).requests, make_endpoint)
-        try:
+    with closing(Replies(table, more)) as replies:
+        answered = (await replies.spent()).requests
+        async with aclosing(Asker(settings, replies, answered, make_endpoint)) as asker:
             yield asker
-        finally:
-            await asker.close()
-    finally:
-        replies.close()

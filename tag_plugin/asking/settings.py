@@ -6,13 +6,13 @@ from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tag_plugin.asking.request import AskingError
+from tag_plugin.facs.frozen import Frozen
 
 MILLION: Final = 1_000_000
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 _ANSWER_LENGTHS: Final = ("max_tokens", "max_completion_tokens")
 _OURS: Final = ("model", "messages", "stream")
 """Parts of a request that `parameters` may not replace."""
@@ -20,10 +20,8 @@ _LONGEST_ANSWER: Final = 4096
 """Tokens of the longest reply, when `parameters` do not say."""
 
 
-class Price(BaseModel):
+class Price(Frozen, allow_inf_nan=False):
     """What a million tokens cost, in any currency."""
-
-    model_config = _STRICT
 
     input: float = Field(default=0.0, ge=0)
     output: float = Field(default=0.0, ge=0)
@@ -33,17 +31,15 @@ class Price(BaseModel):
         return (self.input * prompt_tokens + self.output * completion_tokens) / MILLION
 
 
-class Limits(BaseModel):
+class Limits(Frozen, allow_inf_nan=False):
     """A budget: what all replies in the table together may come to. None is no limit."""
-
-    model_config = _STRICT
 
     cost: float | None = Field(default=None, gt=0)
     tokens: int | None = Field(default=None, gt=0)
     requests: int | None = Field(default=None, gt=0)
 
 
-class EndpointSettings(BaseModel):
+class EndpointSettings(Frozen, allow_inf_nan=False):
     """A model behind an endpoint, and how it is asked.
 
     Attributes:
@@ -60,8 +56,6 @@ class EndpointSettings(BaseModel):
         max_reply_bytes: a longer reply is cut off.
     """
 
-    model_config = _STRICT
-
     model: str = Field(min_length=1)
     base_url: str | None = None
     api_key_env: str = "OPENAI_API_KEY"
@@ -75,12 +69,6 @@ class EndpointSettings(BaseModel):
     price: Price = Price()
     budget: Limits = Limits()
     max_reply_bytes: int = Field(default=MILLION, ge=1000, le=100 * MILLION)
-
-    @field_validator("model")
-    @classmethod
-    def _text(cls, model: str) -> str:
-        model.encode()  # half of a surrogate pair, as a shell may hand one over
-        return model
 
     @field_validator("base_url")
     @classmethod
@@ -125,8 +113,8 @@ class EndpointSettings(BaseModel):
     @property
     def longest_answer(self) -> int:
         """Tokens of the longest reply."""
-        named = (self.parameters.get(name) for name in _ANSWER_LENGTHS)
-        return next((int(each) for each in named if each), _LONGEST_ANSWER)
+        lengths = map(self.parameters.get, _ANSWER_LENGTHS)
+        return next((int(length) for length in lengths if length), _LONGEST_ANSWER)
 
     @property
     def key(self) -> str | None:

@@ -3,18 +3,19 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.table import Table
 
 from tag_plugin.asking.settings import EndpointSettings
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.console import console
 from tag_plugin.preference.judge import ask_judge
 from tag_plugin.preference.numbers import Number, Preference, preference
 from tag_plugin.preference.pairs import Study
-from tag_plugin.preference.raters import agreement, pooled, read_raters, write_rating_page
+from tag_plugin.preference.raters import agreement, read_raters, write_rating_page
 
 PAGE: Final = "rate.html"
 NUMBERS: Final = "preference.json"
@@ -44,60 +45,41 @@ def run_study(
     raters = read_raters(answers, study)
     write_rating_page(study, out / PAGE)
     identical = len(study.pairs) - len(study.asked)
-    found: dict[str, Preference] = {}
-    if judge is not None:
-        found[f"judge {judge.model}"] = preference(ask_judge(study, judge, out), identical)
-    found |= {f"rater {name}": preference(said, identical) for name, said in raters.items()}
+    opinions = {} if judge is None else {f"judge {judge.model}": ask_judge(study, judge, out)}
+    opinions |= {f"rater {name}": each for name, each in raters.items()}
     if len(raters) > 1:
-        found["all raters"] = preference(pooled(list(raters.values())), identical)
-    kappa = agreement(list(raters.values()))
-    _write(out / NUMBERS, study, sources, found, kappa)
-    return found
-
-
-def table(found: dict[str, Preference], sources: Sources) -> Table:
-    """The numbers for people."""
-    shown = Table(title=f"A = {sources.a}    B = {sources.b}")
-    names = ("", "pairs", "A", "split", "B", "ties", "A preferred", "shown first", "both orders")
-    for name in names:
-        shown.add_column(name, justify="right" if name else "left")
-    for who, numbers in found.items():
-        counts = (numbers.pairs, numbers.wins_a, numbers.split, numbers.wins_b, numbers.ties)
-        estimates = (numbers.preference, numbers.first_share, numbers.agreement)
-        shown.add_row(who, *map(str, counts), *map(_with_interval, estimates))
-    return shown
-
-
-def print_table(found: dict[str, Preference], sources: Sources) -> None:
-    """The table, and what its columns mean."""
-    shown = console()
-    shown.print(table(found, sources))
-    shown.print(
-        "A preferred: Bradley-Terry, the effect of the order taken out. Shown first: share of "
-        "decided looks that preferred the first answer (0.5: no position bias). Both orders: share "
-        "of pairs judged alike in both. Brackets: 95 % bootstrap intervals over pairs."
-    )
-
-
-def _write(
-    path: Path,
-    study: Study,
-    sources: Sources,
-    found: dict[str, Preference],
-    kappa: float | None,
-) -> None:
-    content: dict[str, Any] = {
+        opinions["all raters"] = list(chain.from_iterable(raters.values()))
+    preferences = {who: preference(each, identical) for who, each in opinions.items()}
+    content = {
         "study": study.id,
         "seed": study.seed,
         "a": sources.a,
         "b": sources.b,
         "pairs": len(study.pairs),
         "faces_of_one_run_only": study.left_out,
-        "mean_kappa_of_raters": kappa,
-        "preferences": {who: numbers.model_dump() for who, numbers in found.items()},
+        "mean_kappa_of_raters": agreement(list(raters.values())),
+        "preferences": {who: numbers.model_dump() for who, numbers in preferences.items()},
     }
-    with atomic_write(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_text(out / NUMBERS, json.dumps(content, indent=2) + "\n")
+    return preferences
+
+
+def print_table(preferences: dict[str, Preference], sources: Sources) -> None:
+    """The numbers for people, and what the columns mean."""
+    shown = Table(title=f"A = {sources.a}    B = {sources.b}")
+    names = ("", "pairs", "A", "split", "B", "ties", "A preferred", "shown first", "both orders")
+    for name in names:
+        shown.add_column(name, justify="right" if name else "left")
+    for who, numbers in preferences.items():
+        counts = (numbers.pairs, numbers.wins_a, numbers.split, numbers.wins_b, numbers.ties)
+        estimates = (numbers.preference, numbers.first_share, numbers.agreement)
+        shown.add_row(who, *map(str, counts), *map(_with_interval, estimates))
+    console().print(shown)
+    console().print(
+        "A preferred: Bradley-Terry, the effect of the order taken out. Shown first: share of "
+        "decided looks that preferred the first answer (0.5: no position bias). Both orders: share "
+        "of pairs judged alike in both. Brackets: 95 % bootstrap intervals over pairs."
+    )
 
 
 def _with_interval(number: Number | None) -> str:

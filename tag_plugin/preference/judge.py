@@ -71,7 +71,11 @@ def ask_judge(study: Study, settings: EndpointSettings, out: Path) -> list[Opini
         AskingError: the judge does not answer any more; what it said is in the table.
         PreferenceError: it refuses a question, or OUT holds the replies of an earlier version.
     """
-    _refuse_earlier(out)
+    if (out / _EARLIER).is_file() and not (out / TABLE).is_file():
+        raise PreferenceError(
+            f"{out / _EARLIER} was written by an earlier version and is not read; next: another "
+            f"--out, or remove it: its questions are then asked (and paid) again"
+        )
     require_client()
     looks = [(pair, a_first) for pair in study.asked for a_first in (True, False)]
     requests = (
@@ -81,11 +85,11 @@ def ask_judge(study: Study, settings: EndpointSettings, out: Path) -> list[Opini
     with locked(out, "replies", ALL_PARTS):
         replies = _replies(requests, settings, out / TABLE)
         shown = progress(replies, f"asking {settings.model}", len(looks))
-        opinions = [
+        opinions = (
             Opinion(pair.id, a_first, read_verdict(reply.text))
             for (pair, a_first), reply in zip(looks, shown, strict=True)
-        ]
-    return sorted(opinions, key=lambda opinion: (opinion.pair, not opinion.a_first))
+        )
+        return sorted(opinions, key=lambda opinion: (opinion.pair, not opinion.a_first))
 
 
 def _replies(
@@ -108,11 +112,3 @@ def _replies(
                 f"the judge does not answer: {failure}; nothing that was paid is lost; next: check "
                 "the endpoint and the model, then run the same command"
             ) from None
-
-
-def _refuse_earlier(out: Path) -> None:
-    if (out / _EARLIER).is_file() and not (out / TABLE).is_file():
-        raise PreferenceError(
-            f"{out / _EARLIER} was written by an earlier version and is not read; next: another "
-            f"--out, or remove it: its questions are then asked (and paid) again"
-        )

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.preference.judge import Opinion
 from tag_plugin.scoring.statistics import Floats, percentile_interval, resampled_sums
 
@@ -33,17 +33,15 @@ _COLUMNS: Final = (
 )
 
 
-class Number(BaseModel):
+class Number(Frozen):
     """A value and its 95 % interval."""
-
-    model_config = ConfigDict(frozen=True)
 
     value: float
     low: float
     high: float
 
 
-class Preference(BaseModel):
+class Preference(Frozen):
     """What a set of opinions comes to.
 
     `preference`: probability that A is preferred, the position effect taken out; `strength` and
@@ -52,8 +50,6 @@ class Preference(BaseModel):
     when none was seen in both. `wins_a`, `wins_b`, `split`: pairs by their mean opinion. Identical
     answers are in `identical` alone.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     pairs: int
     identical: int
@@ -105,7 +101,6 @@ def _contribution(looks: Sequence[Opinion]) -> tuple[float, ...]:
     second = [look.for_a or 0.0 for look in looks if not look.a_first]
     decided = [look.side == "first" for look in looks if look.side != "tie"]
     both = bool(first and second)
-    agreed = both and len(set(first + second)) == 1
     return (
         len(first),
         sum(first),
@@ -115,7 +110,7 @@ def _contribution(looks: Sequence[Opinion]) -> tuple[float, ...]:
         sum(decided),
         len(looks),
         both,
-        agreed,
+        both and len(set(first + second)) == 1,
     )
 
 
@@ -126,15 +121,13 @@ def _estimates(sums: Floats) -> dict[str, Floats]:
     second = _logit(of["a_second_for_a"], of["a_second"])
     strength, position = (first + second) / 2, (first - second) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        first_share = of["decided_first"] / of["decided"]
-        agreement = of["agreed"] / of["both"]
-    return {
-        "preference": 1 / (1 + np.exp(-strength)),
-        "strength": strength,
-        "position": position,
-        "first_share": first_share,
-        "agreement": agreement,
-    }
+        return {
+            "preference": 1 / (1 + np.exp(-strength)),
+            "strength": strength,
+            "position": position,
+            "first_share": of["decided_first"] / of["decided"],
+            "agreement": of["agreed"] / of["both"],
+        }
 
 
 def _logit(wins: Floats, looks: Floats) -> Floats:

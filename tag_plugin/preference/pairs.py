@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from tag_plugin.results.reader import read_run, read_samples
 from tag_plugin.scoring.record import JudgedSample
@@ -59,8 +57,8 @@ class Study:
     @property
     def id(self) -> str:
         """12 hexadecimal digits that change with any answer, with the choice and with the seed."""
-        told: list[Any] = [[p.id, p.a.completion, p.b.completion] for p in self.pairs]
-        return hashlib.sha256(json.dumps([self.seed, told]).encode()).hexdigest()[:12]
+        content = [self.seed, [[p.id, p.a.completion, p.b.completion] for p in self.pairs]]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
     def a_first(self, pair: Pair) -> bool:
         """Which answer a human rater sees first: a coin that the seed and the face decide."""
@@ -92,13 +90,10 @@ def make_study(a: Path, b: Path, count: int | None, seed: int, task: str | None 
             raise PreferenceError(
                 f"{name} is not the same face in {a} and {b}; next: evaluate both on the same data"
             )
-    chosen = shared if count is None or count >= len(shared) else _drawn(shared, count, seed)
     left_out = len(first.keys() ^ second.keys())
-    return Study(tuple(Pair(first[name], second[name]) for name in chosen), seed, left_out)
-
-
-def _drawn(names: Sequence[str], count: int, seed: int) -> list[str]:
-    return sorted(Random(seed).sample(names, count))
+    if count is not None and count < len(shared):
+        shared = sorted(Random(seed).sample(shared, count))
+    return Study(tuple(Pair(first[name], second[name]) for name in shared), seed, left_out)
 
 
 def _answered(path: Path, task: str | None) -> dict[str, JudgedSample]:

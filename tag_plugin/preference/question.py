@@ -58,11 +58,10 @@ def picture(pair: Pair, a_first: bool) -> bytes:
         *(draw_predicted(face, each.claims) for each in pair.in_order(a_first)),
     ]
     names = ("face", "boxes of analysis 1", "boxes of analysis 2")
-    width = len(panels) * FACE_FRAME + (len(panels) - 1) * _GAP
-    sheet = Image.new("RGB", (width, _HEAD + FACE_FRAME), "white")
+    step = FACE_FRAME + _GAP
+    sheet = Image.new("RGB", (len(panels) * step - _GAP, _HEAD + FACE_FRAME), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    for number, (panel, name) in enumerate(zip(panels, names, strict=True)):
-        left = number * (FACE_FRAME + _GAP)
+    for left, panel, name in zip(range(0, sheet.width, step), panels, names, strict=True):
         sheet.paste(panel, (left, _HEAD))
         draw.text((left + 4, 5), name, "black", font=font)
     out = BytesIO()

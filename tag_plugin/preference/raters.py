@@ -1,21 +1,23 @@
 """People as judges: a blind page, and their answers back in."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from markupsafe import Markup
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from sklearn.metrics import cohen_kappa_score
 
 from tag_plugin.data.console import progress
+from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.terminal import warn
 from tag_plugin.data.text_file import TextFileError, read_json
 from tag_plugin.facs.boxes import FACE_FRAME
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.preference.judge import Opinion
-from tag_plugin.preference.pairs import Pair, PreferenceError, Study
+from tag_plugin.preference.pairs import PreferenceError, Study
 from tag_plugin.preference.question import Side
 from tag_plugin.report.gallery.thumbnails import thumbnails
 from tag_plugin.report.html.document import json_block, write_page
@@ -27,10 +29,8 @@ _SCRIPTS: Final = ("blocks.js", "theme.js", "marks.js", "rate.js")
 _PLACE: Final[dict[str, Side]] = {"left": "first", "right": "second", "tie": "tie"}
 
 
-class RaterAnswers(BaseModel):
+class RaterAnswers(Frozen):
     """The file that a rater's page saves: for each pair, by its number, the side preferred."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     study: str
     rater: Annotated[str, Field(max_length=200)]
@@ -82,14 +82,8 @@ def read_answers(path: Path, study: Study) -> tuple[str, list[Opinion]]:
     """
     again = "next: open rate.html and save them there"
     try:
-        saved = RaterAnswers.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part)[:40] for part in first["loc"])
-        raise PreferenceError(
-            f"{path} holds no saved answers ({place}: {first['msg']}); {again}"
-        ) from None
-    except (TextFileError, OSError) as error:
+        saved = checked(RaterAnswers, read_json(path))
+    except (WrongValueError, TextFileError, OSError) as error:
         raise PreferenceError(f"{path} holds no saved answers ({error}); {again}") from None
     if saved.study != study.id:
         raise PreferenceError(
@@ -116,20 +110,10 @@ def agreement(raters: Sequence[Sequence[Opinion]]) -> float | None:
     for one, two in combinations(tables, 2):
         shared = sorted(one.keys() & two.keys())
         if len(shared) >= 10:
-            labels = [0, 1, 2]
             first, second = ([int(2 * (t[p] or 0)) for p in shared] for t in (one, two))
-            kappas.append(float(cohen_kappa_score(first, second, labels=labels)))
-    known = [kappa for kappa in kappas if kappa == kappa]  # NaN: both always said the same
-    return sum(known) / len(known) if known else None
-
-
-def pooled(raters: Sequence[Sequence[Opinion]]) -> list[Opinion]:
-    """All opinions, those about one pair together."""
-    by_pair: dict[str, list[Opinion]] = defaultdict(list)
-    for opinions in raters:
-        for opinion in opinions:
-            by_pair[opinion.pair].append(opinion)
-    return [opinion for looks in by_pair.values() for opinion in looks]
+            kappas.append(float(cohen_kappa_score(first, second, labels=[0, 1, 2])))
+    kappas = [kappa for kappa in kappas if not isnan(kappa)]  # NaN: both always said the same
+    return sum(kappas) / len(kappas) if kappas else None
 
 
 def _blocks(study: Study) -> Iterator[Markup]:
@@ -138,12 +122,8 @@ def _blocks(study: Study) -> Iterator[Markup]:
     shown = thumbnails([pair.image for pair in pairs], FACE_FRAME)
     pictures = progress(shown, "pictures", len(pairs))
     for number, (pair, small) in enumerate(zip(pairs, pictures, strict=True)):
-        yield json_block(f"pair-{number}", _shown(pair, study.a_first(pair), small))
-
-
-def _shown(pair: Pair, a_first: bool, small: str | None) -> dict[str, Any]:
-    left, right = pair.in_order(a_first)
-    return {"face": small, "sides": [_side(left), _side(right)]}
+        sides = [_side(answer) for answer in pair.in_order(study.a_first(pair))]
+        yield json_block(f"pair-{number}", {"face": small, "sides": sides})
 
 
 def _side(answer: JudgedSample) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Writer:
         loop = asyncio.get_running_loop()
 
         def tell() -> None:
-            spent = self.asker.replies.known
+            spent = self.asker.replies.total
             counts = ", ".join(f"{n} {finding}" for finding, n in self.findings.most_common())
             line = f"attempts: {counts or 'none'}; in all {spent.requests} replies, "
             console(stderr=True).print(f"{line}{spent.tokens} tokens, cost {spent.cost:.4f}")
