@@ -54,8 +54,11 @@ def full_disk_named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _NO_ROOM and error.filename is None:
-            reason = f"{error.strerror} (next: make room, then the same command again)"
-            raise OSError(error.errno, reason, str(path)) from error
+            raise OSError(
+                error.errno,
+                f"{error.strerror} (next: make room, then the same command again)",
+                str(path),
+            ) from error
         raise
 
 
@@ -85,8 +88,6 @@ def _remove_leftovers(folder: Path) -> None:
 def _lives(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)  # it may be another user's
     return True

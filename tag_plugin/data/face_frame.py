@@ -68,7 +68,7 @@ def read_face(path: Path) -> NDArray[np.uint8]:
     """
     picture = open_picture(path)
     if picture.size != (FACE_FRAME, FACE_FRAME):
-        raise ImageError(_no_frame(path, *picture.size, picture.mode), NOT_A_FRAME)
+        raise _no_frame(path, *picture.size, picture.mode)
     return np.array(picture.convert("RGB"))
 
 
@@ -85,9 +85,9 @@ def face_file(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror}") from None
-    width, height, mode = whole_size(content, str(path))
-    if (width, height, mode) != (FACE_FRAME, FACE_FRAME, "RGB"):
-        raise ImageError(_no_frame(path, width, height, mode), NOT_A_FRAME)
+    described = whole_size(content, str(path))
+    if described != (FACE_FRAME, FACE_FRAME, "RGB"):
+        raise _no_frame(path, *described)
     return content
 
 
@@ -101,10 +101,11 @@ def open_face(path: Path, enough: int | None = None) -> Image.Image:
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
-def _no_frame(path: Path, width: int, height: int, mode: str) -> str:
-    return (
+def _no_frame(path: Path, width: int, height: int, mode: str) -> ImageError:
+    return ImageError(
         f"{path} is {width}x{height} {mode}, not a {FACE_FRAME}x{FACE_FRAME} RGB face frame; next: "
-        "`tag-plugin prepare` writes the frames"
+        "`tag-plugin prepare` writes the frames",
+        NOT_A_FRAME,
     )
 
 

@@ -7,7 +7,7 @@ system left its own files between the pictures.
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -49,6 +49,30 @@ def split_of_name(name: str) -> Split | None:
     return _SPLIT_WORDS.get(re.sub(r"[\s_-]?set$", "", name.lower()))
 
 
+def split_names(names: Iterable[str], where: str, step: str) -> dict[Split, str]:
+    """Split -> the one of the names that means it; names that mean none are passed over.
+
+    Args:
+        names: of folders, or of the parts of a set.
+        where: what they are in, for messages.
+        step: what to do next about two names for one split; may hold {split} and {name}.
+
+    Raises:
+        SourceError: two of them mean the same split.
+    """
+    by_split: dict[Split, str] = {}
+    for name in names:
+        split = split_of_name(name)
+        if split in by_split:
+            raise SourceError(
+                f"{where}: {by_split[split]!r} and {name!r} are both {split}; next: "
+                f"{step.format(split=split, name=name)}"
+            )
+        if split is not None:
+            by_split[split] = name
+    return by_split
+
+
 def is_leftover(name: str) -> bool:
     """Whether a system put it there: hidden files, `__MACOSX`, `Thumbs.db` and the like."""
     return name.startswith(".") or name.lower() in _LEFTOVERS
@@ -65,10 +89,8 @@ def folders(path: Path) -> list[str]:
 def files_below(folder: Path) -> Iterator[Path]:
     """Every file below, sorted, without leftovers; links to folders are not followed."""
     with os.scandir(folder) as entries:
-        ordered = sorted(entries, key=lambda each: each.name)
-    for entry in ordered:
-        if is_leftover(entry.name):
-            continue
+        kept = [entry for entry in entries if not is_leftover(entry.name)]
+    for entry in sorted(kept, key=lambda each: each.name):
         if entry.is_dir(follow_symlinks=False):
             yield from files_below(folder / entry.name)
         else:
@@ -120,7 +142,7 @@ def unpacked(root: Path, holds: Callable[[Path], bool]) -> Path:
         return root
     inside = [root / name for name in folders(root) if holds(root / name)]
     if len(inside) > 1:
-        listed = ", ".join(str(each) for each in inside[:5])
+        listed = ", ".join(map(str, inside[:5]))
         raise SourceError(f"{root} holds the dataset several times: {listed}; next: --root one")
     return inside[0] if inside else root
 
@@ -161,8 +183,7 @@ def check_dataset_name(name: str) -> None:
 def _meant(folder: Path, name: str) -> tuple[str, ...]:
     """The names in a folder that a name may stand for; none where it is no folder."""
     try:
-        changed = folder.stat().st_mtime_ns
-        by_name, by_stem = _listing(folder, changed)
+        by_name, by_stem = _listing(folder, folder.stat().st_mtime_ns)
     except OSError:
         return ()
     same = by_name.get(same_name(name), ())

@@ -4,6 +4,7 @@ Formats go by a list, so that no other program is ever started; size, kind and p
 in the header, before memory is taken for the pixels.
 """
 
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -90,11 +91,10 @@ def decode_picture(file: BinaryIO, name: str, enough: int | None = None) -> Imag
     Raises:
         ImageError: as `open_picture`.
     """
-    with _header(file, name) as picture:
+    with _header(file, name) as picture, whole_pictures_only():
         if enough is not None:
             picture.draft("RGB", (enough, enough))
-        with whole_pictures_only():
-            picture.load()
+        picture.load()
         return _upright(picture)
 
 
@@ -121,12 +121,11 @@ def whole_size(content: bytes, name: str) -> tuple[int, int, str]:
     Raises:
         ImageError: as `open_picture`.
     """
-    with _header(BytesIO(content), name) as picture:
+    with _header(BytesIO(content), name) as picture, whole_pictures_only():
         described = (*picture.size, picture.mode)
         picture.draft("RGB", (1, 1))
-        with whole_pictures_only():
-            picture.load()
-    return described
+        picture.load()
+        return described
 
 
 @contextmanager
@@ -148,9 +147,9 @@ def check_name(name: str) -> None:
     Raises:
         ImageError: it has a control character or is not UTF-8.
     """
-    if any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in name):
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", name):
         raise ImageError(f"{name!r}: rename it", BAD_NAME)
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in name):
+    if re.search(r"[\ud800-\udfff]", name):
         raise ImageError(f"{name!r}: not UTF-8, rename it", BAD_NAME)
 
 
@@ -165,8 +164,8 @@ def check_file(path: Path, root: Path | None = None) -> None:
         real = path.resolve(strict=True)
         status = real.stat()
     except (OSError, RuntimeError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise ImageError(f"{path}: {'no such file' if missing else error}") from None
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error
+        raise ImageError(f"{path}: {reason}") from None
     if root is not None and not real.is_relative_to(root.resolve()):
         raise ImageError(f"{path}: it is {real}; next: copy it into the dataset", OUTSIDE)
     if not stat.S_ISREG(status.st_mode):
@@ -182,9 +181,8 @@ def _header(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     A JPEG is opened as one picture: Pillow's own choice would make several pages of a phone's.
     """
     with _broken_as_image_error(name):
-        start, size = file.read(len(_JPEG_START)), file.seek(0, SEEK_END)
+        jpeg, size = file.read(len(_JPEG_START)) == _JPEG_START, file.seek(0, SEEK_END)
         file.seek(0)
-        jpeg = start == _JPEG_START
         with JpegImageFile(file) if jpeg else Image.open(file, formats=FORMATS) as picture:
             _check_size(name, picture, size)
             _check_kind(name, picture)
@@ -243,5 +241,5 @@ def _broken_as_image_error(path: str) -> Iterator[None]:
         raise ImageError(f"{path}: takes more memory than there is", TOO_LARGE) from None
     # Pillow reports a broken PNG as SyntaxError, a broken TIFF also as one of the last three.
     except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, struct.error) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"{path}: {text.removesuffix(f': {path!r}')}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(f"{path}: {reason.removesuffix(f': {path!r}')}") from None

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.terminal import warn
-from tag_plugin.data.text_file import TextFileError, text_lines
+from tag_plugin.data.text_file import TextFileError, every_line
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.facs.frozen import Frozen
@@ -61,10 +61,8 @@ class BadRows:
             warn("skipped: more lines that are not rows")
 
 
-class DetectorInfo(Frozen):
+class DetectorInfo(Frozen, protected_namespaces=()):
     """Which detector measured a face, exactly."""
-
-    model_config = ConfigDict(protected_namespaces=())
 
     name: str
     version: str
@@ -85,7 +83,7 @@ class Provenance(Frozen):
     seed: int | None = None
 
 
-class FrameInfo(Frozen):
+class FrameInfo(Frozen, allow_inf_nan=False):
     """How a face frame was made from its source picture.
 
     Attributes:
@@ -95,8 +93,6 @@ class FrameInfo(Frozen):
         angle: degrees that the picture was turned by to level the eyes.
         phash: perceptual hash of the frame, 16 hexadecimal digits: equal pictures, equal hash.
     """
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     side: Annotated[int, Field(ge=1, le=_MANY)]
     how: Literal["whole", "given", "found"]
@@ -110,7 +106,7 @@ def _as_today(version: object) -> object:
     return 2 if version == 1 and type(version) is int else version
 
 
-class Row(Frozen):
+class Row(Frozen, allow_inf_nan=False):
     """One face. `image` is a POSIX path relative to the dataset's directory.
 
     `identity` says who it is, in the dataset's own words, where the dataset knows; `attributes`
@@ -129,8 +125,6 @@ class Row(Frozen):
         ValidationError: a label outside its label set, an absolute image path, an answer that is
             not the label.
     """
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     version: Annotated[Literal[2], BeforeValidator(_as_today)] = 2
     id: Annotated[str, Field(min_length=1, max_length=1000)]
@@ -152,8 +146,8 @@ class Row(Frozen):
     def _sound(self) -> "Row":
         if self.label not in label_set(self.label_set).labels:
             raise ValueError(f"label {self.label!r} is not in the label set {self.label_set!r}")
-        absolute = self.image.startswith("/")
-        if absolute or ".." in self.image.split("/") or re.search(r"[\\\0]", self.image):
+        parts = self.image.split("/")
+        if not parts[0] or ".." in parts or re.search(r"[\\\0]", self.image):
             raise ValueError(f"image {self.image!r} must be a relative path inside the dataset")
         if self.trace is not None and self.trace.answer != self.label:
             raise ValueError(f"the trace answers {self.trace.answer!r}, not {self.label!r}")
@@ -194,23 +188,11 @@ def row_lines(path: Path) -> Iterator[tuple[str, str]]:
         FileNotFoundError: no such file.
     """
     for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-        yield from _lines(file)
-
-
-def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    bad: list[TextFileError] = []
-    for line in text_lines(file, bad.append):
-        yield from _unreadable(file, bad)
-        yield line
-    yield from _unreadable(file, bad)
-
-
-def _unreadable(file: Path, bad: list[TextFileError]) -> Iterator[tuple[str, str]]:
-    """The lines so far that are no text; empties the list."""
-    for error in bad:
-        number, _, reason = str(error).removeprefix(f"{file}:").partition(": ")
-        yield f"{file}:{number}", f"{_UNREADABLE}{reason}"
-    bad.clear()
+        for where, text, _ in every_line(file):
+            if isinstance(text, TextFileError):
+                yield where, f"{_UNREADABLE}{str(text).removeprefix(f'{where}: ')}"
+            elif text.strip():
+                yield where, text
 
 
 def read_rows(path: Path, bad: BadRow | None = None) -> Iterator[Row]:
@@ -227,11 +209,9 @@ def read_rows(path: Path, bad: BadRow | None = None) -> Iterator[Row]:
     named = BadRows()
     for where, line in row_lines(path):
         try:
-            row = parse_row(line, where)
+            yield parse_row(line, where)
         except RowError as error:
             (bad or named)(error)
-        else:
-            yield row
     if named.count:
         warn(f"{path}: {named.count} lines are not rows and were skipped")
 

@@ -36,7 +36,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # YAML is any value
     try:
         _check_depth(yaml.parse(text, Loader=_YAML_LOADER))
         value = yaml.load(text, Loader=_YAML_LOADER)  # noqa: S506  # a safe loader
-        values = _size(value, {}, ())
+        size = _size(value, {}, ())
     except RecursionError:
         raise TextFileError(f"{path}: YAML nested too deeply") from None
     except yaml.MarkedYAMLError as error:
@@ -44,7 +44,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # YAML is any value
         raise TextFileError(f"{path}{line}: not YAML ({error.problem})") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise TextFileError(f"{path}: not YAML ({error})") from None
-    if values > MAX_YAML_VALUES:
+    if size > MAX_YAML_VALUES:
         raise TextFileError(f"{path}: more than {MAX_YAML_VALUES:,} values, aliases followed")
     return value
 
@@ -57,14 +57,12 @@ def read_yaml_mapping(path: Path) -> dict[str, Any]:
         OSError: missing, or not to be opened.
     """
     value = read_yaml(path)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
+    if not isinstance(value, dict | None):
         raise TextFileError(f"{path}: not a mapping `key: value` but {value_kind(value)}")
-    for key in value:
+    for key in value or {}:
         if not isinstance(key, str):
             raise TextFileError(f"{path}: the key {str(key)[:40]!r} is no string; quote it")
-    return value
+    return value or {}
 
 
 def _check_depth(events: Iterator[Any]) -> None:
@@ -85,6 +83,5 @@ def _size(value: object, sizes: dict[int, int], above: tuple[int, ...]) -> int:
         raise ValueError("an alias inside the value that it names")
     if id(value) not in sizes:
         parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-        inside = (*above, id(value))
-        sizes[id(value)] = 1 + sum(_size(part, sizes, inside) for part in parts)
+        sizes[id(value)] = 1 + sum(_size(part, sizes, (*above, id(value))) for part in parts)
     return sizes[id(value)]

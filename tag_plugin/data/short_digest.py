@@ -5,5 +5,5 @@ from hashlib import blake2b
 
 def short_digest(text: str) -> int:
     """64 bits of a text's hash."""
-    data = text.encode(errors="surrogatepass")
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
+    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "little")

@@ -29,8 +29,8 @@ def one_line(text: str) -> str:
     """
     if len(text) > _LONGEST_MESSAGE:
         half = _LONGEST_MESSAGE // 2
-        left_out = f"... ({len(text) - 2 * half} characters left out) ..."
-        text = text[:half] + left_out + text[-half:]
+        count = len(text) - 2 * half
+        text = f"{text[:half]}... ({count} characters left out) ...{text[-half:]}"
     return plain(" ".join(text.split()))
 
 

@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final, TypeVar
 
 MAX_LINE: Final = 64 * 2**20
 """Bytes of the longest line that is read."""
@@ -37,6 +37,7 @@ class TextFileError(ValueError):
         self.unfinished = unfinished
 
 
+Value = TypeVar("Value")
 BadLine = Callable[[TextFileError], None]
 """What to do with a line that cannot be read, where going on with the next is right."""
 
@@ -48,7 +49,7 @@ def read_text(path: Path) -> str:
         TextFileError: not a regular file, or not text; the message names the line.
         OSError: missing, or not to be opened.
     """
-    return "".join(f"{text}\n" for _, text in _every_line(path, _raise))
+    return "".join(f"{text}\n" for _, text in _values(path, None, _as_it_is, blank=True))
 
 
 def text_lines(path: Path, bad: BadLine | None = None) -> Iterator[tuple[str, str]]:
@@ -63,7 +64,7 @@ def text_lines(path: Path, bad: BadLine | None = None) -> Iterator[tuple[str, st
             than MAX_LINE.
         OSError: missing, or not to be opened.
     """
-    return ((where, text) for where, text in _every_line(path, bad or _raise) if text.strip())
+    return _values(path, bad, _as_it_is)
 
 
 def json_lines(path: Path, bad: BadLine | None = None) -> Iterator[tuple[str, Any]]:
@@ -77,18 +78,7 @@ def json_lines(path: Path, bad: BadLine | None = None) -> Iterator[tuple[str, An
         TextFileError: as `text_lines`; or, without `bad`, a line that is not JSON.
         OSError: missing, or not to be opened.
     """
-    bad = bad or _raise
-    for number, line, ended in _byte_lines(path, bad):
-        where = f"{path}:{number}"
-        try:
-            text = _decoded(line, where)
-            if not text.strip():
-                continue
-            value = parse_json(text, where)
-        except TextFileError as error:
-            bad(TextFileError(str(error), unfinished=not ended))
-            continue
-        yield where, value
+    return _values(path, bad, parse_json)
 
 
 def csv_rows(path: Path, bad: BadLine | None = None) -> Iterator[tuple[str, list[str]]]:
@@ -105,13 +95,25 @@ def csv_rows(path: Path, bad: BadLine | None = None) -> Iterator[tuple[str, list
             longer than `csv.field_size_limit()`.
         OSError: missing, or not to be opened.
     """
-    for where, text in text_lines(path, bad):
-        try:
-            fields = next(csv.reader([text], strict=True))
-        except (csv.Error, StopIteration) as error:
-            (bad or _raise)(TextFileError(f"{where}: not CSV ({error})"))
-            continue
-        yield where, fields
+    return _values(path, bad, _fields)
+
+
+def every_line(path: Path) -> Iterator[tuple[str, str | TextFileError, bool]]:
+    """(`file:line`, its text or why it is none, whether it has an end) of blank lines too.
+
+    Raises:
+        TextFileError: not a regular file, or one that is no text from some line on.
+        OSError: missing, or not to be opened.
+    """
+    number = 0
+    for line, ended in _byte_lines(path):
+        for part in [line] if len(line) > MAX_LINE else line.split(b"\r"):
+            number += 1
+            where = f"{path}:{number}"
+            try:
+                yield where, _decoded(part, where), ended
+            except TextFileError as error:
+                yield where, error, ended
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401  # JSON is any value
@@ -183,68 +185,63 @@ def _raise(error: TextFileError) -> None:
     raise error
 
 
-def _every_line(path: Path, bad: BadLine) -> Iterator[tuple[str, str]]:
-    number = 0
-    for _, line, ended in _byte_lines(path, bad):
-        for part in line.split(b"\r"):
-            number += 1
-            where = f"{path}:{number}"
-            try:
-                text = _decoded(part, where)
-            except TextFileError as error:
-                bad(TextFileError(str(error), unfinished=not ended))
-                continue
-            yield where, text
+def _as_it_is(text: str, _where: str) -> str:
+    return text
 
 
-def _byte_lines(path: Path, bad: BadLine) -> Iterator[tuple[int, bytes, bool]]:
-    """(number, UTF-8 without its line end, whether there was one) of every line."""
+def _fields(text: str, where: str) -> list[str]:
+    try:
+        return next(csv.reader([text], strict=True))
+    except (csv.Error, StopIteration) as error:
+        raise TextFileError(f"{where}: not CSV ({error})") from None
+
+
+def _values(
+    path: Path, bad: BadLine | None, read: Callable[[str, str], Value], *, blank: bool = False
+) -> Iterator[tuple[str, Value]]:
+    """(`file:line`, what `read` makes of its text) of every line, blank ones if they are wanted."""
+    for where, text, ended in every_line(path):
+        try:
+            if isinstance(text, TextFileError):
+                raise text
+            if blank or text.strip():
+                yield where, read(text, where)
+        except TextFileError as error:
+            (bad or _raise)(TextFileError(str(error), unfinished=not ended))
+
+
+def _byte_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """(UTF-8 without its line end, whether there was one) of every line, or a long one's start."""
     file_size(path)
     with path.open("rb") as file:
-        encoding = _encoding(file)
+        start = file.read(4)
+        encoding = next((name for mark, name in _BOMS if start.startswith(mark)), None)
         if encoding is not None:
             yield from _recoded(path, encoding)
             return
-        number = 0
+        file.seek(len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
         while line := file.readline(MAX_LINE + 1):
-            number += 1
-            ended = line.endswith(b"\n")
-            if not ended and len(line) > MAX_LINE:
-                _skip_line(file)
-                bad(TextFileError(f"{path}:{number}: a line of more than {MAX_LINE:,} bytes"))
-                continue
-            yield number, line.removesuffix(b"\n").removesuffix(b"\r"), ended
+            rest = line
+            while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+                rest = file.readline(MAX_LINE + 1)
+            yield line.removesuffix(b"\n").removesuffix(b"\r"), rest.endswith(b"\n")
 
 
-def _encoding(file: BinaryIO) -> str | None:
-    """The encoding that a byte order mark tells; None is UTF-8, with its mark passed over."""
-    start = file.read(4)
-    for mark, encoding in _BOMS:
-        if start.startswith(mark):
-            return encoding
-    file.seek(len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
-    return None
-
-
-def _recoded(path: Path, encoding: str) -> Iterator[tuple[int, bytes, bool]]:
+def _recoded(path: Path, encoding: str) -> Iterator[tuple[bytes, bool]]:
     number = 0
     try:
         with path.open(encoding=encoding, newline="\n") as file:
             while line := file.readline(MAX_LINE):
                 number += 1
-                ended = line.endswith("\n")
                 text = line.removesuffix("\n").removesuffix("\r")
-                yield number, text.encode(), ended
+                yield text.encode(), line.endswith("\n")
     except UnicodeError as error:
         raise TextFileError(f"{path}:{number + 1}: not {encoding.upper()} ({error})") from None
 
 
-def _skip_line(file: BinaryIO) -> None:
-    while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
-        pass
-
-
 def _decoded(line: bytes, where: str) -> str:
+    if len(line) > MAX_LINE:
+        raise TextFileError(f"{where}: a line of more than {MAX_LINE:,} bytes")
     if b"\0" in line:
         raise TextFileError(
             f"{where}: bytes of value 0: not text, or UTF-16 without a byte order mark; next: "

@@ -35,7 +35,7 @@ def upgrade(path: Path) -> list[Upgraded]:
         FileNotFoundError: no such file or folder.
     """
     files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
-    done = [found for file in files if (found := _upgraded(file)) is not None]
+    done = [each for each in map(_upgraded, files) if each is not None]
     if not done:
         raise RowError(f"{path}: not one row; next: name a dataset's folder, or a file of rows")
     return done

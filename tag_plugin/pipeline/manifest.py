@@ -113,7 +113,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         checked(_Stored, content)
     except WrongValueError as error:
         raise StageError(
-            f"{path}: {error}: not the manifest of a stage; next: --restart makes the stage anew"
+            f"{path}: {error}: not the manifest of a stage of today; next: the stage's command "
+            "with --restart (`prepare synth`: the same command again) makes it anew"
         ) from None
     return content
 

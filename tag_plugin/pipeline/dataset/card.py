@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.model_error import first_problem
@@ -101,10 +101,8 @@ def _line(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-class _Detector(DetectorInfo):
+class _Detector(DetectorInfo, extra="ignore"):
     """What detect.json says of the detector, besides its input."""
-
-    model_config = ConfigDict(extra="ignore", protected_namespaces=())
 
     supported: list[int]
 
