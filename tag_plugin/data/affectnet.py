@@ -15,7 +15,7 @@ and arousal computing in the wild", IEEE TAC 2019, and the release's readme.
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +27,7 @@ from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.face_frame import Crop
 from tag_plugin.data.file_names import SUFFIXES, files_below, find_inside
 from tag_plugin.data.npy_number import read_number
-from tag_plugin.data.published_counts import compare_counts, train_or_dev
+from tag_plugin.data.published_counts import by_label, compare_counts, train_or_dev
 from tag_plugin.data.rows import Split
 from tag_plugin.data.short_digest import short_digest
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
@@ -37,12 +37,8 @@ from tag_plugin.facs.emotions import LABEL_SETS
 CODES: Final[Mapping[int, str]] = dict(enumerate(LABEL_SETS["affectnet8"].labels))
 """0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt; 8-10: none."""
 
-TRAINING_COUNTS: Final[Mapping[str, int]] = dict(
-    zip(
-        LABEL_SETS["affectnet8"].labels,
-        (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750),
-        strict=True,
-    )
+TRAINING_COUNTS: Final[Mapping[str, int]] = by_label(
+    "affectnet8", 74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750
 )
 ACCESS = BENCHMARKS["affectnet8"].access
 FILE_LISTS, IMAGES = "Manually_Annotated_file_lists", "Manually_Annotated_Images"
@@ -119,11 +115,14 @@ class AffectNet:
         for face in self._annotations("train"):
             content.update(f"{face.name} {face.code}\n".encode())
             counts[CODES.get(face.code, NO_EMOTION)] += 1
-        for _ in self._annotations("val"):
-            pass
+        deque(self._annotations("val"), maxlen=0)
         del counts[NO_EMOTION]
-        compared = compare_counts(f"{self.root} (training)", counts, TRAINING_COUNTS, ACCESS)
-        return {"training labels": content.hexdigest(), "counts of training": compared}
+        return {
+            "training labels": content.hexdigest(),
+            "counts of training": compare_counts(
+                f"{self.root} (training)", counts, TRAINING_COUNTS, ACCESS
+            ),
+        }
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The faces of a split, in file order."""
@@ -202,11 +201,9 @@ def holds_affectnet(root: Path) -> bool:
 
 def _label_file(root: Path, part: str) -> Path | None:
     """The list of the full release: in its folder, in that of the pictures, or beside them."""
-    for above in ((FILE_LISTS,), (WHOLE, FILE_LISTS), (WHOLE,), ()):
-        path = find_inside(root, *above, CSV_FILES[part])
-        if path.is_file():
-            return path
-    return None
+    folders = ((FILE_LISTS,), (WHOLE, FILE_LISTS), (WHOLE,), ())
+    paths = (find_inside(root, *above, CSV_FILES[part]) for above in folders)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _npy_folder(root: Path, part: str) -> Path:
@@ -227,9 +224,8 @@ def _header(where: str, fields: list[str]) -> tuple[str, ...] | None:
     if not missing:
         return names
     if len(fields) == len(COLUMNS):
-        line = dict(zip(COLUMNS, fields, strict=True))
-        suffix = Path(line[FILE].strip()).suffix.lower()
-        if suffix in SUFFIXES and _CODE.fullmatch(line[EXPRESSION].strip()):
+        line = dict(zip(COLUMNS, map(str.strip, fields), strict=True))
+        if Path(line[FILE]).suffix.lower() in SUFFIXES and _CODE.fullmatch(line[EXPRESSION]):
             return None
     raise SourceError(
         f"{where}: the columns {sorted(missing)} are missing, and the line is no face in the "
@@ -263,13 +259,13 @@ def _crop(box: list[str]) -> Crop | None:
     if all(value.upper() in {"", "NULL"} for value in box):
         return None
     try:
-        left, top, width, height = (float(value) for value in box)
+        left, top, width, height = numbers = [float(value) for value in box]
+        if not all(abs(value) <= LARGEST_BOX for value in numbers):  # nor is nan
+            raise ValueError
     except ValueError:
         raise ValueError(f"face box {', '.join(box)[:80]}") from None
-    if not all(abs(value) <= LARGEST_BOX for value in (left, top, width, height)):  # nor is nan
-        raise ValueError(f"face box {', '.join(box)[:80]}")
     if width <= 0 or height <= 0:
         return None
     edge = FACE_MARGIN * max(width, height)
-    right, bottom = left + width + edge, top + height + edge
-    return (round(left - edge), round(top - edge), round(right), round(bottom))
+    x1, y1 = round(left - edge), round(top - edge)
+    return (x1, y1, round(left + width + edge), round(top + height + edge))

@@ -47,11 +47,10 @@ def emotion_of(name: str) -> str | None:
 
 def _explained(unknown: list[str], label_set_name: str, where: str) -> str:
     classes = ", ".join(label_set(label_set_name).labels)
-    listed = ", ".join(repr(name) for name in unknown[:12])
-    wider = any(emotion_of(name) for name in unknown)
-    hint = "; --labels basic8 has contempt too" if wider else ""
+    hint = "; --labels basic8 has contempt too" if any(map(emotion_of, unknown)) else ""
     return (
-        f"{where}: {listed} {'is no class' if len(unknown) == 1 else 'are no classes'} of "
+        f"{where}: {', '.join(map(repr, unknown[:12]))} "
+        f"{'is no class' if len(unknown) == 1 else 'are no classes'} of "
         f"{label_set_name} ({classes}). Classes go by name, never by number; next: say what each "
         f"is with --class {unknown[0]}=EMOTION, or leave it out with --class {unknown[0]}={hint}"
     )

@@ -22,7 +22,7 @@ from typing import Final
 
 from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.file_names import find_inside
-from tag_plugin.data.published_counts import compare_counts
+from tag_plugin.data.published_counts import by_label, compare_counts
 from tag_plugin.data.rows import Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 from tag_plugin.data.text_file import csv_rows
@@ -32,10 +32,6 @@ EMOTION_COLUMNS = LABEL_SETS["ferplus"].labels
 """The emotions in the order of the vote columns; `unknown` and `NF` follow."""
 
 
-def _by_label(*counts: int) -> Mapping[str, int]:
-    return dict(zip(EMOTION_COLUMNS, counts, strict=True))
-
-
 FOLDERS: Final[Mapping[Split, str]] = {
     "train": "FER2013Train",
     "dev": "FER2013Valid",
@@ -43,9 +39,9 @@ FOLDERS: Final[Mapping[Split, str]] = {
 }
 LABEL_FILE = "label.csv"
 OFFICIAL_COUNTS: Final[Mapping[Split, Mapping[str, int]]] = {
-    "train": _by_label(8733, 7284, 3136, 3022, 2098, 116, 536, 120),
-    "dev": _by_label(1180, 862, 411, 348, 289, 25, 60, 16),
-    "test": _by_label(1083, 892, 394, 382, 269, 16, 86, 15),
+    "train": by_label("ferplus", 8733, 7284, 3136, 3022, 2098, 116, 536, 120),
+    "dev": by_label("ferplus", 1180, 862, 411, 348, 289, 25, 60, 16),
+    "test": by_label("ferplus", 1083, 892, 394, 382, 269, 16, 86, 15),
 }
 """Faces of each class by the majority rule in the published label files: 25,045, 3,191, 3,137."""
 ACCESS = BENCHMARKS["ferplus"].access
@@ -116,19 +112,20 @@ class FerPlus:
     @cached_property
     def settings(self) -> Mapping[str, str]:
         """The rule, the content of the label files, and how the counts compare."""
-        digests = {
-            f"{folder}/{LABEL_FILE}": hashlib.sha256(
-                self._label_file(split).read_bytes()
-            ).hexdigest()
-            for split, folder in FOLDERS.items()
+        contents = {split: self._label_file(split).read_bytes() for split in FOLDERS}
+        return {
+            "rule": self.rule.value,
+            **{
+                f"{FOLDERS[split]}/{LABEL_FILE}": hashlib.sha256(content).hexdigest()
+                for split, content in contents.items()
+            },
+            **{
+                f"counts of {split}": compare_counts(
+                    f"{self.root} ({split})", self._counts(split), OFFICIAL_COUNTS[split], ACCESS
+                )
+                for split in FOLDERS
+            },
         }
-        compared = {
-            f"counts of {split}": compare_counts(
-                f"{self.root} ({split})", self._counts(split), OFFICIAL_COUNTS[split], ACCESS
-            )
-            for split in FOLDERS
-        }
-        return {"rule": self.rule.value, **digests, **compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The lines of a split's label file as faces, in file order.
@@ -156,9 +153,8 @@ class FerPlus:
 
     def _counts(self, split: Split) -> Counter[str]:
         """Faces of each class by the official rule, whatever rule is asked for."""
-        official = FerPlus(self.root)
-        faces = (each for each in official.entries(split) if isinstance(each, SourceFace))
-        return Counter(face.label for face in faces)
+        entries = FerPlus(self.root).entries(split)
+        return Counter(each.label for each in entries if isinstance(each, SourceFace))
 
     def _label_file(self, split: Split) -> Path:
         return find_inside(self.root, FOLDERS[split], LABEL_FILE)

@@ -1,6 +1,6 @@
 """A user's own pictures in folders that are named like their classes.
 
-    ROOT/happy/a.jpg  ROOT/sad/b.png ...                     held out by name: see `held_out`
+    ROOT/happy/a.jpg  ROOT/sad/b.png ...                     held out by name
     ROOT/{train,dev,test}/happy/a.jpg ...                    Train, validation, PublicTest, ... too
 
 Everything below a class folder belongs to the class. One more folder around either layout, files
@@ -27,10 +27,10 @@ from tag_plugin.data.file_names import (
     split_of_name,
 )
 from tag_plugin.data.picture import BAD_NAME, ImageError, check_name
+from tag_plugin.data.published_counts import held_out
 from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 
-DEV_PERCENT, TEST_PERCENT = 5, 10
 NO_PICTURE, CLASS_LEFT_OUT, STRAY = (
     "not a picture by its name",
     "class left out",
@@ -80,7 +80,7 @@ class ImageFolder:
         """The pictures of a split, folder by folder, sorted by name."""
         for path, class_name, folder_split in self._files():
             entry = self._entry(path, class_name)
-            if (folder_split or self._held_out(entry)) == split:
+            if (folder_split or held_out(entry)) == split:
                 yield entry
 
     def _entry(self, path: Path, class_name: str | None) -> SourceFace | LeftOut:
@@ -95,13 +95,9 @@ class ImageFolder:
             return LeftOut(str(inside), NO_PICTURE)
         if self._classes[class_name] == LEFT_OUT:
             return LeftOut(str(inside), CLASS_LEFT_OUT, class_name)
-        person = re.search(self.identity, str(inside)) if self.identity else None
-        who = person[1] if person else None
-        return SourceFace(file_id(inside), self._classes[class_name], path, identity=who)
-
-    def _held_out(self, entry: SourceFace | LeftOut) -> Split:
-        who = entry.identity if isinstance(entry, SourceFace) else None
-        return held_out(who or entry.id)
+        match = re.search(self.identity, str(inside)) if self.identity else None
+        person = match[1] if match else None
+        return SourceFace(file_id(inside), self._classes[class_name], path, identity=person)
 
     def _files(self) -> Iterator[tuple[Path, str | None, Split | None]]:
         """Every file below the class folders, with its class and the split that a folder names.
@@ -112,9 +108,8 @@ class ImageFolder:
         for split, folder in self._class_parents:
             if folder != self._top:
                 yield from ((path, None, split) for path in _pictures(folder))
-            for class_name in folders(folder):
-                for path in files_below(folder / class_name):
-                    yield path, class_name, split
+            for name in folders(folder):
+                yield from ((path, name, split) for path in files_below(folder / name))
 
     @cached_property
     def _top(self) -> Path:
@@ -142,11 +137,9 @@ class ImageFolder:
     def _inner(self, folder: Path) -> Path:
         """The folder, or the only one in it where its name says nothing and classes lie inside."""
         names = folders(folder)
-        if len(names) == 1 and not self._means(names[0]):
-            inner = folder / names[0]
-            if any(self._means(name) for name in folders(inner)):
-                return inner
-        return folder
+        inner = folder.joinpath(*names[:1])
+        alone = len(names) == 1 and not self._means(names[0])
+        return inner if alone and any(map(self._means, folders(inner))) else folder
 
     def _means(self, name: str) -> bool:
         """Whether a folder's name is a split or a class."""
@@ -161,15 +154,6 @@ class ImageFolder:
                 f"ROOT/{{{','.join(SPLITS)}}}/happy, ..."
             )
         return map_classes(names, self.label_set, self.declared, str(self.root))
-
-
-def held_out(key: str) -> Split:
-    """Where a picture goes when nothing says it: 10 % test, 5 % dev, always the same for a key."""
-    digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
-    place = int.from_bytes(digest[:4], "big") % 100
-    if place < TEST_PERCENT:
-        return "test"
-    return "dev" if place < TEST_PERCENT + DEV_PERCENT else "train"
 
 
 def _groups(expression: str) -> int:

@@ -15,10 +15,11 @@ from typing import Any, Final
 from PIL import Image
 
 from tag_plugin.data.class_names import LEFT_OUT, map_classes
-from tag_plugin.data.file_names import check_dataset_name, pictures_below, split_of_name
-from tag_plugin.data.folder import CLASS_LEFT_OUT, held_out
+from tag_plugin.data.file_names import check_dataset_name, pictures_below, split_names
+from tag_plugin.data.folder import CLASS_LEFT_OUT
 from tag_plugin.data.hub_folder import picture_splits
 from tag_plugin.data.picture import UNREADABLE, decode_picture, open_picture
+from tag_plugin.data.published_counts import held_out
 from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
 
@@ -88,29 +89,29 @@ class HubDataset:
     @property
     def settings(self) -> Mapping[str, str]:
         """The splits with their fingerprints, the classes, and what is not read."""
-        prints = {f"split {name}": str(part._fingerprint) for name, part in self._parts.items()}
-        classes = ", ".join(f"{name}={label}" for name, label in sorted(self._classes.items()))
-        named = {"name": self.name, "config": self.config or "", "classes": classes}
-        return {**named, **prints, **self._accounts()}
+        return {
+            "name": self.name,
+            "config": self.config or "",
+            "classes": ", ".join(f"{name}={each}" for name, each in sorted(self._classes.items())),
+            **{f"split {name}": str(part._fingerprint) for name, part in self._parts.items()},
+            **self._accounts(),
+        }
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The rows of a split, in the set's order.
 
         A set that has only one split is held out by row number: see `held_out`.
         """
-        source = self._split_names
-        if split in source:
-            yield from (entry for _, entry in self._entries(source[split]))
+        if split in self._split_names:
+            yield from self._entries(self._split_names[split])
         elif len(self._parts) == 1:
             (only,) = self._parts
-            yield from (entry for key, entry in self._entries(only) if held_out(key) == split)
+            yield from (entry for entry in self._entries(only) if held_out(entry) == split)
 
-    def _entries(self, name: str) -> Iterator[tuple[str, SourceFace | LeftOut]]:
+    def _entries(self, name: str) -> Iterator[SourceFace | LeftOut]:
         prefix = re.sub(r"[^A-Za-z0-9-]+", "_", name)
         for number, record in enumerate(self._parts[name]):
-            entry = self._entry(f"{prefix}-{number:07d}", record)
-            who = entry.identity if isinstance(entry, SourceFace) else None
-            yield who or entry.id, entry
+            yield self._entry(f"{prefix}-{number:07d}", record)
 
     def _entry(self, row_id: str, record: Mapping[str, Any]) -> SourceFace | LeftOut:
         stored, name = record[self._image_column], self._class_of(record)
@@ -121,9 +122,9 @@ class HubDataset:
         if not stored or not (stored.get("bytes") or stored.get("path")):
             return LeftOut(row_id, UNREADABLE, "the row holds no picture")
         picture = StoredPicture(row_id, stored.get("bytes"), stored.get("path"), self.root)
-        column = self.identity_column
-        who = None if column is None or record[column] is None else str(record[column])
-        return SourceFace(row_id, self._classes[name], picture, identity=who)
+        person = record[self.identity_column] if self.identity_column else None
+        identity = None if person is None else str(person)
+        return SourceFace(row_id, self._classes[name], picture, identity=identity)
 
     def _class_of(self, record: Mapping[str, Any]) -> str | None:
         value = record[self._label_column]
@@ -132,12 +133,15 @@ class HubDataset:
         return value if isinstance(value, str) else None
 
     @cached_property
+    def _loaded(self) -> Mapping[str, Any]:
+        """Split name -> a `datasets.Dataset`."""
+        return _load(self.name, self.config)
+
+    @cached_property
     def _parts(self) -> Mapping[str, Any]:
-        """Split name -> a `datasets.Dataset` whose pictures stay undecoded."""
-        loaded = _load(self.name, self.config)
-        column = self.image_column or _one(loaded, "Image", "--image-column", self.name)
-        raw = _library().Image(decode=False)
-        return {name: part.cast_column(column, raw) for name, part in loaded.items()}
+        """The same, whose pictures stay undecoded."""
+        column, raw = self._image_column, _library().Image(decode=False)
+        return {name: part.cast_column(column, raw) for name, part in self._loaded.items()}
 
     @cached_property
     def _features(self) -> Mapping[str, Any]:
@@ -150,7 +154,7 @@ class HubDataset:
 
     @cached_property
     def _image_column(self) -> str:
-        return self.image_column or _one(self._parts, "Image", "--image-column", self.name)
+        return self.image_column or _one(self._loaded, "Image", "--image-column", self.name)
 
     @cached_property
     def _label_column(self) -> str:
@@ -178,35 +182,26 @@ class HubDataset:
                 raise SourceError(f"{self.name} has no split {name!r}, only {list(self._parts)}")
         if self.splits or len(self._parts) == 1:
             return self.splits
-        meant: dict[Split, str] = {}
-        for name in self._parts:
-            split = split_of_name(name)
-            if split in meant:
-                raise SourceError(
-                    f"{self.name}: {meant[split]!r} and {name!r} are both {split}; next: say which "
-                    f"with --split {split}={name}"
-                )
-            if split is not None:
-                meant[split] = name
-        if not meant:
+        by_split = split_names(self._parts, self.name, "say which with --split {split}={name}")
+        if not by_split:
             raise SourceError(
                 f"{self.name} has the splits {list(self._parts)}, and none is called train, dev or "
                 "test; next: say which with --split train=NAME"
             )
-        return meant
+        return by_split
 
     def _accounts(self) -> Mapping[str, str]:
         """What was there and is not read."""
-        told = {}
-        read = set(self._split_names.values()) or set(self._parts)
+        accounts = {}
+        read = self._split_names.values() or self._parts
         unread = [f"{name} ({len(part)})" for name, part in self._parts.items() if name not in read]
         if unread:
-            told["counts of splits"] = f"not read: {', '.join(unread)}"
+            accounts["counts of splits"] = f"not read: {', '.join(unread)}"
         folder, rows = Path(self.name), sum(map(len, self._parts.values()))
         pictures = sum(1 for _ in pictures_below(folder)) if folder.is_dir() else 0
         if rows < pictures:
-            told["counts of pictures"] = f"{rows} rows, but {pictures} pictures in {folder}"
-        return told
+            accounts["counts of pictures"] = f"{rows} rows, but {pictures} pictures in {folder}"
+        return accounts
 
 
 def parse_splits(given: Mapping[str, str]) -> Mapping[Split, str]:

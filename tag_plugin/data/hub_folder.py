@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tag_plugin.data.file_names import SUFFIXES, files_below, folders, pictures_below, split_of_name
+from tag_plugin.data.file_names import (
+    SUFFIXES,
+    files_below,
+    folders,
+    pictures_below,
+    split_names,
+    split_of_name,
+)
 from tag_plugin.data.rows import Split
 from tag_plugin.data.source import SourceError
 
@@ -37,14 +44,7 @@ def picture_splits(folder: Path) -> Mapping[Split, str] | None:
 
 
 def _by_folder(folder: Path) -> Mapping[Split, str]:
-    splits: dict[Split, str] = {}
-    for name in folders(folder):
-        split = split_of_name(name)
-        if split is None:
-            continue
-        if split in splits:
-            raise SourceError(f"{folder} has two folders for {split}; next: keep one of them")
-        splits[split] = _everything(folder / name)
+    splits = split_names(folders(folder), str(folder), "keep one of them")
     if not splits:
         return {"train": _everything(folder)}
     outside = sum(
@@ -55,7 +55,7 @@ def _by_folder(folder: Path) -> Mapping[Split, str]:
             f"{folder} has split folders ({', '.join(splits)}), but {outside} pictures lie in none "
             "of them; next: move them away, or into a split"
         )
-    return splits
+    return {split: _everything(folder / name) for split, name in splits.items()}
 
 
 def _everything(folder: Path) -> str:

@@ -1,20 +1,41 @@
-"""What the readers share: checking published counts, and holding out a dev split from train."""
+"""What the readers share: checking published counts, and holding out splits by name."""
 
 import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 from tag_plugin.data.rows import Split
-from tag_plugin.data.source import SourceError
+from tag_plugin.data.source import LeftOut, SourceError, SourceFace
+from tag_plugin.facs.emotions import LABEL_SETS
 
 DEV_PERCENT: Final = 5
 """Share of an official training split that becomes dev where a benchmark has no split for it."""
+TEST_PERCENT: Final = 10
+"""Share of a set without splits that becomes test; DEV_PERCENT of it becomes dev."""
 
 
 def train_or_dev(face_id: str) -> Split:
     """Which side of the hold-out a training face falls on: always the same for the same id."""
-    digest = hashlib.sha256(face_id.encode()).digest()
-    return "dev" if int.from_bytes(digest[:4], "big") % 100 < DEV_PERCENT else "train"
+    return "dev" if _place(face_id) < DEV_PERCENT else "train"
+
+
+def held_out(entry: SourceFace | LeftOut) -> Split:
+    """Where an entry goes when nothing says it: 10 % test, 5 % dev, a person always in one."""
+    place = _place((isinstance(entry, SourceFace) and entry.identity) or entry.id)
+    if place < TEST_PERCENT:
+        return "test"
+    return "dev" if place < TEST_PERCENT + DEV_PERCENT else "train"
+
+
+def _place(key: str) -> int:
+    """A number below 100, always the same for a key."""
+    digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
+    return int.from_bytes(digest[:4], "big") % 100
+
+
+def by_label(label_set: str, *counts: int) -> Mapping[str, int]:
+    """Counts in the order of a label set, by label."""
+    return dict(zip(LABEL_SETS[label_set].labels, counts, strict=True))
 
 
 def compare_counts(

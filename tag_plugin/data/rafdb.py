@@ -19,15 +19,22 @@ expression recognition in the wild", CVPR 2017, and the release's readme.
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from tag_plugin.data.benchmarks import BENCHMARKS
-from tag_plugin.data.file_names import SUFFIXES, find_inside, folders, is_leftover, split_of_name
-from tag_plugin.data.published_counts import compare_counts, train_or_dev
+from tag_plugin.data.file_names import (
+    SUFFIXES,
+    find_inside,
+    folders,
+    is_leftover,
+    split_names,
+    split_of_name,
+)
+from tag_plugin.data.published_counts import by_label, compare_counts, train_or_dev
 from tag_plugin.data.rafdb_annotation import ANNOTATIONS, read_annotation
 from tag_plugin.data.rows import Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
@@ -40,11 +47,8 @@ CODES: Final[Mapping[str, str]] = {
 """1 surprise, 2 fear, 3 disgust, 4 happiness, 5 sadness, 6 anger, 7 neutral."""
 
 OFFICIAL_COUNTS: Final[Mapping[str, Mapping[str, int]]] = {
-    part: dict(zip(LABEL_SETS["rafdb"].labels, counts, strict=True))
-    for part, counts in {
-        "train": (1290, 281, 717, 4772, 1982, 705, 2524),
-        "test": (329, 74, 160, 1185, 478, 162, 680),
-    }.items()
+    "train": by_label("rafdb", 1290, 281, 717, 4772, 1982, 705, 2524),
+    "test": by_label("rafdb", 329, 74, 160, 1185, 478, 162, 680),
 }
 ACCESS = BENCHMARKS["rafdb"].access
 LIST_FILE = Path("EmoLabel", "list_patition_label.txt")
@@ -59,14 +63,8 @@ class RafDbImages(StrEnum):
     ORIGINAL = "original"
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """One face of the list or of the folders; `part` is train, test, or dev where a copy has it."""
-
-    part: Split
-    name: str
-    label: str
-    image: Path
+_Listed = tuple[Split, SourceFace]
+"""A face of the list or of the folders, as far as its file, and its split."""
 
 
 @dataclass(frozen=True)
@@ -94,41 +92,37 @@ class RafDb:
     @cached_property
     def settings(self) -> Mapping[str, str]:
         """The pictures, the content of the label list, and how the counts compare."""
-        names = "\n".join(f"{face.name} {face.label}" for face in self._faces)
-        compared = {
-            f"counts of {part}": compare_counts(
-                f"{self.root} ({part})", self._counts(part), OFFICIAL_COUNTS[part], ACCESS
-            )
-            for part in OFFICIAL_COUNTS
+        names = "\n".join(f"{face.id} {face.label}" for _, face in self._faces)
+        return {
+            "images": self.images.value,
+            "labels": hashlib.sha256(names.encode()).hexdigest(),
+            "annotations": "manual" if self._annotations.is_dir() else "none",
+            **{
+                f"counts of {part}": compare_counts(
+                    f"{self.root} ({part})", self._counts(part), OFFICIAL_COUNTS[part], ACCESS
+                )
+                for part in OFFICIAL_COUNTS
+            },
         }
-        digest = hashlib.sha256(names.encode()).hexdigest()
-        annotated = self._annotations.is_dir()
-        manual = {"annotations": "manual" if annotated else "none"}
-        return {"images": self.images.value, "labels": digest, **manual, **compared}
 
     def entries(self, split: Split) -> Iterator[SourceFace | LeftOut]:
         """The faces of a split, in file order."""
         named: set[str] = set()
-        for face in self._faces:
-            if self._split_of(face) != split:
-                continue
-            if face.name in named:
-                yield LeftOut(face.name, REPEATED)
-                continue
-            named.add(face.name)
-            yield self._face(face)
+        for face in (face for own, face in self._faces if own == split):
+            yield LeftOut(face.id, REPEATED) if face.id in named else self._annotated(face)
+            named.add(face.id)
 
-    def _face(self, face: _Listed) -> SourceFace | LeftOut:
-        if face.image.suffix.lower() not in SUFFIXES:
-            return LeftOut(face.name, NO_PICTURE, str(face.image))
+    def _annotated(self, face: SourceFace) -> SourceFace | LeftOut:
+        if isinstance(face.image, Path) and face.image.suffix.lower() not in SUFFIXES:
+            return LeftOut(face.id, NO_PICTURE, str(face.image))
         try:
-            annotation = read_annotation(self._annotations / f"{face.name}_manu_attri.txt")
+            annotation = read_annotation(self._annotations / f"{face.id}_manu_attri.txt")
         except SourceError as error:
-            return LeftOut(face.name, BAD_ANNOTATION, str(error))
+            return LeftOut(face.id, BAD_ANNOTATION, str(error))
         if annotation is None:
-            return SourceFace(face.name, face.label, face.image)
+            return face
         crop = annotation.crop if self.images is RafDbImages.ORIGINAL else None
-        return SourceFace(face.name, face.label, face.image, crop, attributes=annotation.attributes)
+        return replace(face, crop=crop, attributes=annotation.attributes)
 
     @property
     def _annotations(self) -> Path:
@@ -136,38 +130,32 @@ class RafDb:
 
     @cached_property
     def _faces(self) -> tuple[_Listed, ...]:
+        """Every face; dev is held out from train where the copy has none."""
         labels = find_inside(self.root, *LIST_FILE.parts)
-        if labels.is_file():
-            return tuple(self._listed(labels))
-        parts = _part_folders(self.root)
-        if parts:
-            return tuple(_foldered(parts))
-        raise SourceError(
-            f"no {self.root / LIST_FILE} and no {self.root}/DATASET/train/1 .. 7: RAF-DB is "
-            f"expected in one of these layouts. {ACCESS}"
+        parts = {} if labels.is_file() else _part_folders(self.root)
+        if not labels.is_file() and not parts:
+            raise SourceError(
+                f"no {self.root / LIST_FILE} and no {self.root}/DATASET/train/1 .. 7: RAF-DB is "
+                f"expected in one of these layouts. {ACCESS}"
+            )
+        faces = tuple(self._listed(labels) if labels.is_file() else _foldered(parts))
+        if any(part == "dev" for part, _ in faces):
+            return faces
+        return tuple(
+            (train_or_dev(face.id) if part == "train" else part, face) for part, face in faces
         )
 
-    @cached_property
-    def _has_dev(self) -> bool:
-        return any(face.part == "dev" for face in self._faces)
-
     def _listed(self, path: Path) -> Iterator[_Listed]:
-        aligned = self.images is RafDbImages.ALIGNED
+        end = "_aligned.jpg" if self.images is RafDbImages.ALIGNED else ".jpg"
         for where, line in text_lines(path):
             part, name, code = _parsed(line, where)
-            file = f"{name}_aligned.jpg" if aligned else f"{name}.jpg"
-            image = self.root / "Image" / self.images.value / file
-            yield _Listed(part, name, CODES[code], image)
-
-    def _split_of(self, face: _Listed) -> Split:
-        if face.part != "train" or self._has_dev:
-            return face.part
-        return train_or_dev(face.name)
+            image = self.root / "Image" / self.images.value / f"{name}{end}"
+            yield part, SourceFace(name, CODES[code], image)
 
     def _counts(self, part: str) -> Counter[str]:
-        """Faces of each class; a dev split that a copy has is a part of the published train."""
-        of = ("train", "dev") if part == "train" else (part,)
-        return Counter(face.label for face in self._faces if face.part in of)
+        """Faces of each class; dev is a part of the published train."""
+        splits = ("train", "dev") if part == "train" else (part,)
+        return Counter(face.label for split, face in self._faces if split in splits)
 
 
 def holds_rafdb(root: Path) -> bool:
@@ -176,7 +164,7 @@ def holds_rafdb(root: Path) -> bool:
 
 
 def _parsed(line: str, where: str) -> tuple[Split, str, str]:
-    file, code = (line.split() + ["", ""])[:2] if len(line.split()) == 2 else (line, "")
+    file, code = line.split() if len(line.split()) == 2 else (line, "")
     name = Path(file).stem.removesuffix("_aligned")
     parts: tuple[Split, ...] = ("train", "test")
     part = next((each for each in parts if name.startswith(f"{each}_")), None)
@@ -192,17 +180,11 @@ def _parsed(line: str, where: str) -> tuple[Split, str, str]:
 def _part_folders(root: Path) -> Mapping[Split, Path]:
     """The folders of the parts that have class folders 1 .. 7; empty without train and another."""
     for folder in (find_inside(root, "DATASET"), root):
-        parts: dict[Split, Path] = {}
-        for name in folders(folder):
-            split = split_of_name(name)
-            if split and set(CODES) <= set(folders(folder / name)):
-                if split in parts:
-                    raise SourceError(
-                        f"{folder / name} and {parts[split]} are both {split}; next: keep one"
-                    )
-                parts[split] = folder / name
+        names = (name for name in folders(folder) if split_of_name(name))
+        whole = (name for name in names if set(CODES) <= set(folders(folder / name)))
+        parts = split_names(whole, str(folder), "keep one")
         if "train" in parts and len(parts) > 1:
-            return parts
+            return {split: folder / name for split, name in parts.items()}
     return {}
 
 
@@ -210,9 +192,7 @@ def _foldered(parts: Mapping[Split, Path]) -> Iterator[_Listed]:
     order: tuple[Split, ...] = ("train", "test", "dev")
     for part in (part for part in order if part in parts):
         for code, label in CODES.items():
-            for image in sorted((parts[part] / code).iterdir()):
-                if is_leftover(image.name):
-                    continue
-                name = image.stem.removesuffix("_aligned")
-                own = name if name.startswith(f"{part}_") else f"{part}_{name}"
-                yield _Listed(part, own, label, image)
+            images = sorted((parts[part] / code).iterdir())
+            for image in (each for each in images if not is_leftover(each.name)):
+                name = image.stem.removesuffix("_aligned").removeprefix(f"{part}_")
+                yield part, SourceFace(f"{part}_{name}", label, image)

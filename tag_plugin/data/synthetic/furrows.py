@@ -21,7 +21,7 @@ def furrows(
     lip_y = float(lower_lip[:, 1].max())
     return {
         1: _forehead(float(brow[0, 1]), 0.24),
-        2: _mirrored(*_over_the_outer_brow(brow)),
+        2: _mirrored(brow[4:] - [0.0, 0.13], brow[4:] - [0.0, 0.21]),
         4: _mirrored(_line(brow[0] + [-0.04, -0.06], brow[0] + [-0.02, 0.19], 0.02)),
         6: _mirrored(*_crows_feet(lower_lid), _cheek(lower_lid)),
         7: _mirrored(lower_lid[1:-1] + [0.0, 0.055]),
@@ -55,13 +55,9 @@ def _arc(middle: Curve, depth: float, half: float) -> Curve:
 
 def _forehead(brow_y: float, half: float) -> tuple[Curve, ...]:
     t = np.linspace(-1, 1, 9)
-    wave = 0.03 * np.cos(np.pi * t)
-    return tuple(np.stack([half * t, brow_y - up + wave], axis=1) for up in (0.11, 0.20))
-
-
-def _over_the_outer_brow(brow: Curve) -> tuple[Curve, ...]:
-    outer = brow[4:]
-    return outer - [0.0, 0.13], outer - [0.0, 0.21]
+    return tuple(
+        np.stack([half * t, brow_y - up + 0.03 * np.cos(np.pi * t)], axis=1) for up in (0.11, 0.20)
+    )
 
 
 def _crows_feet(lower_lid: Curve) -> tuple[Curve, ...]:
@@ -94,16 +90,11 @@ def _chin_boss(middle_y: float, half_height: float) -> tuple[Curve, ...]:
 
 
 def _around_the_lips(upper_lip: Curve, lower_lip: Curve) -> tuple[Curve, ...]:
-    picks = (3, 6, 10, 13)
-    above = tuple(
-        np.array([upper_lip[i] - [0.0, 0.025], upper_lip[i] * [1.15, 1] - [0.0, 0.11]])
-        for i in picks
+    return tuple(
+        np.array([lip[i] + [0.0, away * 0.025], lip[i] * [1.15, 1] + [0.0, away * 0.11]])
+        for lip, away in ((upper_lip, -1), (lower_lip, 1))
+        for i in (3, 6, 10, 13)
     )
-    below = tuple(
-        np.array([lower_lip[i] + [0.0, 0.025], lower_lip[i] * [1.15, 1] + [0.0, 0.11]])
-        for i in picks
-    )
-    return above + below
 
 
 def _bulge(lip: Curve, away: float) -> Curve:

@@ -15,7 +15,7 @@ from tag_plugin.data.synthetic.furrows import furrows
 
 Curve = NDArray[np.float64]
 Pair = tuple[Curve, Curve]
-"""The same curve on the left and on the right of the picture."""
+"""Two curves, mostly the same on the left and on the right of the picture."""
 
 _CHIN = slice(25, 36)  # the outline starts at the top of the head and has 60 points
 _BROW = np.linspace(0, 1, 9)
@@ -44,19 +44,15 @@ class FaceShape:
 def shape(face: SyntheticFace) -> FaceShape:
     """The face as its AUs move it."""
     mouth_top, mouth_bottom = _mouth_opening(face)
-    outline = _outline(face)
-    upper_lids = _both_sides(_upper_lid(face))
-    lower_lids = _both_sides(_lower_lid(face))
-    brow = _brow(face)
-    base = _nose_base(face)
-    upper_lip = _upper_lip(face, mouth_top)
-    lower_lip = _lower_lip(face, mouth_bottom)
+    outline, brow, base = _outline(face), _brow(face), _nose_base(face)
+    upper_lid, lower_lid = _lids(face)
+    upper_lip, lower_lip = _upper_lip(face, mouth_top), _lower_lip(face, mouth_bottom)
     chin = outline[_CHIN]
     return FaceShape(
         outline=outline,
         brows=_both_sides(brow),
-        upper_lids=upper_lids,
-        lower_lids=lower_lids,
+        upper_lids=_both_sides(upper_lid),
+        lower_lids=_both_sides(lower_lid),
         nose_bridge=_nose_bridge(face, base),
         nose_base=base,
         upper_lip=upper_lip,
@@ -64,7 +60,7 @@ def shape(face: SyntheticFace) -> FaceShape:
         mouth_bottom=mouth_bottom,
         lower_lip=lower_lip,
         chin=chin,
-        furrows=furrows(brow, lower_lids[1], base, upper_lip, lower_lip, chin),
+        furrows=furrows(brow, lower_lid, base, upper_lip, lower_lip, chin),
     )
 
 
@@ -113,25 +109,18 @@ def _brow(face: SyntheticFace) -> Curve:
     return np.stack([x, y], axis=1)
 
 
-def _lid_x(face: SyntheticFace) -> Curve:
+def _lids(face: SyntheticFace) -> Pair:
+    """The upper lid and the lower one."""
     who = face.identity
-    return who.eye_x + who.eye_width * (2 * _LID - 1)
-
-
-def _upper_lid(face: SyntheticFace) -> Curve:
-    high = face.identity.eye_height * (
+    high = who.eye_height * (
         1 + 0.85 * face.intensity(5) - 0.42 * face.intensity(7) - 0.1 * face.intensity(6)
     )
-    y = face.identity.eye_y - max(high, 0.02) * np.sin(np.pi * _LID) ** 0.8
-    return np.stack([_lid_x(face), y], axis=1)
-
-
-def _lower_lid(face: SyntheticFace) -> Curve:
-    low = face.identity.eye_height * (
+    low = who.eye_height * (
         0.8 - 0.5 * face.intensity(7) - 0.45 * face.intensity(6) + 0.15 * face.intensity(5)
     )
-    y = face.identity.eye_y + max(low, 0.01) * np.sin(np.pi * _LID) ** 0.8
-    return np.stack([_lid_x(face), y], axis=1)
+    x, bow = who.eye_x + who.eye_width * (2 * _LID - 1), np.sin(np.pi * _LID) ** 0.8
+    upper_y, lower_y = who.eye_y - max(high, 0.02) * bow, who.eye_y + max(low, 0.01) * bow
+    return np.stack([x, upper_y], axis=1), np.stack([x, lower_y], axis=1)
 
 
 def _nose_base(face: SyntheticFace) -> Curve:
@@ -143,7 +132,8 @@ def _nose_base(face: SyntheticFace) -> Curve:
 
 
 def _nose_bridge(face: SyntheticFace, base: Curve) -> Curve:
-    top = np.array([[-0.09, face.identity.eye_y - 0.05], [-0.06, face.identity.eye_y + 0.15]])
+    eye_y = face.identity.eye_y
+    top = [[-0.09, eye_y - 0.05], [-0.06, eye_y + 0.15]]
     return np.vstack([top, base[1:2] - [0.0, 0.06], base[:1]])
 
 

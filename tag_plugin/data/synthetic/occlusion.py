@@ -25,10 +25,9 @@ def oval(count: int, across: float, down: float) -> Curve:
 def fringe(face: SyntheticFace) -> Curve:
     """The outline of a fringe in face units (n, 2); it ends near the resting brows."""
     t = np.linspace(-0.98, 0.98, 15)
-    low = face.identity.brow_y - 0.16 + 0.05 * np.cos(7 * t)
-    hem = np.stack([t, low - 0.10 * t**2], axis=1)
-    top = np.stack([t[::-1], -1.25 * np.sqrt(1 - t[::-1] ** 2)], axis=1)
-    return np.vstack([hem, top])
+    hem = face.identity.brow_y - 0.16 + 0.05 * np.cos(7 * t) - 0.10 * t**2
+    top = -1.25 * np.sqrt(1 - t[::-1] ** 2)
+    return np.stack([np.append(t, t[::-1]), np.append(hem, top)], axis=1)
 
 
 def fill(image: cv2.typing.MatLike, outline: Curve, colour: tuple[int, int, int]) -> None:

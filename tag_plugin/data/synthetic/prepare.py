@@ -7,18 +7,18 @@ DATA_DIR/<name>/prepare.json                     what was made, and how
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image
-from rich.console import Console
-from rich.progress import Progress
 
 from tag_plugin.data.atomic_write import write_text
+from tag_plugin.data.console import bars
 from tag_plugin.data.face_frame import write_face
 from tag_plugin.data.file_names import check_dataset_name
 from tag_plugin.data.rows import SPLITS, Row, Split, write_rows
@@ -55,13 +55,13 @@ def parse_face_id(row_id: str) -> FaceId:
     >>> parse_face_id("synth-2-000017")
     FaceId(seed=2, index=17)
     """
-    parts = row_id.split("-")
-    if len(parts) != 3 or parts[0] != DATASET or not (parts[1] + parts[2]).isdecimal():
+    match = re.fullmatch(rf"{DATASET}-(\d+)-(\d+)", row_id)
+    if match is None:
         raise ValueError(
             f"row {row_id!r} is no procedural face (synth-<seed>-<index>); "
             "use another detector for it"
         )
-    return FaceId(int(parts[1]), int(parts[2]))
+    return FaceId(int(match[1]), int(match[2]))
 
 
 def prepare_synth(
@@ -87,41 +87,36 @@ def prepare_synth(
     _require_ours(root, seed)
     written: dict[str, int] = {}
     _write_manifest(root, written, seed)  # first of all: a run that was killed knows its own rows
-    bars = Progress(console=Console(stderr=True))
-    with bars as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    with bars(stderr=True) as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
         for split in SPLITS:
             ids = [FaceId(split_seed(seed, split), i) for i in range(counts.get(split, 0))]
             (root / "images" / split).mkdir(parents=True, exist_ok=True)
             made = pool.map(partial(_make_row, root, split), ids, chunksize=_CHUNK)
             rows = progress.track(made, total=len(ids), description=f"faces: {split}")
-            written[str(split)] = write_rows(root / "prepared" / f"{split}.jsonl", rows)
+            written[split] = write_rows(root / "prepared" / f"{split}.jsonl", rows)
     _write_manifest(root, written, seed)
     return written
 
 
 def _require_ours(root: Path, seed: int) -> None:
     """A folder with rows is written again only when they are procedural faces of this seed."""
-    rows = [file for file in root.glob("prepared/*.jsonl") if file.stat().st_size]
-    if not rows:
-        return
     drawn_with = _recorded_seed(root)
-    if drawn_with == seed:
-        return
-    held = "another dataset" if drawn_with is None else f"the faces of seed {drawn_with}"
-    raise ValueError(f"{root} holds {held}; next: give these faces a --name of their own")
+    rows = any(file.stat().st_size for file in root.glob("prepared/*.jsonl"))
+    if rows and drawn_with != seed:
+        held = "another dataset" if drawn_with is None else f"the faces of seed {drawn_with}"
+        raise ValueError(f"{root} holds {held}; next: give these faces a --name of their own")
 
 
 def _recorded_seed(root: Path) -> int | None:
     """The seed that the faces in a folder were drawn with; None where they are something else."""
+    settings: Any = {}
     if (root / _MANIFEST).is_file():
         settings = read_json_object(root / _MANIFEST).get("settings")
         if not isinstance(settings, dict) or settings.get("faces") != _DRAWN["faces"]:
             return None
     elif (root / _FORMER_MANIFEST).is_file():
         settings = read_json_object(root / _FORMER_MANIFEST)
-    else:
-        return None
-    return int(settings["seed"]) if isinstance(settings.get("seed"), int) else None
+    return settings["seed"] if isinstance(settings.get("seed"), int) else None
 
 
 def _make_row(root: Path, split: Split, face_id: FaceId) -> Row:

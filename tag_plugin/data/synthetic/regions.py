@@ -23,8 +23,7 @@ def detections(face: SyntheticFace) -> Detections:
     The probability grows with the intensity: 0.5 at intensity 0.4, and 0.3..0.5 (undecided) for
     faint ones. A region that is mostly hidden says nothing, so its AU is undecided as well.
     """
-    regions = au_regions(shape(face))
-    hidden = _hiding_outlines(face)
+    regions, hidden = au_regions(shape(face)), _hiding_outlines(face)
     return Detections(
         detections=tuple(_detection(face, au, regions[au], hidden) for au in SYNTH_AUS),
         supported=frozenset(SYNTH_AUS),
@@ -75,13 +74,9 @@ def au_box(face: SyntheticFace, points: Curve) -> Box:
 
 
 def _detection(face: SyntheticFace, au: int, points: Curve, hidden: tuple[Curve, ...]) -> Detection:
-    seen = _visible_share(project(points, face.pose), hidden)
-    visible = probability(face.intensity(au))
-    return Detection(
-        au=au,
-        probability=visible if seen >= _VISIBLE else _UNDECIDED,
-        box=au_box(face, points),
-    )
+    seen = _visible_share(project(points, face.pose), hidden) >= _VISIBLE
+    likely = probability(face.intensity(au)) if seen else _UNDECIDED
+    return Detection(au=au, probability=likely, box=au_box(face, points))
 
 
 def _visible_share(pixels: Curve, hidden: tuple[Curve, ...]) -> float:
@@ -96,12 +91,11 @@ def _visible_share(pixels: Curve, hidden: tuple[Curve, ...]) -> float:
 
 
 def _hiding_outlines(face: SyntheticFace) -> tuple[Curve, ...]:
-    outlines = []
-    if face.scene.occluder is not None:
-        outlines.append(occluder_outline(face.scene.occluder, face.pose))
-    if face.identity.hair is Hair.FRINGE:
-        outlines.append(project(fringe(face), face.pose))
-    return tuple(outlines)
+    occluder, has_fringe = face.scene.occluder, face.identity.hair is Hair.FRINGE
+    return (
+        *((occluder_outline(occluder, face.pose),) if occluder is not None else ()),
+        *((project(fringe(face), face.pose),) if has_fringe else ()),
+    )
 
 
 def _lowered(curves: "list[Curve] | tuple[Curve, ...]", down: float) -> list[Curve]:

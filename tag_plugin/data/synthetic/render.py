@@ -21,23 +21,20 @@ _WHITE: Final = (246, 244, 240)
 
 def render(face: SyntheticFace) -> Picture:
     """The picture of a face: (448, 448, 3) RGB."""
-    form = shape(face)
-    picture = _backdrop(face)
-    _head(picture, face, form)
-    _furrows(picture, face, form)
-    _eyes(picture, face, form)
-    _nose(picture, face, form)
-    _mouth(picture, face, form)
-    _brows(picture, face, form)
-    _in_front(picture, face)
+    form, picture = shape(face), _backdrop(face)
+    for draw in (_head, _furrows, _eyes, _nose, _mouth, _brows, _in_front):
+        draw(picture, face, form)
     return _through_the_lens(picture, face)
 
 
 def _backdrop(face: SyntheticFace) -> Picture:
     first, second = (np.array(colour, dtype=np.float32) for colour in face.scene.backdrop)
     corners = np.array([[first, first], [second, 0.6 * second]], dtype=np.float32)
-    wall = cv2.resize(corners, (FACE_FRAME, FACE_FRAME), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(wall, dtype=np.uint8)
+    return np.asarray(_enlarged(corners), dtype=np.uint8)
+
+
+def _enlarged(corners: NDArray[np.float32]) -> cv2.typing.MatLike:
+    return cv2.resize(corners, (FACE_FRAME, FACE_FRAME), interpolation=cv2.INTER_LINEAR)
 
 
 def _head(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
@@ -68,11 +65,9 @@ def _head(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
 def _furrows(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     who = face.identity
     for au, curves in form.furrows.items():
-        strength = face.intensity(au)
-        if strength > 0:
-            colour = mixed(who.skin, mixed(who.skin, _DARK, 0.75), strength)
-            for curve in curves:
-                _line(picture, face, curve, colour, 0.024)
+        colour = mixed(who.skin, mixed(who.skin, _DARK, 0.75), face.intensity(au))
+        for curve in curves if face.intensity(au) > 0 else ():
+            _line(picture, face, curve, colour, 0.024)
     blush = face.intensity(6)
     if blush > 0:
         for lid in form.lower_lids:
@@ -113,8 +108,8 @@ def _nose(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     _line(picture, face, form.nose_bridge, mixed(face.identity.skin, _DARK, 0.2), 0.018)
     _line(picture, face, form.nose_base, shade, 0.026)
     for side in (2, 6):
-        nostril = form.nose_base[side : side + 1] - [0.0, 0.01]
-        _line(picture, face, nostril + [[-0.02, 0], [0.02, 0]], mixed(shade, _DARK, 0.6), 0.03)
+        nostril = form.nose_base[side] + [[-0.02, -0.01], [0.02, -0.01]]
+        _line(picture, face, nostril, mixed(shade, _DARK, 0.6), 0.03)
 
 
 def _mouth(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
@@ -134,7 +129,7 @@ def _mouth(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
         _line(picture, face, edge, mixed(lips, _DARK, 0.7), 0.02)
 
 
-def _in_front(picture: Picture, face: SyntheticFace) -> None:
+def _in_front(picture: Picture, face: SyntheticFace, _: FaceShape) -> None:
     who, scene = face.identity, face.scene
     if who.hair is Hair.FRINGE:
         _fill(picture, face, fringe(face), who.hair_colour)
@@ -152,14 +147,12 @@ def _in_front(picture: Picture, face: SyntheticFace) -> None:
 
 def _through_the_lens(picture: Picture, face: SyntheticFace) -> Picture:
     scene = face.scene
-    angle = scene.light_angle
-    across = np.linspace(-1, 1, 8)
+    across, down = np.linspace(-1, 1, 8)[None, :], np.linspace(-1, 1, 8)[:, None]
     light = 1 + scene.light_strength * (
-        np.cos(angle) * across[None, :] + np.sin(angle) * across[:, None]
+        np.cos(scene.light_angle) * across + np.sin(scene.light_angle) * down
     )
-    dark_corners = 1 - 0.16 * (across[None, :] ** 2 + across[:, None] ** 2)
-    mask = (scene.brightness * light * dark_corners).astype(np.float32)
-    full = cv2.resize(mask, (FACE_FRAME, FACE_FRAME), interpolation=cv2.INTER_LINEAR)
+    dark_corners = 1 - 0.16 * (across**2 + down**2)
+    full = _enlarged((scene.brightness * light * dark_corners).astype(np.float32))
     lit = cv2.multiply(picture, cv2.merge([full, full, full]), dtype=cv2.CV_8U)
     if scene.blur > 0:
         lit = cv2.GaussianBlur(lit, (0, 0), scene.blur)
