@@ -70,7 +70,7 @@ def show_dataset(
 ) -> None:
     """Draw a contact sheet: faces by label, with the boxes of their AUs."""
     from tag_plugin.data.rows import read_rows
-    from tag_plugin.pipeline.latest_stage import files_of_dataset
+    from tag_plugin.pipeline.inputs import files_of_dataset
     from tag_plugin.report.contact_sheet import write_sheet
     from tag_plugin.report.dataset_sheet import faces_sheet
 

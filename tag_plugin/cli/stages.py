@@ -45,7 +45,8 @@ def quality(
     Limits: sharpness_min, face_size_min, brightness_min, brightness_max, contrast_min, yaw_max,
     pitch_max, roll_max, mirror_error_max, face.
     """
-    from tag_plugin.pipeline.quality.check import DUPLICATES, QualitySettings, check, prepared_files
+    from tag_plugin.pipeline.inputs import prepared_files
+    from tag_plugin.pipeline.quality.check import DUPLICATES, QualitySettings, check
     from tag_plugin.pipeline.quality.examples import examples
     from tag_plugin.pipeline.quality.limits import limits_for, preset_of
     from tag_plugin.pipeline.two_labels import TWO_LABELS, in_words, two_labels

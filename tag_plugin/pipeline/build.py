@@ -114,8 +114,8 @@ def _run_model(
         threads=1 + _ROWS_A_SLOT * model.concurrency // MODEL_PART,
     )
     words = {"wording": wording(model.box_frame, model.mode)}
-    decided = {"writer": model.writer, **model.decisive, **words, **decisive}
-    with stage.opened(decided) as manifest:
+    own = {"writer": model.writer, **model.decisive, **words}
+    with stage.opened({**own, **decisive}) as manifest:
         manifest = stage.run(manifest, splits, partial(_open_model, settings, model))
         if not manifest.waiting_for:
             for split, summary in manifest.splits.items():

@@ -12,8 +12,7 @@ from tag_plugin.data.rows import NO_FACE, Row, dump_row
 from tag_plugin.detectors.base import Detector, NoDetectionsError, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.detections import Detections
-from tag_plugin.pipeline.inputs import RowFile, digests
-from tag_plugin.pipeline.latest_stage import faces_to_detect
+from tag_plugin.pipeline.inputs import RowFile, digests, faces_to_detect
 from tag_plugin.pipeline.manifest import Manifest
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.pipeline.parts import batches
@@ -52,8 +51,8 @@ def detect(settings: DetectSettings) -> Manifest:
         decisive = {**opened.info.model_dump(mode="json"), "supported": sorted(opened.supported)}
     stage = Stage(directory, "detected", "detect.json", command, settings)
     with stage.opened({**decisive, "input": digests(inputs.values())}) as manifest:
-        splits = {split: RowFile(path) for split, path in inputs.items()}
-        return stage.run(manifest, splits, partial(_open_worker, directory, name, options))
+        worker = partial(_open_worker, directory, name, options)
+        return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
 
 
 @contextmanager

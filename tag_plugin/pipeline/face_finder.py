@@ -49,16 +49,9 @@ class Face:
     roll: float
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
-        """The mesh's bounding box, x1, y1, x2, y2 in pixels."""
-        low, high = self.points.min(axis=0), self.points.max(axis=0)
-        return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-
-    @property
     def side(self) -> float:
-        """The larger side of the box, in pixels."""
-        x1, y1, x2, y2 = self.box
-        return max(x2 - x1, y2 - y1)
+        """The larger side of the mesh's bounding box, in pixels."""
+        return float(np.ptp(self.points, axis=0).max())
 
     @property
     def eye_angle(self) -> float:
@@ -95,8 +88,9 @@ class FaceFinder:
         faces = self._detect(picture) or self.find_padded(picture)
         for grid in GRIDS:
             if not faces and min(picture.shape[:2]) >= SMALLEST_TILED:
-                tiles = _tiles(picture, *grid)
-                faces = _distinct([face for tile in tiles for face in self._detect(*tile)])
+                faces = _distinct(
+                    [face for tile in _tiles(picture, *grid) for face in self._detect(*tile)]
+                )
         return sorted(faces, key=lambda face: -face.side)
 
     def find_padded(self, picture: Picture) -> list[Face]:

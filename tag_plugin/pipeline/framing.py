@@ -101,7 +101,7 @@ class Framer:
         if self._framing.align:
             info["angle"] = round(faces[0].eye_angle, 1)
             picture, points = _levelled(picture, faces[0])
-        fills = float(np.ptp(points, axis=0).max()) >= ALREADY_A_FACE * max(picture.size)
+        fills = np.ptp(points, axis=0).max() >= ALREADY_A_FACE * max(picture.size)
         if fills and self._framing.frame is not Frame.FIND:
             return _framed(picture, None, "whole", **info)
         return _framed(picture, _square(points, self._framing.margin), "found", **info)
@@ -159,8 +159,7 @@ def _square(points: "np.ndarray[Any, Any]", margin: float) -> Crop:
 
 def _levelled(picture: Image.Image, face: Face) -> tuple[Image.Image, "np.ndarray[Any, Any]"]:
     """The picture turned about the face's centre until the eyes are level, and the mesh there."""
-    x1, y1, x2, y2 = face.box
-    centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+    centre = (face.points.min(axis=0) + face.points.max(axis=0)) / 2
     angle = np.radians(face.eye_angle)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     turned = picture.rotate(

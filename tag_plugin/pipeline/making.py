@@ -65,13 +65,13 @@ class Making:
     def waiting_for(self) -> tuple[str, ...]:
         """The shares that have not made all of their parts."""
         count = self.share.count
-        late = {
-            number % count
+        missing = {
+            number % count + 1
             for paths in self.parts.values()
             for number, path in enumerate(paths)
             if not path.is_file()
         }
-        return tuple(str(Share(number + 1, count)) for number in sorted(late))
+        return tuple(str(Share(index, count)) for index in sorted(missing))
 
     def speed(self, split: Split) -> dict[str, Any]:
         """For the manifest: what this run found done, and how fast it did the rest."""

@@ -25,7 +25,7 @@ from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.duplicates import find_duplicates
 from tag_plugin.pipeline.gold import why_not_gold
-from tag_plugin.pipeline.latest_stage import files_of_dataset
+from tag_plugin.pipeline.inputs import files_of_dataset
 from tag_plugin.pipeline.manifest import read_manifest, write_json
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.overlaps import Overlaps

@@ -21,8 +21,7 @@ from tag_plugin.data.short_digest import short_digest
 from tag_plugin.pipeline.dataset.card import card
 from tag_plugin.pipeline.dataset.part_file import PartFile
 from tag_plugin.pipeline.dataset_info import register
-from tag_plugin.pipeline.inputs import row_files
-from tag_plugin.pipeline.latest_stage import file_of_test
+from tag_plugin.pipeline.inputs import file_of_test, row_files
 from tag_plugin.pipeline.manifest import write_json
 from tag_plugin.pipeline.outcomes import StageError
 
@@ -94,11 +93,10 @@ def make(settings: MakeSettings) -> Made:
             for part in PARTS
         }
         parts = _Parts(files, settings.per_class)
-        before_dev = _held(file_of_test(directory), parts.bad)
-        before_train = before_dev | _held(built.get("dev"), _named_later)
-        for row in _free(built.get("train"), before_train, parts):
+        test = _held(file_of_test(directory), parts.bad)
+        for row in _free(built.get("train"), test | _held(built.get("dev"), _named_later), parts):
             parts.add("rl" if _place(row) < settings.rl_percent else "sft", row)
-        for row in _free(built.get("dev"), before_dev, parts):
+        for row in _free(built.get("dev"), test, parts):
             parts.add("dev", row)
         parts.left_out += Counter({NOT_A_ROW: parts.bad.count})
         if not (parts.counts["sft"] or parts.counts["rl"]):

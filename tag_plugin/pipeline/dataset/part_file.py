@@ -47,7 +47,6 @@ class PartFile:
                 path.unlink(missing_ok=True)
 
     def _begin(self) -> None:
-        name = f"{self._several.name}-{len(self._written)}"
-        self._written.append(private_partial(self._several.with_name(name)))
-        self._file = self._written[-1].open("w", encoding="utf-8")
-        self._rows = 0
+        path = self._several.with_name(f"{self._several.name}-{len(self._written)}")
+        self._written.append(private_partial(path))
+        self._file, self._rows = self._written[-1].open("w", encoding="utf-8"), 0

@@ -13,11 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from tag_plugin.data.face_frame import ImageError, read_face
-from tag_plugin.data.rows import NO_FACE, SPLITS, Row, Split, dump_row
+from tag_plugin.data.rows import NO_FACE, Row, Split, dump_row
 from tag_plugin.detectors.face_landmarker_model import SHA256
 from tag_plugin.pipeline.duplicates import DISTANCE, Duplicate, find_duplicates
 from tag_plugin.pipeline.face_finder import FaceFinder
-from tag_plugin.pipeline.inputs import RowFile, digests, row_files
+from tag_plugin.pipeline.inputs import (
+    CHECKED,
+    CHECKED_MANIFEST,
+    RowFile,
+    digests,
+    prepared_files,
+)
 from tag_plugin.pipeline.manifest import Manifest, write_list
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.pipeline.quality.limits import Limits, faults
@@ -25,7 +31,6 @@ from tag_plugin.pipeline.quality.measures import geometry, light
 from tag_plugin.pipeline.stage import Execution, Stage
 from tag_plugin.pipeline.two_labels import TWO_LABELS, two_labels
 
-OUTPUT, MANIFEST = "checked", "quality.json"
 DUPLICATES: Final = "duplicates.jsonl"
 GOOD: Final = "good"
 DUPLICATE: Final = "picture also in {split}"
@@ -55,7 +60,7 @@ def check(settings: QualitySettings) -> Manifest:
         StageError: nothing is prepared, or `checked` was made with other settings.
     """
     directory = settings.directory
-    stage = Stage(directory, OUTPUT, MANIFEST, f"tag-plugin quality {directory}", settings)
+    stage = Stage(directory, CHECKED, CHECKED_MANIFEST, f"tag-plugin quality {directory}", settings)
     inputs = prepared_files(directory)
     decisive = {
         "limits": settings.limits.model_dump(mode="json"),
@@ -74,16 +79,6 @@ def check(settings: QualitySettings) -> Manifest:
         )
         worker = partial(_open_worker, directory, settings.limits, cut)
         return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
-
-
-def prepared_files(directory: Path) -> dict[Split, Path]:
-    """The row files that `prepare` wrote.
-
-    Raises:
-        StageError: there is none; the message says the next command.
-    """
-    prepare = f"tag-plugin prepare {directory.name} --root DIR --out {directory.parent}"
-    return row_files(directory, "prepared", SPLITS, prepare)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from typing import Any, Final
 from zlib import crc32
 
 from tag_plugin.data.rows import Split, read_rows
-from tag_plugin.pipeline.quality.check import CUT, OUTPUT
+from tag_plugin.pipeline.inputs import CHECKED
+from tag_plugin.pipeline.quality.check import CUT
 from tag_plugin.pipeline.quality.limits import Limits, margin
 from tag_plugin.pipeline.stage import dropped_file
 
@@ -49,7 +50,7 @@ def examples(directory: Path, limits: Limits) -> list[Group]:
     near: _Ranked = []
     counts: Counter[str] = Counter()
     by_reason: dict[str, tuple[_Ranked, _Ranked]] = {}
-    for split in (split for split in CUT if (directory / OUTPUT / f"{split}.jsonl").is_file()):
+    for split in (split for split in CUT if (directory / CHECKED / f"{split}.jsonl").is_file()):
         for drop in _dropped(directory, split):
             counts[drop["reason"]] += 1
             nearest, random = by_reason.setdefault(drop["reason"], ([], []))
@@ -57,7 +58,7 @@ def examples(directory: Path, limits: Limits) -> list[Group]:
             example = Example(directory / "images" / split / f"{drop['id']}.jpg", caption)
             _offer(nearest, distance, example)
             _offer(random, crc32(drop["id"].encode()), example)
-        for row in read_rows(directory / OUTPUT / f"{split}.jsonl"):
+        for row in read_rows(directory / CHECKED / f"{split}.jsonl"):
             distance, name = margin(row.quality, limits)
             if name:
                 measure = name.rpartition("_")[0]
@@ -85,7 +86,7 @@ def _both(nearest: _Ranked, random: _Ranked) -> list[Example]:
 
 
 def _dropped(directory: Path, split: Split) -> Iterator[Mapping[str, Any]]:
-    path = dropped_file(directory, OUTPUT, split)
+    path = dropped_file(directory, CHECKED, split)
     if path.is_file():
         with path.open(encoding="utf-8") as lines:
             yield from (json.loads(line) for line in lines)

@@ -31,33 +31,35 @@ FORGET_ALL: Final = "DELETE FROM attempts"
 
 Statistics = dict[str, Any]
 
-_CLASSES: Final = (
-    "SELECT label, COUNT(*), SUM(finding = 'kept'), SUM(finding = 'kept' AND number = 1) FROM "
-    "(SELECT label, finding, MAX(number) AS number FROM attempts WHERE split = ? GROUP BY row) "
-    "GROUP BY label ORDER BY label"
-)
-_NUMBERS: Final = (
-    "SELECT number, COUNT(*) FROM attempts WHERE split = ? AND finding = 'kept' GROUP BY number"
-)
-_FINDINGS: Final = "SELECT finding, COUNT(*) FROM attempts WHERE split = ? GROUP BY finding"
-_ELIMINATED: Final = (
-    "SELECT label, predicted, COUNT(*) FROM attempts WHERE split = ? AND finding = ? "
-    "GROUP BY label, predicted"
-)
-_COMPLAINTS: Final = (
-    "SELECT complaints, COUNT(*) FROM attempts WHERE split = ? AND complaints != '' "
-    "AND finding != 'no reply' GROUP BY complaints"
-)
-_REPLIES: Final = (
-    "SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), "
-    "COALESCE(SUM(prompt_tokens IS NULL), 0), COALESCE(SUM(cost), 0.0), "
-    "COALESCE(SUM(seconds), 0.0) FROM replies WHERE request IN "
-    "(SELECT request FROM attempts WHERE split = ?)"
-)
-_FAILURES: Final = (
-    "SELECT substr(complaints, 1, instr(complaints || ':', ':') - 1), COUNT(*) FROM attempts "
-    "WHERE split = ? AND finding = 'no reply' GROUP BY 1"
-)
+_QUERIES: Final = {
+    "classes": (
+        "SELECT label, COUNT(*), SUM(finding = 'kept'), SUM(finding = 'kept' AND number = 1) FROM "
+        "(SELECT label, finding, MAX(number) AS number FROM attempts WHERE split = ? GROUP BY row) "
+        "GROUP BY label ORDER BY label"
+    ),
+    "numbers": (
+        "SELECT number, COUNT(*) FROM attempts WHERE split = ? AND finding = 'kept' GROUP BY number"
+    ),
+    "findings": "SELECT finding, COUNT(*) FROM attempts WHERE split = ? GROUP BY finding",
+    "eliminated": (
+        "SELECT label, predicted, COUNT(*) FROM attempts WHERE split = ? AND finding = ? "
+        "GROUP BY label, predicted"
+    ),
+    "complaints": (
+        "SELECT complaints, COUNT(*) FROM attempts WHERE split = ? AND complaints != '' "
+        "AND finding != 'no reply' GROUP BY complaints"
+    ),
+    "replies": (
+        "SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), "
+        "COALESCE(SUM(prompt_tokens IS NULL), 0), COALESCE(SUM(cost), 0.0), "
+        "COALESCE(SUM(seconds), 0.0) FROM replies WHERE request IN "
+        "(SELECT request FROM attempts WHERE split = ?)"
+    ),
+    "failures": (
+        "SELECT substr(complaints, 1, instr(complaints || ':', ':') - 1), COUNT(*) FROM attempts "
+        "WHERE split = ? AND finding = 'no reply' GROUP BY 1"
+    ),
+}
 
 
 def table_file(directory: Path) -> Path:
@@ -94,36 +96,36 @@ def table(split: str, statistics: Mapping[str, Any]) -> Table:
 
 def _counted(connection: sqlite3.Connection, split: str) -> Statistics:
     def rows(query: str, *more: object) -> list[tuple[Any, ...]]:
-        return connection.execute(query, (split, *more)).fetchall()
+        return connection.execute(_QUERIES[query], (split, *more)).fetchall()
 
-    replies, prompt, completion, silent, cost, seconds = rows(_REPLIES)[0]
+    replies, prompt, completion, silent, cost, seconds = rows("replies")[0]
     eliminated: dict[str, dict[str, int]] = {}
-    for label, predicted, count in rows(_ELIMINATED, str(Finding.PREDICTION)):
+    for label, predicted, count in rows("eliminated", str(Finding.PREDICTION)):
         eliminated.setdefault(label, {})[predicted] = count
     return {
         "by_class": {
             label: {"asked": asked, "kept": kept, "kept_at_once": at_once}
-            for label, asked, kept, at_once in rows(_CLASSES)
+            for label, asked, kept, at_once in rows("classes")
         },
-        "kept_after_attempts": {str(number): count for number, count in rows(_NUMBERS)},
-        "attempts": dict(rows(_FINDINGS)),
+        "kept_after_attempts": {str(number): count for number, count in rows("numbers")},
+        "attempts": dict(rows("findings")),
         "eliminated": eliminated,
-        "complaints": _single_complaints(rows(_COMPLAINTS)),
+        "complaints": _single_complaints(rows("complaints")),
         "replies": replies,
         "replies_without_usage": silent,
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "cost": round(cost, 6),
         "seconds": round(seconds, 3),
-        "failed_requests": dict(rows(_FAILURES)),
+        "failed_requests": dict(rows("failures")),
     }
 
 
 def _single_complaints(joined: list[tuple[Any, ...]]) -> dict[str, int]:
-    counted: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for text, count in joined:
-        counted.update(dict.fromkeys(text.split("; "), count))
-    return dict(counted.most_common())
+        counts.update(dict.fromkeys(text.split("; "), count))
+    return dict(counts.most_common())
 
 
 def _cells(label: str, of_class: Mapping[str, int]) -> list[str]:

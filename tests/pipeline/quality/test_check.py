@@ -13,7 +13,7 @@ from tag_plugin.data.face_frame import write_face
 from tag_plugin.data.rows import FrameInfo, Row, read_rows, write_rows
 from tag_plugin.data.source import Pictures
 from tag_plugin.pipeline.framing import Framer, Framing, perceptual_hash
-from tag_plugin.pipeline.latest_stage import faces_to_detect
+from tag_plugin.pipeline.inputs import faces_to_detect
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.parts import Share
 from tag_plugin.pipeline.quality.check import NO_FACE, QualitySettings, check
