@@ -5,6 +5,7 @@ import base64
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final
 
 import openai
@@ -44,10 +45,8 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
         try:
             async with asyncio.timeout(seconds):
                 response = await super().send(request, **{**options, "stream": True})
-                try:
+                async with aclosing(response):
                     body = await self._body(response)
-                finally:
-                    await response.aclose()
         except TimeoutError:
             raise library.ReadTimeout(f"{seconds:g} s", request=request) from None
         return self._checked(library.Response, request, response, body)
@@ -108,8 +107,8 @@ class Endpoint:
         Raises:
             openai.OpenAIError: no.
         """
-        once = self._client.with_options(timeout=seconds, max_retries=0)
-        await once.models.with_raw_response.list()
+        client = self._client.with_options(timeout=seconds, max_retries=0)
+        await client.models.with_raw_response.list()
 
     async def complete(self, request: Request) -> Reply:
         """One chat completion.

@@ -39,7 +39,9 @@ def meaning(error: openai.OpenAIError, key: str | None) -> RequestError | Asking
 
 
 def _of_status(error: openai.APIStatusError, key: str | None) -> RequestError | AskingError:
-    status, detail = error.status_code, _plain(_words(error), key)
+    message = error.body.get("message") if isinstance(error.body, dict) else None
+    words = message if isinstance(message, str) and message else error.response.text
+    status, detail = error.status_code, _plain(words, key)
     if 300 <= status < 400:
         return AskingError(_redirect(error, key))
     if error.code == NO_CREDIT:
@@ -62,12 +64,6 @@ def _seconds(wait: str | None) -> float:
         return float(wait or 0)
     except ValueError:  # a date, or nothing at all
         return 0.0
-
-
-def _words(error: openai.APIStatusError) -> str:
-    """The server's own: the message of its error, or else the whole of what it sent."""
-    message = error.body.get("message") if isinstance(error.body, dict) else None
-    return message if isinstance(message, str) and message else error.response.text
 
 
 def _redirect(error: openai.APIStatusError, key: str | None) -> str:

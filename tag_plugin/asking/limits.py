@@ -22,16 +22,17 @@ class Spent(NamedTuple):
 
     def plus(self, other: "Spent") -> "Spent":
         """Both together."""
-        requests, tokens, cost = other
-        return Spent(self.requests + requests, self.tokens + tokens, self.cost + cost)
+        return Spent(
+            self.requests + other.requests, self.tokens + other.tokens, self.cost + other.cost
+        )
 
 
 class Budget:
     """Weighs what was spent, and what requests in flight may still cost, against the limits."""
 
     def __init__(self, settings: EndpointSettings, spent: Callable[[], Awaitable[Spent]]) -> None:
-        limits = settings.budget
-        self._limits = (limits.requests, limits.tokens, limits.cost)
+        budget = settings.budget
+        self._limits = (budget.requests, budget.tokens, budget.cost)
         self._settings = settings
         self._spent = spent
         self._longest_prompt = 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from tag_plugin.asking.client import Endpoint
 from tag_plugin.asking.failure import meaning, scrubbed
-from tag_plugin.asking.limits import Budget, Pace, Spent
+from tag_plugin.asking.limits import Budget, Pace
 from tag_plugin.asking.outage import Outage
 from tag_plugin.asking.replies import Replies
 from tag_plugin.asking.request import AskingError, Reply, Request, RequestError
@@ -61,7 +61,9 @@ class Asker:
                 return reply
             async with self._outage.watch(), self._slots:
                 self._check()
-                await self._greeted()
+                # Before the first request that is paid: nobody has to be there when there is none.
+                self._greeting = self._greeting or asyncio.ensure_future(self._greet())
+                await self._greeting
                 return await self._paid(request)
         except AskingError as reason:
             self.stop(reason)
@@ -74,11 +76,6 @@ class Asker:
         """Start no request any more, nor a retry; those in flight end as they do."""
         self._reason = self._reason or reason
         self._stopping.set()
-
-    async def _greeted(self) -> None:
-        """Before the first request that is paid: nobody has to be there when there is none."""
-        self._greeting = self._greeting or asyncio.ensure_future(self._greet())
-        await self._greeting
 
     async def _greet(self) -> None:
         """Whether anybody is at the address, and takes the key.
@@ -117,26 +114,24 @@ class Asker:
             except asyncio.CancelledError:
                 self._check()
                 raise
+            prompt, completion = reply.prompt_tokens, reply.completion_tokens or 0
             reply = replace(
                 reply,
                 text=scrubbed(reply.text, self._key),
-                cost=self._cost(reply, estimate),
+                # not told: the most that it can have cost
+                cost=estimate.cost
+                if prompt is None
+                else self._settings.price.of(prompt, completion),
                 seconds=round(perf_counter() - begin, 3),
             )
             self._budget.learn(reply)
             await self.replies.keep(request, reply)
             return reply
 
-    def _cost(self, reply: Reply, estimate: Spent) -> float:
-        if reply.prompt_tokens is None:  # not told: the most that it can have cost
-            return estimate.cost
-        return self._settings.price.of(reply.prompt_tokens, reply.completion_tokens or 0)
-
     async def _before_each(self) -> None:
         """Before every try: wait for its turn; once the run stops, call it off."""
-        seconds = self._pace.turn()
-        if seconds > 0:
-            await asyncio.wait([asyncio.ensure_future(self._stopping.wait())], timeout=seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), self._pace.turn())
         if self._stopping.is_set():
             raise asyncio.CancelledError  # openai's client would try again after any other error
 

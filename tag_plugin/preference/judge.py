@@ -34,11 +34,9 @@ class Opinion:
     @property
     def for_a(self) -> float | None:
         """1.0 for A, 0.0 for B, 0.5 for a tie, None without a verdict."""
-        if self.side is None:
-            return None
         if self.side == "tie":
             return 0.5
-        return float((self.side == "first") == self.a_first)
+        return None if self.side is None else float((self.side == "first") == self.a_first)
 
 
 def judge_settings(
@@ -85,11 +83,13 @@ def ask_judge(study: Study, settings: EndpointSettings, out: Path) -> list[Opini
     with locked(out, "replies", ALL_PARTS):
         replies = _replies(requests, settings, out / TABLE)
         shown = progress(replies, f"asking {settings.model}", len(looks))
-        opinions = (
-            Opinion(pair.id, a_first, read_verdict(reply.text))
-            for (pair, a_first), reply in zip(looks, shown, strict=True)
+        return sorted(
+            (
+                Opinion(pair.id, a_first, read_verdict(reply.text))
+                for (pair, a_first), reply in zip(looks, shown, strict=True)
+            ),
+            key=lambda opinion: (opinion.pair, not opinion.a_first),
         )
-        return sorted(opinions, key=lambda opinion: (opinion.pair, not opinion.a_first))
 
 
 def _replies(

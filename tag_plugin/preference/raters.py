@@ -91,16 +91,13 @@ def read_answers(path: Path, study: Study) -> tuple[str, list[Opinion]]:
             "same A, B, --count and --seed as when its page was written"
         )
     pairs = study.asked
-    unknown = [number for number in saved.answers if int(number) >= len(pairs)]
-    if unknown:
-        raise PreferenceError(
-            f"{path}: no pair {unknown[0]} in this study of {len(pairs)}; {again}"
-        )
-    opinions = [
+    last = max(map(int, saved.answers), default=-1)
+    if last >= len(pairs):
+        raise PreferenceError(f"{path}: no pair {last} in this study of {len(pairs)}; {again}")
+    return " ".join(saved.rater.split()) or path.stem, [
         Opinion(pairs[number].id, study.a_first(pairs[number]), _PLACE[place])
         for number, place in sorted((int(name), side) for name, side in saved.answers.items())
     ]
-    return " ".join(saved.rater.split()) or path.stem, opinions
 
 
 def agreement(raters: Sequence[Sequence[Opinion]]) -> float | None:
@@ -119,8 +116,8 @@ def agreement(raters: Sequence[Sequence[Opinion]]) -> float | None:
 def _blocks(study: Study) -> Iterator[Markup]:
     pairs = study.asked
     yield json_block("study", {"id": study.id, "count": len(pairs)})
-    shown = thumbnails([pair.image for pair in pairs], FACE_FRAME)
-    pictures = progress(shown, "pictures", len(pairs))
+    faces = thumbnails([pair.image for pair in pairs], FACE_FRAME)
+    pictures = progress(faces, "pictures", len(pairs))
     for number, (pair, small) in enumerate(zip(pairs, pictures, strict=True)):
         sides = [_side(answer) for answer in pair.in_order(study.a_first(pair))]
         yield json_block(f"pair-{number}", {"face": small, "sides": sides})
