@@ -30,7 +30,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tag_plugin.data.face_frame import load_face, read_face, write_face
+from tag_plugin.data.face_frame import face_frame, read_face, write_face
+from tag_plugin.data.picture import open_picture
 from tag_plugin.detectors.base import FaceImage
 from tag_plugin.detectors.face_landmarker_model import find_model
 from tag_plugin.detectors.mediapipe import MediapipeDetector
@@ -48,7 +49,7 @@ def photographs(directory: Path | None, count: int) -> list[FaceImage]:
     if directory is None:
         return list(islice(_astronauts(), count))
     paths = sorted(p for p in directory.iterdir() if p.suffix.lower() in {".jpg", ".png"})
-    return [np.array(load_face(path)) for path in islice(cycle(paths), count)]
+    return [np.array(face_frame(open_picture(path))) for path in islice(cycle(paths), count)]
 
 
 def _astronauts() -> Iterator[FaceImage]:

@@ -27,10 +27,17 @@ from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.face_frame import Crop
 from tag_plugin.data.file_names import SUFFIXES, files_below, find_inside
 from tag_plugin.data.npy_number import read_number
-from tag_plugin.data.published_counts import by_label, compare_counts, train_or_dev
 from tag_plugin.data.rows import Split
 from tag_plugin.data.short_digest import short_digest
-from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+from tag_plugin.data.source import (
+    LeftOut,
+    Pictures,
+    SourceError,
+    SourceFace,
+    by_label,
+    compare_counts,
+    train_or_dev,
+)
 from tag_plugin.data.text_file import csv_rows
 from tag_plugin.facs.emotions import LABEL_SETS
 

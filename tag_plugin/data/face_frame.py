@@ -16,7 +16,6 @@ __all__ = [
     "ImageError",
     "face_file",
     "face_frame",
-    "load_face",
     "open_face",
     "read_face",
     "write_face",
@@ -31,15 +30,6 @@ LARGEST_FILE: Final = 16_000_000
 """Bytes; a face frame has at most some hundred thousand."""
 Crop = tuple[int, int, int, int]
 """Pixels x1, y1, x2, y2 of a source picture; may reach beyond its edges."""
-
-
-def load_face(path: Path, crop: Crop | None = None, root: Path | None = None) -> Image.Image:
-    """A source picture as a face frame: (448, 448) RGB.
-
-    Raises:
-        ImageError: missing, outside `root`, or not a picture that can be used.
-    """
-    return face_frame(open_picture(path, root), crop)
 
 
 def face_frame(picture: Image.Image, crop: Crop | None = None) -> Image.Image:

@@ -22,9 +22,15 @@ from typing import Final
 
 from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.file_names import find_inside
-from tag_plugin.data.published_counts import by_label, compare_counts
 from tag_plugin.data.rows import Split
-from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+from tag_plugin.data.source import (
+    LeftOut,
+    Pictures,
+    SourceError,
+    SourceFace,
+    by_label,
+    compare_counts,
+)
 from tag_plugin.data.text_file import csv_rows
 from tag_plugin.facs.emotions import LABEL_SETS
 

@@ -27,9 +27,8 @@ from tag_plugin.data.file_names import (
     split_of_name,
 )
 from tag_plugin.data.picture import BAD_NAME, ImageError, check_name
-from tag_plugin.data.published_counts import held_out
 from tag_plugin.data.rows import SPLITS, Split
-from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace, held_out
 
 NO_PICTURE, CLASS_LEFT_OUT, STRAY = (
     "not a picture by its name",

@@ -19,9 +19,8 @@ from tag_plugin.data.file_names import check_dataset_name, pictures_below, split
 from tag_plugin.data.folder import CLASS_LEFT_OUT
 from tag_plugin.data.hub_folder import picture_splits
 from tag_plugin.data.picture import UNREADABLE, decode_picture, open_picture
-from tag_plugin.data.published_counts import held_out
 from tag_plugin.data.rows import SPLITS, Split
-from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace, held_out
 
 NO_CLASS: Final = "no class"
 

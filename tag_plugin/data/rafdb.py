@@ -34,10 +34,17 @@ from tag_plugin.data.file_names import (
     split_names,
     split_of_name,
 )
-from tag_plugin.data.published_counts import by_label, compare_counts, train_or_dev
 from tag_plugin.data.rafdb_annotation import ANNOTATIONS, read_annotation
 from tag_plugin.data.rows import Split
-from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace
+from tag_plugin.data.source import (
+    LeftOut,
+    Pictures,
+    SourceError,
+    SourceFace,
+    by_label,
+    compare_counts,
+    train_or_dev,
+)
 from tag_plugin.data.text_file import text_lines
 from tag_plugin.facs.emotions import LABEL_SETS
 

@@ -14,11 +14,10 @@ from typing import Any, Final
 from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.pipeline.inputs import Inputs
 from tag_plugin.pipeline.lock import locked
-from tag_plugin.pipeline.making import Making
 from tag_plugin.pipeline.manifest import Manifest, open_manifest
 from tag_plugin.pipeline.outcomes import Outcome, StageError
 from tag_plugin.pipeline.parallel import OpenWorker, ordered_map, threaded_map
-from tag_plugin.pipeline.parts import ALL_PARTS, Part, Share, join, open_part_worker
+from tag_plugin.pipeline.parts import ALL_PARTS, Making, Part, Share, join, open_part_worker
 
 PART: Final = 256
 """Inputs of a part, unless the stage says otherwise."""

@@ -8,10 +8,10 @@ from tag_plugin.data.face_frame import (
     ImageError,
     face_file,
     face_frame,
-    load_face,
     read_face,
     write_face,
 )
+from tag_plugin.data.picture import open_picture
 
 GREY, RED = 90, (200, 30, 30)
 
@@ -34,7 +34,7 @@ def saved(path, picture, **options):
     ],
 )
 def test_every_picture_becomes_a_448_rgb_frame(tmp_path, mode, size, colour):
-    face = load_face(saved(tmp_path / "a.png", Image.new(mode, size, colour)))
+    face = face_frame(open_picture(saved(tmp_path / "a.png", Image.new(mode, size, colour))))
     assert (face.size, face.mode) == ((448, 448), "RGB")
     assert len(set(face.getdata())) == 1  # one colour in, the same colour everywhere
 
@@ -42,7 +42,7 @@ def test_every_picture_becomes_a_448_rgb_frame(tmp_path, mode, size, colour):
 def test_a_wide_picture_is_padded_not_stretched(tmp_path):
     picture = Image.new("L", (96, 48), 100)
     picture.paste(200, (40, 16, 56, 32))  # a square in the middle
-    face = np.array(load_face(saved(tmp_path / "a.png", picture)))[:, :, 0]
+    face = np.array(face_frame(open_picture(saved(tmp_path / "a.png", picture))))[:, :, 0]
     rows, columns = np.nonzero(face > 160)
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=2)
 
@@ -50,7 +50,7 @@ def test_a_wide_picture_is_padded_not_stretched(tmp_path):
 def test_a_crop_is_what_fills_the_frame(tmp_path):
     picture = Image.new("RGB", (100, 100))
     picture.paste(RED, (20, 20, 60, 60))
-    face = np.array(load_face(saved(tmp_path / "a.png", picture), (25, 25, 55, 55)))
+    face = np.array(face_frame(open_picture(saved(tmp_path / "a.png", picture)), (25, 25, 55, 55)))
     assert (face == RED).all()
 
 
@@ -97,7 +97,7 @@ def test_a_photograph_lying_on_its_side_is_turned(tmp_path):
     picture.paste(255, (0, 0, 40, 10))  # bright above
     exif = Image.Exif()
     exif[0x0112] = 6  # shown rotated by 90 degrees clockwise: bright at the right
-    face = np.array(load_face(saved(tmp_path / "a.jpg", picture, exif=exif)))
+    face = np.array(face_frame(open_picture(saved(tmp_path / "a.jpg", picture, exif=exif))))
     assert face[224, 440, 0] > 200
     assert face[8, 100, 0] < 50
 
@@ -110,7 +110,7 @@ def test_what_is_no_picture_is_named(tmp_path, content, reason):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ImageError, match=rf"a\.png: .*{reason}"):
-        load_face(path)
+        face_frame(open_picture(path))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
@@ -119,7 +119,7 @@ def test_a_picture_cut_short_is_named(tmp_path, suffix):
     path = saved(tmp_path / f"a.{suffix}", Image.fromarray(noise))
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(ImageError, match=rf"a\.{suffix}"):
-        load_face(path)
+        face_frame(open_picture(path))
 
 
 def test_another_size_is_no_face_frame(tmp_path):

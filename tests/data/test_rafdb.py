@@ -2,9 +2,8 @@
 
 import pytest
 
-from tag_plugin.data.published_counts import train_or_dev
 from tag_plugin.data.rafdb import BAD_ANNOTATION, OFFICIAL_COUNTS, RafDb, RafDbImages
-from tag_plugin.data.source import LeftOut, Pictures, SourceError
+from tag_plugin.data.source import LeftOut, Pictures, SourceError, train_or_dev
 
 LABELS = ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
 

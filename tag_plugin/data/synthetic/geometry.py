@@ -1,4 +1,4 @@
-"""The shape of a face: its curves in face units, moved by the Action Units that act.
+"""The shape of a face in face units, moved by the Action Units that act, and what hides it.
 
 Every curve is an array of points (n, 2). How each AU moves a part follows the appearance changes
 that the FACS manual lists for it.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.data.synthetic.face import Pose, SyntheticFace
+from tag_plugin.data.synthetic.face import Occluder, Pose, SyntheticFace
 from tag_plugin.data.synthetic.furrows import furrows
 
 Curve = NDArray[np.float64]
@@ -80,9 +80,27 @@ def project(points: Curve, pose: Pose) -> Curve:
     )
 
 
-def jaw_drop(face: SyntheticFace) -> float:
-    """How far the chin hangs below its rest position."""
-    return 0.13 * face.intensity(26) + 0.30 * face.intensity(27)
+def occluder_outline(occluder: Occluder, pose: Pose) -> Curve:
+    """The outline of the oval in pixels (n, 2)."""
+    centre = project(np.array([occluder.centre]), pose)[0]
+    x, y = oval(40, *occluder.radii).T
+    turn = np.radians(occluder.angle)
+    turned = [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)]
+    return np.asarray(centre + pose.unit * np.stack(turned, axis=1), dtype=np.float64)
+
+
+def oval(count: int, across: float, down: float) -> Curve:
+    """So many points (n, 2) on an ellipse with these radii around the origin."""
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return np.stack([across * np.cos(angle), down * np.sin(angle)], axis=1)
+
+
+def fringe(face: SyntheticFace) -> Curve:
+    """The outline of a fringe in face units (n, 2); it ends near the resting brows."""
+    t = np.linspace(-0.98, 0.98, 15)
+    hem = face.identity.brow_y - 0.16 + 0.05 * np.cos(7 * t) - 0.10 * t**2
+    top = -1.25 * np.sqrt(1 - t[::-1] ** 2)
+    return np.stack([np.append(t, t[::-1]), np.append(hem, top)], axis=1)
 
 
 def _both_sides(right: Curve) -> Pair:
@@ -95,7 +113,8 @@ def _outline(face: SyntheticFace) -> Curve:
     x, y = np.sin(angle), -np.cos(angle)
     down = np.clip(y, 0, None)
     x = x * (1 - (1 - who.jaw_width) * down)
-    y = np.where(y < 0, y * 1.25, y * who.head_height) + jaw_drop(face) * down**1.5
+    jaw_drop = 0.13 * face.intensity(26) + 0.30 * face.intensity(27)
+    y = np.where(y < 0, y * 1.25, y * who.head_height) + jaw_drop * down**1.5
     return np.stack([x, y], axis=1)
 
 

@@ -7,8 +7,14 @@ import cv2
 import numpy as np
 
 from tag_plugin.data.synthetic.face import SYNTH_AUS, Hair, SyntheticFace
-from tag_plugin.data.synthetic.geometry import Curve, FaceShape, project, shape
-from tag_plugin.data.synthetic.occlusion import fringe, occluder_outline
+from tag_plugin.data.synthetic.geometry import (
+    Curve,
+    FaceShape,
+    fringe,
+    occluder_outline,
+    project,
+    shape,
+)
 from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, Box
 from tag_plugin.facs.detections import Detection, Detections
 

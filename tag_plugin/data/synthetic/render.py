@@ -8,8 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.data.synthetic.face import Colour, Hair, SyntheticFace, mixed
-from tag_plugin.data.synthetic.geometry import Curve, FaceShape, project, shape
-from tag_plugin.data.synthetic.occlusion import fill, fringe, occluder_outline, oval
+from tag_plugin.data.synthetic.geometry import (
+    Curve,
+    FaceShape,
+    fringe,
+    occluder_outline,
+    oval,
+    project,
+    shape,
+)
 from tag_plugin.facs.boxes import FACE_FRAME
 
 Picture = NDArray[np.uint8]
@@ -142,7 +149,7 @@ def _in_front(picture: Picture, face: SyntheticFace, _: FaceShape) -> None:
         bridge = np.array([[-1.0, 0.0], [0.0, -0.03], [1.0, 0.0]]) * [who.eye_x - 0.32, 1]
         _line(picture, face, bridge + [0.0, who.eye_y], scene.glasses, 0.03)
     if scene.occluder is not None:
-        fill(picture, occluder_outline(scene.occluder, face.pose), scene.occluder.colour)
+        _paint(picture, occluder_outline(scene.occluder, face.pose), scene.occluder.colour)
 
 
 def _through_the_lens(picture: Picture, face: SyntheticFace) -> Picture:
@@ -170,7 +177,12 @@ def _grain() -> NDArray[np.int16]:
 
 
 def _fill(picture: Picture, face: SyntheticFace, points: Curve, colour: Colour) -> None:
-    fill(picture, project(points, face.pose), colour)
+    _paint(picture, project(points, face.pose), colour)
+
+
+def _paint(picture: Picture, outline: Curve, colour: Colour) -> None:
+    """Fill an outline in pixels, with smooth edges."""
+    cv2.fillPoly(picture, [np.round(outline * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
 
 
 def _line(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection
-from tag_plugin.pipeline.write.detector_boxes import with_boxes
+from tag_plugin.pipeline.write.verdict import with_boxes
 
 LEFT, RIGHT = Box(100, 200, 300, 400), Box(500, 200, 700, 400)
 PRESENT = (
