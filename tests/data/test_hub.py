@@ -175,7 +175,7 @@ def test_folders_make_splits_whatever_their_case(tmp_path, cache):
     ("names", "message"),
     [
         (["train/happy/a.png", "extra/sad/b.png"], "1 pictures lie in none of them"),
-        (["val/happy/a.png", "valid/sad/b.png"], "two folders for dev"),
+        (["val/happy/a.png", "valid/sad/b.png"], "'val' and 'valid' are both dev; next: keep one"),
     ],
 )
 def test_pictures_that_would_be_lost_are_told(tmp_path, names, message):
