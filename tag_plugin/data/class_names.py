@@ -25,16 +25,11 @@ def map_classes(
             classes that mean the same without being declared so; the message says the option.
     """
     labels = label_set(label_set_name)
-    mapped: dict[str, str] = {}
-    unknown: list[str] = []
-    for name in names:
-        text = declared.get(name, _NUMBER.sub("", name))
-        label = LEFT_OUT if declared.get(name) == LEFT_OUT else labels.canonical(text)
-        if label is None:
-            unknown.append(name)
-        else:
-            mapped[name] = label
-    if unknown:
+    meant = {name: labels.canonical(declared.get(name, _NUMBER.sub("", name))) for name in names}
+    meant |= {name: LEFT_OUT for name in meant if declared.get(name) == LEFT_OUT}
+    mapped = {name: label for name, label in meant.items() if label is not None}
+    if len(mapped) < len(meant):
+        unknown = [name for name in meant if name not in mapped]
         raise SourceError(_explained(unknown, label_set_name, where))
     _require_one_class_each(mapped, declared, where)
     return mapped

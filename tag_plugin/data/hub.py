@@ -82,8 +82,7 @@ class HubDataset:
     @property
     def root(self) -> Path:
         """The folder, or the cache that the hub's files lie in."""
-        local = Path(self.name)
-        return local if local.is_dir() else Path(_library().config.HF_CACHE_HOME)
+        return Path(self.name if Path(self.name).is_dir() else _library().config.HF_CACHE_HOME)
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -240,14 +239,14 @@ def _load(name: str, config: str | None) -> Mapping[str, Any]:
 
 def _one(parts: Mapping[str, Any], kind: str, option: str, name: str) -> str:
     features = next(iter(parts.values())).features
-    matching = [column for column, each in features.items() if type(each).__name__ == kind]
-    if len(matching) == 1:
-        return str(matching[0])
-    columns = ", ".join(f"{column} ({type(each).__name__})" for column, each in features.items())
-    raise SourceError(
-        f"{name} has {len(matching)} columns of type {kind}; next: say which with {option}; it has "
-        f"{columns}"
-    )
+    kinds = {str(column): type(each).__name__ for column, each in features.items()}
+    matching = [column for column in kinds if kinds[column] == kind]
+    if len(matching) != 1:
+        raise SourceError(
+            f"{name} has {len(matching)} columns of type {kind}; next: say which with {option}; it "
+            f"has {', '.join(f'{column} ({each})' for column, each in kinds.items())}"
+        )
+    return matching[0]
 
 
 def _library() -> Any:  # noqa: ANN401 - a module without type information

@@ -210,14 +210,17 @@ def _number(value: object) -> int:
 
 
 def _check_kind(name: str, picture: Image.Image) -> None:
-    if getattr(picture, "is_animated", False):  # only the formats that can have several know it
-        raise ImageError(f"{name}: an animation, or a file of several pages", ANIMATED)
-    if picture.mode == "CMYK":
-        raise ImageError(f"{name}: its colours need a printer's profile; convert it to RGB", CMYK)
-    if picture.mode[0] in "IF":
-        raise ImageError(f"{name}: mode {picture.mode}; convert it to 8 bits", DEEP)
-    if picture.mode not in MODES:
-        raise ImageError(f"{name}: mode {picture.mode}; convert it to RGB", COLOURS)
+    mode = picture.mode
+    animated = getattr(picture, "is_animated", False)  # only formats that can have several know it
+    kinds = (
+        (animated, "an animation, or a file of several pages", ANIMATED),
+        (mode == "CMYK", "its colours need a printer's profile; convert it to RGB", CMYK),
+        (mode[0] in "IF", f"mode {mode}; convert it to 8 bits", DEEP),
+        (mode not in MODES, f"mode {mode}; convert it to RGB", COLOURS),
+    )
+    for unusable, words, reason in kinds:
+        if unusable:
+            raise ImageError(f"{name}: {words}", reason)
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -29,7 +29,7 @@ def why_not_gold(row: Row, config: JudgeConfig) -> str | None:
         parts = {"format": scored.format, "answer": scored.answer, "grounding": scored.grounding}
         short = [f"{name} {part:.3f}" for name, part in parts.items() if part not in (None, 1.0)]
         if short:
-            defects = ", ".join(str(defect) for defect in scored.parsed.defects)
+            defects = ", ".join(map(str, scored.parsed.defects))
             return f"{', '.join(short)} in the {frame} frame{': ' + defects if defects else ''}"
     return None
 

@@ -145,9 +145,9 @@ def _lids(face: SyntheticFace) -> Pair:
 def _nose_base(face: SyntheticFace) -> Curve:
     who, lift = face.identity, 0.07 * face.intensity(9) + 0.02 * face.intensity(10)
     t = np.linspace(-1, 1, 9)
-    width = who.nose_width * (1 + 0.25 * face.intensity(9))
+    x = t * (who.nose_width * (1 + 0.25 * face.intensity(9)))
     y = who.nose_length - lift * np.abs(t) + 0.05 * np.cos(np.pi * t / 2) - 0.02
-    return np.stack([t * width, y], axis=1)
+    return np.stack([x, y], axis=1)
 
 
 def _nose_bridge(face: SyntheticFace, base: Curve) -> Curve:
@@ -173,8 +173,7 @@ def _mouth_opening(face: SyntheticFace) -> tuple[Curve, Curve]:
     line = _lip_line(face)
     up = 0.045 * face.intensity(25) + 0.02 * face.intensity(26) + 0.06 * face.intensity(27)
     down = 0.055 * face.intensity(25) + 0.15 * face.intensity(26) + 0.34 * face.intensity(27)
-    bulge = np.clip(1 - _LIP**2, 0, None) ** 0.6
-    rise = np.stack([np.zeros_like(bulge), bulge], axis=1)
+    rise = _upright(np.clip(1 - _LIP**2, 0, None) ** 0.6)
     return line - up * rise, line + down * rise
 
 
@@ -186,11 +185,14 @@ def _lip_thickness(face: SyntheticFace) -> float:
 def _upper_lip(face: SyntheticFace, mouth_top: Curve) -> Curve:
     arch = np.clip(1 - _LIP**2, 0, None) ** 0.55 * (1 - 0.18 * np.exp(-((_LIP / 0.16) ** 2)))
     raised = 0.12 * face.intensity(10) * np.clip(1 - _LIP**4, 0, None)
-    height = 0.85 * _lip_thickness(face) * arch + raised
-    return mouth_top - np.stack([np.zeros_like(height), height], axis=1)
+    return mouth_top - _upright(0.85 * _lip_thickness(face) * arch + raised)
 
 
 def _lower_lip(face: SyntheticFace, mouth_bottom: Curve) -> Curve:
-    pushed = 1 + 0.35 * face.intensity(17)
-    height = _lip_thickness(face) * pushed * np.clip(1 - _LIP**2, 0, None) ** 0.6
-    return mouth_bottom + np.stack([np.zeros_like(height), height], axis=1)
+    thickness = _lip_thickness(face) * (1 + 0.35 * face.intensity(17))
+    return mouth_bottom + _upright(thickness * np.clip(1 - _LIP**2, 0, None) ** 0.6)
+
+
+def _upright(height: Curve) -> Curve:
+    """Moves (n, 2) by these heights (n,)."""
+    return np.stack([np.zeros_like(height), height], axis=1)

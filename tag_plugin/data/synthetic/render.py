@@ -57,8 +57,8 @@ def _head(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
     if who.hair is not Hair.BALD:
         crown = form.outline[form.outline[:, 1] < -0.2]
         _fill(picture, face, crown * [1.10, 1.13], who.hair_colour)
+    ear = np.array([[1.0, -0.2], [1.12, -0.22], [1.14, 0.0], [1.05, 0.22], [0.97, 0.2]])
     for side in (-1.0, 1.0):
-        ear = np.array([[1.0, -0.2], [1.12, -0.22], [1.14, 0.0], [1.05, 0.22], [0.97, 0.2]])
         _fill(picture, face, ear * [side, 1.0], mixed(who.skin, _DARK, 0.08))
     _fill(picture, face, form.outline, who.skin)
     _line(picture, face, form.outline, mixed(who.skin, _DARK, 0.35), 0.014, closed=True)
@@ -75,11 +75,9 @@ def _furrows(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
         colour = mixed(who.skin, mixed(who.skin, _DARK, 0.75), face.intensity(au))
         for curve in curves if face.intensity(au) > 0 else ():
             _line(picture, face, curve, colour, 0.024)
-    blush = face.intensity(6)
-    if blush > 0:
-        for lid in form.lower_lids:
-            cheek = lid.mean(axis=0) + [0.0, 0.27] + oval(24, 0.2, 0.08)
-            _fill(picture, face, cheek, mixed(who.skin, (225, 90, 90), 0.4 * blush))
+    blush = mixed(who.skin, (225, 90, 90), 0.4 * face.intensity(6))
+    for lid in form.lower_lids if face.intensity(6) > 0 else ():
+        _fill(picture, face, lid.mean(axis=0) + [0.0, 0.27] + oval(24, 0.2, 0.08), blush)
 
 
 def _eyes(picture: Picture, face: SyntheticFace, form: FaceShape) -> None:
@@ -172,8 +170,8 @@ def _through_the_lens(picture: Picture, face: SyntheticFace) -> Picture:
 
 @cache
 def _grain() -> NDArray[np.int16]:
-    rng = np.random.default_rng(0)
-    return np.round(32 * rng.standard_normal((FACE_FRAME + 64, FACE_FRAME + 64))).astype(np.int16)
+    normal = np.random.default_rng(0).standard_normal((FACE_FRAME + 64, FACE_FRAME + 64))
+    return np.round(32 * normal).astype(np.int16)
 
 
 def _fill(picture: Picture, face: SyntheticFace, points: Curve, colour: Colour) -> None:
