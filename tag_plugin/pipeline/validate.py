@@ -7,7 +7,7 @@ Warnings  near duplicates across splits, a class without rows or with few, rows 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
