@@ -45,9 +45,8 @@ def _upgraded(file: Path) -> Upgraded | None:
     problems: list[RowError] = []
     try:
         changes = [line.strip() != dump_row(row) for line, row in _rows(file, problems.append)]
-    except TextFileError as error:  # no text: not one of ours
-        problems.append(RowError(str(error)))
-        changes = []
+    except TextFileError:  # no text: not one of ours
+        return None
     if not changes:
         return None
     named = BadRows()

@@ -58,19 +58,14 @@ class Framing:
 DEFAULT_FRAMING: Final = Framing()
 
 
+@dataclass(slots=True)
 class Framer:
     """Makes the frames of one dataset; the face finder is opened when it is first needed."""
 
-    def __init__(
-        self,
-        framing: Framing,
-        pictures: Pictures,
-        open_finder: Callable[[], FaceFinder] = FaceFinder,
-    ) -> None:
-        self._framing = framing
-        self._pictures = pictures
-        self._open_finder = open_finder
-        self._finder: FaceFinder | None = None
+    framing: Framing
+    pictures: Pictures
+    open_finder: Callable[[], FaceFinder] = FaceFinder
+    finder: FaceFinder | None = None
 
     def frame(self, picture: Image.Image, crop: Crop | None) -> tuple[Image.Image, FrameInfo]:
         """The face frame of a picture, (448, 448) RGB, and how it was made.
@@ -81,30 +76,30 @@ class Framer:
         if crop is not None:
             _require_inside(picture, crop)
             return _framed(picture, crop, "given")
-        if not self._framing.looks(self._pictures):
+        if not self.framing.looks(self.pictures):
             return _framed(picture, None, "whole")
         return self._looked_for(picture.convert("RGB"))
 
     def close(self) -> None:
         """Release the face finder."""
-        if self._finder is not None:
-            self._finder.close()
+        if self.finder is not None:
+            self.finder.close()
 
     def _looked_for(self, picture: Image.Image) -> tuple[Image.Image, FrameInfo]:
-        self._finder = self._finder or self._open_finder()
-        faces = _faces(self._finder, picture)
+        self.finder = self.finder or self.open_finder()
+        faces = _faces(self.finder, picture)
         if not faces:
-            if self._pictures is Pictures.FACES:  # asked to align it: it cannot be, and stays
+            if self.pictures is Pictures.FACES:  # asked to align it: it cannot be, and stays
                 return _framed(picture, None, "whole", faces=0)
             raise ImageError("nor inside a border, nor in its tiles", NO_FACE)
         info, points = {"faces": len(faces), "angle": 0.0}, faces[0].points
-        if self._framing.align:
+        if self.framing.align:
             info["angle"] = round(faces[0].eye_angle, 1)
             picture, points = _levelled(picture, faces[0])
         fills = np.ptp(points, axis=0).max() >= ALREADY_A_FACE * max(picture.size)
-        if fills and self._framing.frame is not Frame.FIND:
+        if fills and self.framing.frame is not Frame.FIND:
             return _framed(picture, None, "whole", **info)
-        return _framed(picture, _square(points, self._framing.margin), "found", **info)
+        return _framed(picture, _square(points, self.framing.margin), "found", **info)
 
 
 def perceptual_hash(frame: Image.Image) -> str:

@@ -38,7 +38,7 @@ def ordered_map(
     # spawn: a forked child would inherit the threads and locks of the libraries loaded here.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (open_worker,))
     try:
-        yield from _in_order(lambda each: pool.submit(_work_on, each), inputs, workers * _EACH)
+        yield from in_order(lambda each: pool.submit(_work_on, each), inputs, workers * _EACH)
     except BrokenProcessPool:
         raise StageError(
             "a worker process died (out of memory?); next: run the same command again, it goes on "
@@ -56,12 +56,13 @@ def threaded_map(
     The worker is closed before the threads are waited for, so that it can end what they wait for.
     """
     with ThreadPoolExecutor(threads) as pool, open_worker() as work:
-        yield from _in_order(lambda each: pool.submit(work, each), inputs, threads)
+        yield from in_order(lambda each: pool.submit(work, each), inputs, threads)
 
 
-def _in_order(
+def in_order(
     submit: Callable[[Input], "Future[Result]"], inputs: Iterable[Input], most: int
 ) -> Iterator[Result]:
+    """The results of what is submitted, in order; at most so many inputs are in flight."""
     flying: deque[Future[Result]] = deque()
     for each in inputs:
         flying.append(submit(each))

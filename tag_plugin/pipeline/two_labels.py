@@ -4,6 +4,7 @@ Pictures are the same where the files of their frames are; only those whose perc
 row has under another label are read. Rows without a hash are passed over.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,13 +40,11 @@ def two_labels(
 ) -> list[TwoLabels]:
     """The rows whose picture another row before them has under another label; part -> file."""
     alike = [(part, row, row.frame.phash) for part, row in _alike(files) if row.frame]
-    labels: dict[str, set[str]] = {}
-    for _, row, phash in alike:
-        labels.setdefault(phash, set()).add(row.label)
+    labels = Counter(phash for phash, _ in {(phash, row.label) for _, row, phash in alike})
     first: dict[bytes, tuple[str, Row]] = {}
     pairs = []
     for part, row, phash in alike:
-        if len(labels[phash]) > 1:
+        if labels[phash] > 1:
             # An image that cannot be read is another check's affair.
             with suppress(OSError), (directory / row.image).open("rb") as file:
                 digest = file_digest(file, "sha256").digest()

@@ -1,9 +1,8 @@
 """A model as the judge: every pair in both orders; what was answered before is not asked again."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from tag_plugin.asking.settings import EndpointSettings, require_client
 from tag_plugin.data.console import progress
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.pipeline.lock import locked
+from tag_plugin.pipeline.parallel import in_order
 from tag_plugin.pipeline.parts import ALL_PARTS
 from tag_plugin.preference.pairs import PreferenceError, Study
 from tag_plugin.preference.question import Side, picture, prompt, read_verdict
@@ -98,15 +98,10 @@ def _replies(
     """In the order of the requests, of which only so many are made ahead as are in flight."""
     from tag_plugin.asking.session import asking  # needs the extra
 
-    flying: deque[Future[Reply]] = deque()
     with asking(settings, table) as (portal, asker):
+        ask = partial(portal.start_task_soon, asker.ask)
         try:
-            for request in requests:
-                flying.append(portal.start_task_soon(asker.ask, request))
-                if len(flying) > settings.concurrency:
-                    yield flying.popleft().result()
-            while flying:
-                yield flying.popleft().result()
+            yield from in_order(ask, requests, settings.concurrency + 1)
         except RequestError as failure:
             raise PreferenceError(
                 f"the judge does not answer: {failure}; nothing that was paid is lost; next: check "

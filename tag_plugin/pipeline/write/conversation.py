@@ -85,14 +85,13 @@ class Writer:
             AskingError: the run ends: a budget, the endpoint, the table of replies.
         """
         records: list[Statement] = []
-        outcomes: list[Outcome] = []
-        conversations = (self._write(row, records) for row in rows)
-        for outcome in await asyncio.gather(*conversations, return_exceptions=True):
+        conversations = [self._write(row, records) for row in rows]
+        outcomes = await asyncio.gather(*conversations, return_exceptions=True)
+        for outcome in outcomes:
             if isinstance(outcome, BaseException):  # when all others have ended
                 raise outcome
-            outcomes.append(outcome)
         await self.asker.replies.write(*records)
-        return outcomes
+        return [each for each in outcomes if not isinstance(each, BaseException)]
 
     async def report(self) -> None:
         """From now on a line a minute, above the progress bar."""
@@ -101,8 +100,10 @@ class Writer:
         def tell() -> None:
             spent = self.asker.replies.total
             counts = ", ".join(f"{n} {finding}" for finding, n in self.findings.most_common())
-            line = f"attempts: {counts or 'none'}; in all {spent.requests} replies, "
-            console(stderr=True).print(f"{line}{spent.tokens} tokens, cost {spent.cost:.4f}")
+            console(stderr=True).print(
+                f"attempts: {counts or 'none'}; in all {spent.requests} replies, {spent.tokens} "
+                f"tokens, cost {spent.cost:.4f}"
+            )
             loop.call_later(_REPORT_EVERY, tell)
 
         loop.call_later(_REPORT_EVERY, tell)

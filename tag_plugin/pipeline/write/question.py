@@ -40,10 +40,8 @@ def question(
         present: the top-K activated AUs.
         complaints: what was wrong with the answer before; only our own words, never a reply's.
     """
-    parts = [grounded_prompt(options, frame), _found(frame, mode, present)]
-    if complaints:
-        parts.append(REJECTED.format(complaints="; ".join(complaints)))
-    return "\n\n".join(parts)
+    rejected = [REJECTED.format(complaints="; ".join(complaints))] if complaints else []
+    return "\n\n".join((grounded_prompt(options, frame), _found(frame, mode, present), *rejected))
 
 
 def wording(frame: BoxFrame, mode: Mode) -> str:

@@ -134,10 +134,9 @@ def _complaints(
 ) -> tuple[str, ...]:
     if finding in (Finding.KEPT, Finding.PREDICTION):
         return ()
-    defects = [_in_words(defect, settings) for defect in scored.parsed.defects]
-    if reply.finish == STOPPED_READING:
-        defects.append("far too long")
-    return tuple(dict.fromkeys((*defects, *disagreements)))
+    defects = (_in_words(defect, settings) for defect in scored.parsed.defects)
+    too_long = ["far too long"] if reply.finish == STOPPED_READING else []
+    return tuple(dict.fromkeys((*defects, *too_long, *disagreements)))
 
 
 def _in_words(defect: str, settings: WriterSettings) -> str:
