@@ -114,14 +114,12 @@ class Asker:
             except asyncio.CancelledError:
                 self._check()
                 raise
-            prompt, completion = reply.prompt_tokens, reply.completion_tokens or 0
+            cost = self._settings.price.of(reply.prompt_tokens or 0, reply.completion_tokens or 0)
+            told = reply.prompt_tokens is not None  # else: the most that it can have cost
             reply = replace(
                 reply,
                 text=scrubbed(reply.text, self._key),
-                # not told: the most that it can have cost
-                cost=estimate.cost
-                if prompt is None
-                else self._settings.price.of(prompt, completion),
+                cost=cost if told else estimate.cost,
                 seconds=round(perf_counter() - begin, 3),
             )
             self._budget.learn(reply)

@@ -138,8 +138,8 @@ class AffectNet:
         for face in self._annotations(part):
             face_id, digest = f"{part}_{face.name}", short_digest(face.name)
             if split == "test" or train_or_dev(face_id) == split:
-                repeated = digest in named
-                yield LeftOut(face_id, REPEATED) if repeated else self._entry(face, face_id)
+                again = LeftOut(face_id, REPEATED)
+                yield again if digest in named else self._entry(face, face_id)
             named.add(digest)
 
     def _entry(self, face: _Annotation, face_id: str) -> SourceFace | LeftOut:

@@ -128,8 +128,9 @@ class RafDb:
             return LeftOut(face.id, BAD_ANNOTATION, str(error))
         if annotation is None:
             return face
-        crop = annotation.crop if self.images is RafDbImages.ORIGINAL else None
-        return replace(face, crop=crop, attributes=annotation.attributes)
+        crop, attributes = annotation
+        whole = self.images is RafDbImages.ORIGINAL
+        return replace(face, crop=crop if whole else None, attributes=attributes)
 
     @property
     def _annotations(self) -> Path:

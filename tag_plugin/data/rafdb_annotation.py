@@ -6,7 +6,6 @@ Source: the release's readme.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,16 +29,8 @@ FARTHEST: Final = 100_000
 """Pixels from the corner of a photograph within which a landmark lies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """What people saw on one photograph."""
-
-    crop: Crop
-    attributes: Mapping[str, str]
-
-
-def read_annotation(path: Path) -> Annotation | None:
-    """One annotation file; None where there is none.
+def read_annotation(path: Path) -> tuple[Crop, Mapping[str, str]] | None:
+    """The crop and the attributes of one annotation file; None where there is none.
 
     Raises:
         SourceError: it has other lines; the message names the file.
@@ -51,8 +42,7 @@ def read_annotation(path: Path) -> Annotation | None:
         points = [(float(x), float(y)) for x, y in values[:_POINTS]]
         codes = [int(code) for (code,) in values[_POINTS : _POINTS + len(ATTRIBUTES)]]
         named = zip(ATTRIBUTES.items(), codes, strict=True)
-        attributes = {name: names[code] for (name, names), code in named if code >= 0}
-        return Annotation(_crop(points), attributes)
+        return _crop(points), {name: names[code] for (name, names), code in named if code >= 0}
     except (ValueError, IndexError, OverflowError) as error:
         raise SourceError(
             f"{path}: expected {_POINTS} lines with x and y, then the codes of gender, race and "

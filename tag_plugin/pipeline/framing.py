@@ -50,9 +50,8 @@ class Framing:
 
     def looks(self, pictures: Pictures) -> bool:
         """Whether faces are looked for in such pictures."""
-        if self.frame is Frame.WHOLE:
-            return False
-        return self.align or self.frame is Frame.FIND or pictures is not Pictures.FACES
+        wanted = self.align or self.frame is Frame.FIND or pictures is not Pictures.FACES
+        return wanted and self.frame is not Frame.WHOLE
 
 
 DEFAULT_FRAMING: Final = Framing()

@@ -26,14 +26,8 @@ class _Drops(BaseModel, extra="allow", strict=True):
     ids: list[str]
 
 
-class _Class(BaseModel, extra="allow", strict=True):
-    asked: _Count
-    kept: _Count
-    kept_at_once: _Count
-
-
 class _Statistics(BaseModel, extra="allow", strict=True):
-    by_class: dict[str, _Class]
+    by_class: dict[str, dict[str, _Count]]
     kept_after_attempts: dict[str, _Count]
     attempts: dict[str, _Count]
     eliminated: dict[str, dict[str, _Count]]

@@ -63,7 +63,7 @@ def read_raters(paths: Sequence[Path], study: Study) -> dict[str, list[Opinion]]
     places: dict[str, Path] = {}
     for path in paths:
         rater, opinions = read_answers(path, study)
-        if rater in raters and opinions != raters[rater]:
+        if opinions != raters.get(rater, opinions):
             raise PreferenceError(
                 f"{path} and {places[rater]} are both of a rater {rater!r} and differ; next: give "
                 "each its own `rater`, or name one of the two files only"

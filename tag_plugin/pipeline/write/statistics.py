@@ -87,7 +87,7 @@ def table(split: str, statistics: Mapping[str, Any]) -> Table:
     by_class = statistics["by_class"]
     shown = Table("class", "asked", "kept", "share", "kept at once", title=f"{split}: written")
     for label, of_class in by_class.items():
-        shown.add_row(*_cells(label, of_class))
+        shown.add_row(*_cells(label, Counter(of_class)))
     shown.add_section()
     shown.add_row(*_cells("all", sum(map(Counter, by_class.values()), Counter())))
     shown.caption = _caption(statistics)
