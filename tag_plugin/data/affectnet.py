@@ -153,16 +153,14 @@ class AffectNet:
         return SourceFace(face_id, label, face.image, face.crop)
 
     def _annotations(self, part: str) -> Iterator[_Annotation]:
-        labels = _label_file(self.root, part)
-        if labels is not None:
-            return self._from_csv(labels)
-        if (_npy_folder(self.root, part) / "annotations").is_dir():
-            return _from_npy(_npy_folder(self.root, part))
-        raise SourceError(
-            f"no {self.root / FILE_LISTS / CSV_FILES[part]} and no "
-            f"{self.root / NPY_FOLDERS[part] / 'annotations'}: AffectNet is expected in one of its "
-            f"official layouts. {ACCESS}"
-        )
+        labels = _labels(self.root, part)
+        if labels is None:
+            raise SourceError(
+                f"no {self.root / FILE_LISTS / CSV_FILES[part]} and no "
+                f"{self.root / NPY_FOLDERS[part] / 'annotations'}: AffectNet is expected in one of "
+                f"its official layouts. {ACCESS}"
+            )
+        return self._from_csv(labels) if labels.is_file() else _from_npy(labels)
 
     @cached_property
     def _images(self) -> Path:
@@ -200,23 +198,22 @@ class AffectNet:
 
 def holds_affectnet(root: Path) -> bool:
     """Whether a folder looks like AffectNet's."""
-    return any(
-        _label_file(root, part) or (_npy_folder(root, part) / "annotations").is_dir()
-        for part in CSV_FILES
+    return any(_labels(root, part) for part in CSV_FILES)
+
+
+def _labels(root: Path, part: str) -> Path | None:
+    """The list of the full release, or the folder of annotations of the 8-label one.
+
+    The list lies in its folder, in that of the pictures, or beside them.
+    """
+    above = ((FILE_LISTS,), (WHOLE, FILE_LISTS), (WHOLE,), ())
+    lists = (find_inside(root, *folders, CSV_FILES[part]) for folders in above)
+    name = NPY_FOLDERS[part]
+    annotations = (find_inside(root, *folders, "annotations") for folders in ((name,) * 2, (name,)))
+    return next(
+        (path for path in lists if path.is_file()),
+        next((path for path in annotations if path.is_dir()), None),
     )
-
-
-def _label_file(root: Path, part: str) -> Path | None:
-    """The list of the full release: in its folder, in that of the pictures, or beside them."""
-    folders = ((FILE_LISTS,), (WHOLE, FILE_LISTS), (WHOLE,), ())
-    paths = (find_inside(root, *above, CSV_FILES[part]) for above in folders)
-    return next((path for path in paths if path.is_file()), None)
-
-
-def _npy_folder(root: Path, part: str) -> Path:
-    folder = find_inside(root, NPY_FOLDERS[part])
-    inner = find_inside(folder, NPY_FOLDERS[part])
-    return inner if (inner / "annotations").is_dir() else folder
 
 
 def _header(where: str, fields: list[str]) -> tuple[str, ...] | None:
@@ -243,12 +240,12 @@ def _header(where: str, fields: list[str]) -> tuple[str, ...] | None:
 _CODE = re.compile(r"[0-9]|10")
 
 
-def _from_npy(folder: Path) -> Iterator[_Annotation]:
-    for path in files_below(folder / "annotations"):
+def _from_npy(annotations: Path) -> Iterator[_Annotation]:
+    for path in files_below(annotations):
         name = path.name.removesuffix("_exp.npy")
         if name != path.name:
-            code = _number(read_number(path), str(path))
-            yield _Annotation(name, code, folder / "images" / f"{name}.jpg")
+            image = annotations.with_name("images") / f"{name}.jpg"
+            yield _Annotation(name, _number(read_number(path), str(path)), image)
 
 
 def _number(text: str, where: str) -> int:
