@@ -43,5 +43,11 @@ def progress(values: Iterable[_Value], what: str, total: int | None = None) -> I
 
 def bars(*more: ProgressColumn, stderr: bool = False) -> Progress:
     """Bars of several tasks: what is done, how much of it, and how long the rest will take."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), *more, console=Console(stderr=stderr))
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *more,
+        console=Console(stderr=stderr),
+    )

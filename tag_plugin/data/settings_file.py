@@ -39,11 +39,10 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # YAML is any value
         size = _size(value, {}, ())
     except RecursionError:
         raise TextFileError(f"{path}: YAML nested too deeply") from None
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise TextFileError(f"{path}{line}: not YAML ({error.problem})") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise TextFileError(f"{path}: not YAML ({error})") from None
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else path
+        raise TextFileError(f"{where}: not YAML ({getattr(error, 'problem', error)})") from None
     if size > MAX_YAML_VALUES:
         raise TextFileError(f"{path}: more than {MAX_YAML_VALUES:,} values, aliases followed")
     return value

@@ -5,5 +5,6 @@ from hashlib import blake2b
 
 def short_digest(text: str) -> int:
     """64 bits of a text's hash."""
-    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "little")
+    return int.from_bytes(
+        blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "little"
+    )

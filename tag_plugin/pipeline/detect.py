@@ -45,10 +45,10 @@ def detect(settings: DetectSettings) -> Manifest:
         StageError: nothing is prepared, or `detected` was made with other settings.
     """
     directory, name, options = settings.directory, settings.detector, dict(settings.options)
-    command = f"tag-plugin detect {directory} --detector {name}"
     inputs = faces_to_detect(directory)
     with detector(name, **options) as opened:
         decisive = {**opened.info.model_dump(mode="json"), "supported": sorted(opened.supported)}
+    command = f"tag-plugin detect {directory} --detector {name}"
     stage = Stage(directory, "detected", "detect.json", command, settings)
     with stage.opened({**decisive, "input": digests(inputs.values())}) as manifest:
         worker = partial(_open_worker, directory, name, options)

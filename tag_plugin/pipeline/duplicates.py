@@ -110,8 +110,7 @@ def _nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     places = np.zeros(len(first), dtype=np.int64)
     bits = np.full(len(first), 64, dtype=np.int64)
-    edges = [round(band * 64 / (distance + 1)) for band in range(distance + 2)]
-    for low, high in pairwise(edges):
+    for low, high in pairwise(round(band * 64 / (distance + 1)) for band in range(distance + 2)):
         shift, mask = np.uint64(low), np.uint64((1 << (high - low)) - 1)
         keys = (second >> shift) & mask
         order = np.argsort(keys, kind="stable")

@@ -97,19 +97,14 @@ def prepare(source: Source, settings: PrepareSettings) -> Manifest:
     directory = settings.data_dir / source.dataset
     command = f"tag-plugin prepare {source.dataset}"
     stage = Stage(directory, "prepared", "prepare.json", command, settings, PART)
-    decisive = {
-        **source.settings,
-        "face_frame": FACE_FRAME,
-        "limit": settings.limit,
-        "framing": asdict(settings.framing),
-    }
+    decisive = {**source.settings, "face_frame": FACE_FRAME, "limit": settings.limit}
     if settings.framing.looks(source.pictures):
         FaceFinder().close()  # what is missing is said now, not in a worker
     worker = partial(
         _open_worker, directory, source.label_set, source.root, settings.framing, source.pictures
     )
     splits = {split: _Entries(source, split, settings.limit) for split in SPLITS}
-    with stage.opened(decisive) as manifest:
+    with stage.opened({**decisive, "framing": asdict(settings.framing)}) as manifest:
         return stage.run(manifest, splits, worker)
 
 

@@ -155,8 +155,6 @@ class Stage:
         self._remove_joined()
         for path in self.directory.glob(f"dropped/{self.output}-*.jsonl"):
             path.unlink(missing_ok=True)
-        if self.how.parts == ALL_PARTS:
-            shutil.rmtree(self.directory / self.output, ignore_errors=True)
         for path in self._folder.glob("*.jsonl"):
             number = re.match(r"[a-z]+-(\d+)-", path.name)
             if number and self.how.parts.holds(int(number[1])):

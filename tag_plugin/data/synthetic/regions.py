@@ -86,14 +86,12 @@ def _detection(face: SyntheticFace, au: int, points: Curve, hidden: tuple[Curve,
 
 
 def _visible_share(pixels: Curve, hidden: tuple[Curve, ...]) -> float:
-    if not hidden:
-        return 1.0
     outlines = [outline.astype(np.float32) for outline in hidden]
-    covered = sum(
+    covered = [
         any(cv2.pointPolygonTest(o, (float(x), float(y)), False) > 0 for o in outlines)
         for x, y in pixels
-    )
-    return 1 - covered / len(pixels)
+    ]
+    return 1 - sum(covered) / len(pixels)
 
 
 def _hiding_outlines(face: SyntheticFace) -> tuple[Curve, ...]:

@@ -98,12 +98,11 @@ def _intensities(rng: np.random.Generator, emotion: str) -> dict[int, float]:
 
 def _add(acting: dict[int, float], au: int, intensity: float) -> None:
     """Let an AU act unless one that excludes it acts already; jaw AUs part the lips."""
-    excluded = any({au, other} in _EXCLUDED for other in acting)
-    if au not in SYNTH_AUS or au in acting or excluded:
-        return
-    acting[au] = intensity
-    if au in (26, 27) and 25 not in acting:
-        acting[25] = intensity
+    excluded = au in acting or any({au, other} in _EXCLUDED for other in acting)
+    if au in SYNTH_AUS and not excluded:
+        acting[au] = intensity
+        if au in (26, 27):
+            acting.setdefault(25, intensity)
 
 
 def _identity(rng: np.random.Generator) -> Identity:

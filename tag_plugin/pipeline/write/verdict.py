@@ -134,15 +134,11 @@ def _complaints(
 ) -> tuple[str, ...]:
     if finding in (Finding.KEPT, Finding.PREDICTION):
         return ()
-    defects = (_in_words(defect, settings) for defect in scored.parsed.defects)
+    words = {str(Defect.AU_WITHOUT_BOX): "an action unit line outside the format"}
+    others = words if settings.mode == "insert" else {}
+    defects = (others.get(str(defect), str(defect)) for defect in scored.parsed.defects)
     too_long = ["far too long"] if reply.finish == STOPPED_READING else []
     return tuple(dict.fromkeys((*defects, *too_long, *disagreements)))
-
-
-def _in_words(defect: str, settings: WriterSettings) -> str:
-    if defect == Defect.AU_WITHOUT_BOX and settings.mode == "insert":
-        return "an action unit line outside the format"
-    return str(defect)
 
 
 def _trace(scored: ScoredCompletion, present: Sequence[Detection]) -> Trace:
