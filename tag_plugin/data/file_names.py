@@ -59,6 +59,9 @@ def split_names(names: Iterable[str], where: str, step: str) -> dict[Split, str]
 
     Raises:
         SourceError: two of them mean the same split.
+
+    >>> split_names(["train", "Validation", "notes"], "DIR", "keep one")
+    {'train': 'train', 'dev': 'Validation'}
     """
     by_split: dict[Split, str] = {}
     for name in names:

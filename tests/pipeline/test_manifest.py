@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tag_plugin.pipeline.manifest import open_manifest, read_json, write_json
+from tag_plugin.data.synthetic.prepare import prepare_synth
+from tag_plugin.pipeline.manifest import open_manifest, read_json, read_manifest, write_json
 from tag_plugin.pipeline.outcomes import StageError
 
 SUMMARY = {
@@ -97,6 +98,17 @@ def test_a_file_of_something_else_is_named_with_its_first_problem(tmp_path, cont
         open_manifest(tmp_path / "m.json", SETTINGS, "prepare x")
     assert "--restart" in str(error.value)
     assert len(str(error.value)) < len(str(tmp_path)) + 400
+
+
+def test_an_older_manifest_of_drawn_faces_is_made_anew_by_the_command_that_is_named(tmp_path):
+    path = tmp_path / "synth" / "prepare.json"
+    prepare_synth(tmp_path, {"train": 1}, workers=1)
+    older = {"train": {"inputs": 1, "rows": 1, "dropped": {}}}
+    write_json(path, {"settings": {"faces": "drawn", "seed": 0}, "splits": older})
+    with pytest.raises(StageError, match=r"\(`prepare synth`: the same command again\)"):
+        read_manifest(path)
+    prepare_synth(tmp_path, {"train": 1}, workers=1)
+    assert read_manifest(path)["splits"]["train"]["rows"] == 1
 
 
 def test_a_json_file_is_replaced_in_one_step(tmp_path):

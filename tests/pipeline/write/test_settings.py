@@ -103,6 +103,11 @@ def test_bytes_that_are_no_text_are_named_with_the_file(tmp_path):
         load_settings(tmp_path / "writer.yaml", {})
 
 
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"writer\.yaml: model: "):
+        load_settings(stored(tmp_path), {"model": "half \ud83d"})
+
+
 @pytest.mark.parametrize("key", ["se\ncret", "sécret", "se\x1bcret"])
 def test_a_key_with_characters_that_no_key_has_is_refused_and_not_shown(monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
