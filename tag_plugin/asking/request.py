@@ -92,8 +92,8 @@ def compose(
         "seed": seed,
         "parameters": dict(parameters),
     }
-    key = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
-    return Request(key, model, prompt, image, seed, parameters)
+    digest = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return Request(digest[:32], model, prompt, image, seed, parameters)
 
 
 def request_seed(seed: int, split: str, row: str, attempt: int) -> int:

@@ -107,17 +107,12 @@ def write_face(path: Path, face: Image.Image) -> None:
 
 def _cropped(picture: Image.Image, crop: Crop) -> Image.Image:
     """The crop; what lies beyond the picture's edges gets the mean colour of what is inside."""
-    inside = (
-        max(crop[0], 0),
-        max(crop[1], 0),
-        min(crop[2], picture.width),
-        min(crop[3], picture.height),
-    )
+    x1, y1, x2, y2 = crop
+    inside = (max(x1, 0), max(y1, 0), min(x2, picture.width), min(y2, picture.height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         raise ImageError(f"box {crop}, picture of {picture.size} pixels", BOX_OUTSIDE)
     part = picture if inside == (0, 0, *picture.size) else picture.crop(inside)
-    width, height = crop[2] - crop[0], crop[3] - crop[1]
-    left, top = inside[0] - crop[0], inside[1] - crop[1]
+    width, height, left, top = x2 - x1, y2 - y1, inside[0] - x1, inside[1] - y1
     scale = LARGEST_SQUARE / max(width, height)
     if scale < 1 and not width == height == part.width == part.height:
         size = (max(1, round(part.width * scale)), max(1, round(part.height * scale)))

@@ -145,8 +145,10 @@ def unpacked(root: Path, holds: Callable[[Path], bool]) -> Path:
         return root
     inside = [root / name for name in folders(root) if holds(root / name)]
     if len(inside) > 1:
-        listed = ", ".join(map(str, inside[:5]))
-        raise SourceError(f"{root} holds the dataset several times: {listed}; next: --root one")
+        raise SourceError(
+            f"{root} holds the dataset several times: {', '.join(map(str, inside[:5]))}; next: "
+            "--root one"
+        )
     return inside[0] if inside else root
 
 

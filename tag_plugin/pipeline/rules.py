@@ -70,7 +70,7 @@ def write_trace(
     The same label, detections and seed always give the same words.
     """
     random = Random(str(seed))
-    present = detections.on(config.thresholds, config.top_k)
+    on = detections.on(config.thresholds, config.top_k)
     steps = tuple(
         Inspection(
             region=action_unit(each.au).region,
@@ -78,10 +78,13 @@ def write_trace(
             observation=random.choice(OBSERVATIONS[each.au]),
             box=each.box,
         )
-        for each in sorted(present, key=lambda each: (each.au, each.box.y1))
+        for each in sorted(on, key=lambda each: (each.au, each.box.y1))
     )
-    analysis = _analysis(label, [step.au for step in steps], random)
-    return Trace(global_analysis=analysis, inspections=steps, answer=label)
+    return Trace(
+        global_analysis=_analysis(label, [step.au for step in steps], random),
+        inspections=steps,
+        answer=label,
+    )
 
 
 def _analysis(label: str, action_units: Sequence[int], random: Random) -> str:

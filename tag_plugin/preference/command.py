@@ -67,9 +67,9 @@ def run_study(
 def print_table(preferences: dict[str, Preference], sources: Sources) -> None:
     """The numbers for people, and what the columns mean."""
     shown = Table(title=f"A = {sources.a}    B = {sources.b}")
-    names = ("", "pairs", "A", "split", "B", "ties", "A preferred", "shown first", "both orders")
-    for name in names:
-        shown.add_column(name, justify="right" if name else "left")
+    shown.add_column()
+    for name in ("pairs", "A", "split", "B", "ties", "A preferred", "shown first", "both orders"):
+        shown.add_column(name, justify="right")
     for who, numbers in preferences.items():
         counts = (numbers.pairs, numbers.wins_a, numbers.split, numbers.wins_b, numbers.ties)
         estimates = (numbers.preference, numbers.first_share, numbers.agreement)

@@ -125,9 +125,12 @@ def _blocks(study: Study) -> Iterator[Markup]:
 
 def _side(answer: JudgedSample) -> dict[str, Any]:
     text = excerpt(answer.completion)
-    boxes = [
-        [claim.au, claim.box.as_tuple(), line]
-        for claim, line in zip(answer.claims, claim_lines(text, answer.claims), strict=True)
-        if claim.box is not None
-    ]
-    return {"text": text, "boxes": boxes}
+    lines = claim_lines(text, answer.claims)
+    return {
+        "text": text,
+        "boxes": [
+            [claim.au, claim.box.as_tuple(), line]
+            for claim, line in zip(answer.claims, lines, strict=True)
+            if claim.box is not None
+        ],
+    }

@@ -44,23 +44,24 @@ def card(directory: Path, dataset: Mapping[str, Any]) -> str:
     paths = {name: directory / name for name in STAGES}
     stages = {name: read_manifest(path) if path.is_file() else {} for name, path in paths.items()}
     benchmark = BENCHMARKS.get(directory.name)
-    sections = [
-        f"# TAG rows of {directory.name}",
-        "Facial expression recognition by reasoning with Action Units; made by tag-plugin.",
-        "## Rows",
-        *_counts(dataset),
-        "## What was dropped",
-        "\n".join(_drops(stages)),
-        "## Detector",
-        _detector(stages["detect.json"].get("settings"), directory / "detect.json"),
-        "## Writer",
-        *_writer(stages["build.json"]),
-        "## Licence of the pictures and labels",
-        UNKNOWN_LICENCE if benchmark is None else f"{benchmark.licence}.",
-        "## Responsible use",
-        RESPONSIBLE_USE,
-    ]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(
+        [
+            f"# TAG rows of {directory.name}",
+            "Facial expression recognition by reasoning with Action Units; made by tag-plugin.",
+            "## Rows",
+            *_counts(dataset),
+            "## What was dropped",
+            "\n".join(_drops(stages)),
+            "## Detector",
+            _detector(stages["detect.json"].get("settings"), directory / "detect.json"),
+            "## Writer",
+            *_writer(stages["build.json"]),
+            "## Licence of the pictures and labels",
+            UNKNOWN_LICENCE if benchmark is None else f"{benchmark.licence}.",
+            "## Responsible use",
+            RESPONSIBLE_USE + "\n",
+        ]
+    )
 
 
 def _counts(dataset: Mapping[str, Any]) -> Iterator[str]:

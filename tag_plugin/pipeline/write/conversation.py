@@ -147,9 +147,13 @@ class Writer:
     def _request(self, row: Row, image: bytes, talk: Conversation) -> Request:
         settings, judge = self.settings, self.judge
         present = row.detections.on(judge.thresholds, judge.top_k) if row.detections else ()
-        prompt = question(talk.options, settings.box_frame, settings.mode, present, talk.complaints)
-        seed = request_seed(self.seed, row.split, row.id, talk.number)
-        return compose(settings.model, prompt, image, seed, settings.parameters)
+        return compose(
+            settings.model,
+            question(talk.options, settings.box_frame, settings.mode, present, talk.complaints),
+            image,
+            request_seed(self.seed, row.split, row.id, talk.number),
+            settings.parameters,
+        )
 
     def _provenance(self, talk: Conversation) -> Provenance:
         return Provenance(
