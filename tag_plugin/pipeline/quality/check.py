@@ -74,10 +74,9 @@ def check(settings: QualitySettings) -> Manifest:
         duplicates = find_duplicates(inputs)
         write_list(directory / DUPLICATES, duplicates)
         write_list(directory / TWO_LABELS, two_labels(directory, inputs))
-        cut = (
-            {} if settings.keep_duplicates else {(each.split, each.id): each for each in duplicates}
-        )
-        worker = partial(_open_worker, directory, settings.limits, cut)
+        cut = () if settings.keep_duplicates else duplicates
+        copies = {(each.split, each.id): each for each in cut}
+        worker = partial(_open_worker, directory, settings.limits, copies)
         return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
 
 
