@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,26 +23,6 @@ from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace, held_out
 
 NO_CLASS: Final = "no class"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPicture:
-    """A picture as a `datasets` set stores it: its bytes, or a file inside `root`."""
-
-    name: str
-    data: bytes | None
-    path: str | None
-    root: Path
-
-    def __call__(self) -> Image.Image:
-        """Decode it.
-
-        Raises:
-            ImageError: whatever is wrong with it.
-        """
-        if self.data is not None:
-            return decode_picture(io.BytesIO(self.data), self.name)
-        return open_picture(Path(self.path or ""), self.root)
 
 
 @dataclass(frozen=True)
@@ -119,7 +99,10 @@ class HubDataset:
             return LeftOut(row_id, CLASS_LEFT_OUT, name)
         if not stored or not (stored.get("bytes") or stored.get("path")):
             return LeftOut(row_id, UNREADABLE, "the row holds no picture")
-        picture = StoredPicture(row_id, stored.get("bytes"), stored.get("path"), self.root)
+        data, file = stored.get("bytes"), Path(stored.get("path") or "")
+        picture = partial(open_picture, file, self.root)
+        if data is not None:
+            picture = partial(_decoded, data, row_id)
         person = record[self.identity_column] if self.identity_column else None
         identity = None if person is None else str(person)
         return SourceFace(row_id, self._classes[name], picture, identity=identity)
@@ -235,6 +218,11 @@ def _load(name: str, config: str | None) -> Mapping[str, Any]:
             f"{str(error)[:300]}); next: check the name, the network, and for a gated set "
             "`huggingface-cli login` after its licence is accepted on its page"
         ) from error
+
+
+def _decoded(data: bytes, name: str) -> Image.Image:
+    """A picture that a set stores as bytes."""
+    return decode_picture(io.BytesIO(data), name)
 
 
 def _one(parts: Mapping[str, Any], kind: str, option: str, name: str) -> str:

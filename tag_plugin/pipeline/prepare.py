@@ -82,9 +82,11 @@ def _distinct(entries: Iterator[SourceFace | LeftOut]) -> Iterator[SourceFace | 
             yield LeftOut(repr(entry.id), error.reason, str(error))
             continue
         digest = short_digest(same_name(entry.id))
-        again = LeftOut(entry.id, SAME_NAME, f"{entry.image}: rename it")
-        yield again if digest in seen else replace(entry, id=plain_id(entry.id))
-        seen.add(digest)
+        if digest in seen:
+            yield LeftOut(entry.id, SAME_NAME, f"{entry.image}: rename it")
+        else:
+            seen.add(digest)
+            yield replace(entry, id=plain_id(entry.id))
 
 
 def prepare(source: Source, settings: PrepareSettings) -> Manifest:
