@@ -42,8 +42,7 @@ def check_best(
     Raises:
         GrpoError: no evaluation, an unknown metric, or the worst of a metric instead of the best.
     """
-    evaluates = config.eval_strategy != IntervalStrategy.NO
-    if not evaluates:
+    if config.eval_strategy == IntervalStrategy.NO:
         asking = "early_stopping_steps" if patience is not None else None
         asking = "save_strategy: best" if config.save_strategy == SaveStrategy.BEST else asking
         if asking:
@@ -52,18 +51,14 @@ def check_best(
                 "metric_for_best_model: eval_reward"
             )
         return
-    _check_metric(config, _named(held_out_metrics(rewards, config.beta), held_out), patience)
+    if config.metric_for_best_model is not None or patience is not None:
+        better = held_out_metrics(rewards, config.beta)
+        prefixes = [f"{PREFIX}_{name}" for name in held_out] or [PREFIX]
+        _check_metric(config, {f"{p}_{name}": up for p in prefixes for name, up in better.items()})
 
 
-def _named(metrics: Mapping[str, bool | None], held_out: Sequence[str]) -> dict[str, bool | None]:
-    prefixes = [f"{PREFIX}_{name}" for name in held_out] or [PREFIX]
-    return {f"{prefix}_{name}": up for prefix in prefixes for name, up in metrics.items()}
-
-
-def _check_metric(config: Any, metrics: Mapping[str, bool | None], patience: int | None) -> None:
+def _check_metric(config: Any, metrics: Mapping[str, bool | None]) -> None:
     asked = config.metric_for_best_model
-    if asked is None and patience is None:
-        return
     name = full_name(str(asked))
     if name not in metrics:
         raise GrpoError(

@@ -1,20 +1,26 @@
 """What is checked between reading the data and loading the model."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from trl.import_utils import is_vllm_available
+
 from tag_plugin.data.face_frame import ImageError
-from tag_plugin.data.rows import Row, parse_row
+from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.detection_cache import DetectionCache
-from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS, TAG_ROW
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.dataset import COLUMNS
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse
 from tag_plugin.hosts.llamafactory.grpo.online_detector import OnlineDetector
 from tag_plugin.hosts.llamafactory.grpo.reference import check_reference
-from tag_plugin.hosts.llamafactory.grpo.resume import state_file
-from tag_plugin.hosts.llamafactory.grpo.rewards import JudgedReward, WeightedRewards
+from tag_plugin.hosts.llamafactory.grpo.resume import check_state, state_file
+from tag_plugin.hosts.llamafactory.grpo.rewards import (
+    TAG_ROW,
+    JudgedReward,
+    WeightedRewards,
+    known_row,
+)
 
 
 def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any) -> None:
@@ -23,23 +29,17 @@ def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any
     Raises:
         GrpoError: names the settings and what to write instead.
     """
-    if data_args.streaming:
-        raise GrpoError("stage: grpo needs the whole data set; next: streaming: false")
-    if config.use_vllm and not _has_vllm():
-        raise GrpoError("grpo: use_vllm needs vLLM; next: pip install 'vllm==0.10.2', or leave it")
-    _check_checkpoint(config)
+    refuse(
+        {
+            "stage: grpo needs the whole data set; next: streaming: false": data_args.streaming,
+            "grpo: use_vllm needs vLLM; next: pip install 'vllm==0.10.2', or leave it": (
+                config.use_vllm and not is_vllm_available()
+            ),
+        }
+    )
+    if isinstance(config.resume_from_checkpoint, str):  # one that was named by hand
+        check_state(state_file(Path(config.resume_from_checkpoint), config.process_index))
     check_reference(model_args, finetuning_args, config)
-
-
-def _check_checkpoint(config: Any) -> None:
-    """One that was named by hand is of this stage, and of as many processes."""
-    named = config.resume_from_checkpoint
-    if isinstance(named, str) and not state_file(Path(named), config.process_index).is_file():
-        raise GrpoError(
-            f"resume_from_checkpoint: {state_file(Path(named), config.process_index)} is missing: "
-            "not a checkpoint of stage: grpo with as many processes; next: model_name_or_path: "
-            "that checkpoint, without resume_from_checkpoint"
-        )
 
 
 def check_data(dataset: Any, rewards: WeightedRewards, config: Any) -> None:
@@ -48,111 +48,73 @@ def check_data(dataset: Any, rewards: WeightedRewards, config: Any) -> None:
     Raises:
         GrpoError: names the first row or the reward, and the next command.
     """
-    missing = set(COLUMNS) - set(dataset.column_names)
-    if missing:
-        raise GrpoError(
-            f"the data has no column {sorted(missing)[0]!r}: it was tokenized for another stage; "
-            "next: another tokenized_path"
-        )
+    missing = sorted({*COLUMNS} - {*dataset.column_names})
     prompts = config.generation_batch_size // config.num_generations
-    if len(dataset) < prompts:
-        raise GrpoError(
+    refuse(
+        {
+            f"the data has no column {''.join(missing[:1])!r}: it was tokenized for another "
+            "stage; next: another tokenized_path": missing,
             f"a generation batch needs {prompts} prompts, the data has {len(dataset)}; next: a "
-            "smaller batch, or more data"
-        )
-    check_images(dataset)
-    check_references(dataset, rewards)
-
-
-def check_images(dataset: Any) -> None:
-    """All samples have pictures, or none has: TRL batches them together.
-
-    Raises:
-        GrpoError: a mix; gives the counts and the first text-only prompt.
-    """
-    without = [index for index, images in enumerate(dataset["images"]) if not images]
-    if without and len(without) < len(dataset):
-        first = dataset[without[0]]["prompt"][:80]
-        raise GrpoError(
-            f"{len(without)} of {len(dataset)} samples have no image (first: {first!r}); next: "
-            "leave the text-only data to SFT"
-        )
+            "smaller batch, or more data": len(dataset) < prompts,
+        }
+    )
+    check_held_out(dataset, rewards)
 
 
 def check_held_out(dataset: Any, rewards: WeightedRewards) -> None:
-    """Refuses an evaluation set that cannot be batched, or on which a reward never applies.
+    """Refuses a data set that cannot be batched, or on which a reward never applies.
+
+    All samples have pictures, or none has: TRL batches them together. Every reward of the judge
+    applies to some row, or has a detector that makes it so.
 
     Raises:
-        GrpoError: names the first row or the reward, and the next command.
+        GrpoError: names the first sample or the reward, and the next command.
     """
-    check_images(dataset)
-    check_references(dataset, rewards)
-
-
-def check_references(dataset: Any, rewards: WeightedRewards) -> None:
-    """Every reward of the judge applies to some row, or has a detector that makes it so.
-
-    Raises:
-        GrpoError: no TAG row at all, or grounding without detections.
-    """
-    rows = [parse_row(row, TAG_ROW) if row else None for row in dataset[TAG_ROW]]
-    known = [row for row in rows if row is not None]
-    if not known and len(rewards.judged) == len(rewards.functions):
+    without = [index for index, images in enumerate(dataset["images"]) if not images]
+    if without and len(without) < len(dataset):
+        raise GrpoError(
+            f"{len(without)} of {len(dataset)} samples have no image (first: "
+            f"{dataset[without[0]]['prompt'][:80]!r}); next: leave the text-only data to SFT"
+        )
+    columns = zip(dataset[TAG_ROW], dataset["images"], strict=True)
+    rows = [(known_row(line).row, images) for line, images in columns if line]
+    if not rows and len(rewards.judged) == len(rewards.functions):
         raise GrpoError(
             "the data has no TAG rows, so no reward applies; next: rewards: [{name: "
             "file.py:function}]"
         )
-    undetected = [
-        Undetected(row, Path(images[0]))
-        for row, images in zip(rows, dataset["images"], strict=True)
-        if row is not None and row.detections is None and row.detector is None
-    ]
     for reward in rewards.judged:
-        if reward.needs_detections and known:
-            _check_grounding(reward, known, undetected)
+        if reward.needs_detections and rows:
+            _check_grounding(reward, rows)
 
 
-@dataclass(frozen=True)
-class Undetected:
-    """A row that no detector has seen, and its picture."""
-
-    row: Row
-    image: Path
-
-
-def _check_grounding(reward: JudgedReward, rows: list[Row], undetected: list[Undetected]) -> None:
+def _check_grounding(reward: JudgedReward, rows: Sequence[tuple[Row, list[str]]]) -> None:
+    undetected = [
+        (row, images[0]) for row, images in rows if (row.detections, row.detector) == (None, None)
+    ]
     if undetected and reward.detector is None:
-        datasets = " ".join(Counter(each.row.dataset for each in undetected))
+        datasets = " ".join(dict.fromkeys(row.dataset for row, _ in undetected))
         raise GrpoError(
             f"{reward.name} needs detections, and {len(undetected)} of {len(rows)} rows were "
-            f"never seen by a detector (first: {undetected[0].row.id}); next: tag-plugin detect "
+            f"never seen by a detector (first: {undetected[0][0].id}); next: tag-plugin detect "
             f"{datasets}, args: {{detector: NAME}} under {reward.name} in rewards:, or leave "
             f"{reward.name} out"
         )
     if undetected and reward.detector is not None:
         _try_detector(reward.detector, undetected)
-    elif all(row.detections is None for row in rows):
+    elif all(row.detections is None for row, _ in rows):
         raise GrpoError(
             f"{reward.name} needs detections, and the detector found no face in any of "
             f"{len(rows)} rows; next: tag-plugin detect with another detector"
         )
 
 
-def _try_detector(online: OnlineDetector, undetected: list[Undetected]) -> None:
+def _try_detector(online: OnlineDetector, undetected: Sequence[tuple[Row, str]]) -> None:
     """One picture tells whether a detector works; one that goes by ids must know every row."""
     with online.open() as opened:
         measure = DetectionCache(opened, online.directory)
-        tried = undetected if opened.by_id else undetected[:1]
-        for each in tried:
+        for row, image in undetected if opened.by_id else undetected[:1]:
             try:
-                measure.detect(each.row, each.image)
+                measure.detect(row, Path(image))
             except (DetectorError, ImageError, OSError, ValueError) as error:
-                raise GrpoError(
-                    f"rewards: detector {online.name}, row {each.row.id}: {error}"
-                ) from None
-
-
-def _has_vllm() -> bool:
-    from trl.import_utils import is_vllm_available
-
-    return bool(is_vllm_available())
+                raise GrpoError(f"rewards: detector {online.name}, row {row.id}: {error}") from None

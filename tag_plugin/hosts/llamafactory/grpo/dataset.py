@@ -8,31 +8,24 @@ A sample has the columns
     tag_row     the TAG row as JSON (label and detections), "" for other data
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import astuple
-from functools import partial
 from typing import Any, Final
 
 from datasets import Dataset
 from llamafactory.data.processor import SupervisedDatasetProcessor
-from llamafactory.extras.constants import IGNORE_INDEX
-from llamafactory.extras.logging import get_logger
 
 from tag_plugin.data.rows import Row, dump_row
 from tag_plugin.hosts.llamafactory.converter import TagConverter, tag_converter
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.rewards import TAG_ROW
+from tag_plugin.hosts.llamafactory.log import logger
+from tag_plugin.hosts.llamafactory.model_view import encoded, prompt_length, uncut_encoder
 
-TAG_ROW: Final = "tag_row"
 _ROW: Final = "_tag_row_json"
 """The same among the host's columns, on the way to the processor."""
 
 COLUMNS: Final = ("prompt", "prompt_ids", "images", "solution", TAG_ROW)
-
-_UNCUT: Final = 1 << 30
-_REPLY: Final = {"role": "assistant", "content": "."}  # stands for the reply, which is not kept
-
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
 
 class RowConverter(TagConverter):
@@ -45,8 +38,8 @@ class RowConverter(TagConverter):
         return {_ROW: ""} | super().__call__(example)
 
     def _convert(self, row: Row) -> dict[str, Any]:
-        kept = row.model_copy(update={"trace": None, "provenance": None})
-        return super()._convert(row) | {_ROW: dump_row(kept)}
+        known = row.model_copy(update={"trace": None, "provenance": None})
+        return super()._convert(row) | {_ROW: dump_row(known)}
 
     def _reply(self, row: Row) -> str:
         return row.label
@@ -56,9 +49,8 @@ def align_with_rows(
     lines: Dataset, dataset_attr: Any, data_args: Any, training_args: Any
 ) -> Dataset:
     """The counterpart of the host's `align_dataset` for TAG rows."""
-    converter = RowConverter(*astuple(tag_converter(dataset_attr, data_args)))
     return lines.map(
-        converter,
+        RowConverter(*astuple(tag_converter(dataset_attr, data_args))),
         remove_columns=lines.column_names,
         num_proc=data_args.preprocessing_num_workers,
         load_from_cache_file=not data_args.overwrite_cache or training_args.local_process_index,
@@ -88,16 +80,15 @@ class PromptProcessor(SupervisedDatasetProcessor):  # type: ignore[misc]  # the 
 
     def preprocess_dataset(self, examples: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Drops broken samples and prompts longer than cutoff_len, and says how many."""
-        encode = partial(_sample, self._uncut())
-        names = list(examples)
-        rows = [
-            dict(zip(names, values, strict=True)) for values in zip(*examples.values(), strict=True)
-        ]
-        found = [encode(row) for row in rows if len(row["_prompt"]) % 2 and row["_response"]]
-        kept = [each for each in found if len(each["prompt_ids"]) < self.data_args.cutoff_len]
+        encoder = uncut_encoder(self.template, self.tokenizer, self.processor, self.data_args)
+        columns = zip(*examples.values(), strict=True)
+        rows = [dict(zip(examples, values, strict=True)) for values in columns]
+        whole = [row for row in rows if len(row["_prompt"]) % 2 and row["_response"]]
+        samples = [_sample(encoder, row) for row in whole]
+        kept = [each for each in samples if len(each["prompt_ids"]) < self.data_args.cutoff_len]
         if len(kept) < len(rows):
             logger.warning_rank0(
-                f"dropped {len(rows) - len(found)} broken samples and {len(found) - len(kept)} "
+                f"dropped {len(rows) - len(whole)} broken samples and {len(whole) - len(kept)} "
                 f"prompts of cutoff_len {self.data_args.cutoff_len} tokens or more"
             )
         return {name: [each[name] for each in kept] for name in COLUMNS}
@@ -108,31 +99,18 @@ class PromptProcessor(SupervisedDatasetProcessor):  # type: ignore[misc]  # the 
         logger.info_rank0(f"prompt_ids:\n{example['prompt_ids']}\nprompt:\n{text}")
         logger.info_rank0(f"images: {example['images']}; solution: {example['solution']}")
 
-    def _uncut(self) -> SupervisedDatasetProcessor:
-        data_args = copy.copy(self.data_args)
-        data_args.cutoff_len = _UNCUT
-        return SupervisedDatasetProcessor(self.template, self.tokenizer, self.processor, data_args)
 
-
-def _sample(encoder: SupervisedDatasetProcessor, row: Mapping[str, Any]) -> dict[str, Any]:
+def _sample(encoder: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     if row["_videos"] or row["_audios"]:
         raise GrpoError(
             f"stage: grpo trains on images only, not on {row['_videos']}{row['_audios']}"
         )
-    ids, labels = encoder._encode_data_example(
-        prompt=row["_prompt"],
-        response=[_REPLY],
-        system=row["_system"],
-        tools=row["_tools"],
-        images=row["_images"] or [],
-        videos=[],
-        audios=[],
-    )
-    start = len(labels) - labels[::-1].index(IGNORE_INDEX)
+    images = row["_images"] or []
+    ids, labels = encoded(encoder, row["_prompt"], images, row["_system"], row["_tools"])
     return {
         "prompt": "\n".join(message["content"] for message in row["_prompt"]),
-        "prompt_ids": ids[:start],
-        "images": row["_images"] or [],
+        "prompt_ids": ids[: prompt_length(labels)],
+        "images": images,
         "solution": row["_response"][0]["content"],
         TAG_ROW: row[_ROW],
     }

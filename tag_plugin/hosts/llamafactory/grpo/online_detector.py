@@ -1,34 +1,28 @@
 """References for rows that no detector has seen: measured when a reward first asks, then kept."""
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from tag_plugin.data.rows import Row, dump_row
+from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import Detector, DetectorError
 from tag_plugin.detectors.detection_cache import DetectionCache
 from tag_plugin.detectors.face_landmarker_model import cache_directory
 from tag_plugin.detectors.registry import DETECTORS, detector
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.rl_rewards import setting_problem
+from tag_plugin.facs.frozen import Frozen
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, unknown
+from tag_plugin.hosts.rl_rewards import validated
 
-_MEMORY: Final = 8192  # rows of a process; the others are on disk
 
-
-class DetectorArgs(BaseModel):
+class DetectorArgs(Frozen):
     """The part of a grounding reward's `args:` that is about an online detector."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     detector: str
-    detector_options: dict[str, Any] = {}
+    detector_options: Mapping[str, Any] = {}
     detector_cache: Path | None = None
 
 
@@ -40,9 +34,9 @@ class OnlineDetector:
     options: str
     directory: Path
 
-    def complete(self, row: str, image: str) -> str:
-        """The row (as JSON) with its detections; a row that a detector has seen stays as it is."""
-        return _completed(self, row, image)
+    def complete(self, row: Row, image: str) -> Row:
+        """The row with its detections; a row that a detector has seen stays as it is."""
+        return row if row.detector is not None else _opened(self).detect(row, Path(image))
 
     def open(self) -> Detector:
         """The detector itself, to be closed by `with`.
@@ -65,26 +59,12 @@ def online_detector(reward: str, args: Mapping[str, Any]) -> OnlineDetector | No
     given = {name: value for name, value in args.items() if name in DetectorArgs.model_fields}
     if not given:
         return None
-    try:
-        asked = DetectorArgs.model_validate(given)
-    except ValidationError as error:
-        raise GrpoError(f"rewards: {reward}: args.{setting_problem(error)}") from None
-    if asked.detector not in DETECTORS:
-        near = difflib.get_close_matches(asked.detector, DETECTORS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(DETECTORS)}"
-        raise GrpoError(f"rewards: {reward}: unknown detector {asked.detector!r}; {hint}")
-    options = json.dumps(asked.detector_options, sort_keys=True)
-    return OnlineDetector(
-        asked.detector, options, asked.detector_cache or cache_directory("detections")
-    )
-
-
-@lru_cache(maxsize=_MEMORY)
-def _completed(online: OnlineDetector, row: str, image: str) -> str:
-    known = Row.model_validate_json(row)
-    if known.detector is not None:
-        return row
-    return dump_row(_opened(online).detect(known, Path(image)))
+    chosen = validated(DetectorArgs, given, f"rewards: {reward}: args.", GrpoError)
+    if chosen.detector not in DETECTORS:
+        raise unknown(f"rewards: {reward}: unknown detector", chosen.detector, DETECTORS)
+    options = json.dumps(chosen.detector_options, sort_keys=True)
+    folder = chosen.detector_cache or cache_directory("detections")
+    return OnlineDetector(chosen.detector, options, folder)
 
 
 _open = ExitStack()

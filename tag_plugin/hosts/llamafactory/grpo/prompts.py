@@ -30,10 +30,11 @@ class PromptEncoder:
         Completions of one group share a prompt: each picture is processed once.
         """
         keys = [(tuple(sample["images"]), tuple(sample["prompt_ids"])) for sample in samples]
-        position = {key: index for index, key in enumerate(dict.fromkeys(keys))}
-        pictures = self._pictures([samples[keys.index(key)] for key in position])
-        order = [position[key] for key in keys]
-        return BatchFeature(self._ids(samples) | _repeated(pictures, order))
+        distinct = [*dict.fromkeys(keys)]
+        shares = self._pictures([samples[keys.index(key)] for key in distinct])
+        order = [distinct.index(key) for key in keys]
+        pictures = {name: torch.cat([parts[i] for i in order]) for name, parts in shares.items()}
+        return BatchFeature(self._ids(samples) | pictures)
 
     def _ids(self, samples: Sequence[Sample]) -> dict[str, torch.Tensor]:
         longest = max(len(sample["prompt_ids"]) for sample in samples)
@@ -77,20 +78,13 @@ def _shares(
 ) -> list[int]:
     """How many rows of a tensor belong to each sample."""
     if grid is not None and name == "pixel_values":
-        patches = torch.split(grid.prod(-1), counts)
-        return [int(each.sum()) for each in patches]
+        return [int(each.sum()) for each in torch.split(grid.prod(-1), counts)]
     if grid is None and (set(counts) != {1} or len(value) != len(counts)):
         raise GrpoError(
             f"{name} has {len(value)} parts for {sum(counts)} pictures of {len(counts)} samples: "
             "this model family trains with one picture of one tile a sample"
         )
     return counts
-
-
-def _repeated(
-    shares: Mapping[str, list[torch.Tensor]], order: list[int]
-) -> dict[str, torch.Tensor]:
-    return {name: torch.cat([parts[i] for i in order]) for name, parts in shares.items()}
 
 
 @dataclass(frozen=True)
@@ -106,9 +100,7 @@ class PreparedInputs:
 
 def collapsed_text(text: str, image_token: str | None) -> str:
     """The prompt as vLLM wants it: one image token a picture, which vLLM expands itself."""
-    if not image_token:
-        return text
-    return re.sub(f"(?:{re.escape(image_token)})+", image_token, text)
+    return re.sub(f"(?:{re.escape(image_token)})+", image_token, text) if image_token else text
 
 
 def forbidden_ids(model_config: Any, plugin: Any, tokenizer: Any) -> list[int]:

@@ -21,16 +21,25 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
         torch.save(dict(state), partial)
 
 
-def load_state(path: Path, device: torch.device) -> dict[str, Any]:
-    """Reads it back: tensors and plain values only.
+def check_state(path: Path) -> None:
+    """Refuses a checkpoint that is not of this stage, or of another number of processes.
 
     Raises:
-        GrpoError: the checkpoint has none, so it is not one of this stage.
+        GrpoError: it holds no such file.
     """
     if not path.is_file():
         raise GrpoError(
-            f"{path} is missing: not a checkpoint of stage: grpo with as many processes; next: "
-            "model_name_or_path: that checkpoint, without resume_from_checkpoint"
+            f"resume_from_checkpoint: {path} is missing: not a checkpoint of stage: grpo with as "
+            "many processes; next: model_name_or_path: that checkpoint, without "
+            "resume_from_checkpoint"
         )
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    return state
+
+
+def load_state(path: Path, device: torch.device) -> Any:
+    """Reads it back: tensors and plain values only.
+
+    Raises:
+        GrpoError: as `check_state`.
+    """
+    check_state(path)
+    return torch.load(path, map_location=device, weights_only=True)

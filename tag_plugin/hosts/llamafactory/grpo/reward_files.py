@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse
 
 GIVEN: Final = (
     "prompts",
@@ -77,16 +77,14 @@ class FileReward:
 
     def _checked(self, values: Any, expected: int) -> list[float | None]:
         count = _length(values)
-        if count is None:
-            raise GrpoError(
+        refuse(
+            {
                 f"rewards: {self.where} gave {_shown(values)}, not a list with a number for each "
-                "completion"
-            )
-        if count != expected:
-            raise GrpoError(
+                "completion": count is None,
                 f"rewards: {self.where} gave {count} values for {expected} completions; "
-                "next: one for each, None where it does not apply"
-            )
+                "next: one for each, None where it does not apply": count != expected,
+            }
+        )
         return [self._number(index, value) for index, value in enumerate(values)]
 
     def _number(self, index: int, value: Any) -> float | None:
@@ -105,8 +103,8 @@ class FileReward:
 
     def _line_of(self, error: BaseException) -> str:
         """The last line of the user's file that the error passed through."""
-        path = str(Path(self.file).resolve())
         lines = list(traceback.extract_tb(error.__traceback__))
+        path = str(Path(self.file).resolve())
         own = [each for each in lines if each.filename == path] or lines[-1:]
         return f"{own[-1].filename}:{own[-1].lineno}: {self.name} raised" if own else self.where
 

@@ -17,12 +17,11 @@ from tag_plugin.data.rows import Row, dump_row, parse_row, read_rows
 from tag_plugin.data.terminal import warn
 from tag_plugin.data.text_file import TextFileError, json_lines
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
-from tag_plugin.hosts.llamafactory.grpo.rewards import Reward, parse_rewards
+from tag_plugin.hosts.llamafactory.grpo.rewards import TAG_ROW, Reward, parse_rewards
 from tag_plugin.scoring.rewards import weighted_sum
 
-TAG_ROW: Final = "tag_row"
 _TEXTS: Final = ("completion", "text")
 _IDS: Final = ("id", "prompt_id")
 
@@ -72,10 +71,13 @@ def read_completions(path: Path, rows: Path | None) -> list[Sample]:
         raise GrpoError(f"no file {path}; next: a JSONL file, one completion a line")
     known = {row.id: row for row in read_rows(rows)} if rows else {}
     samples = [_sample(value, where, known) for where, value in json_lines(path, _unfinished_only)]
-    if not samples:
-        raise GrpoError(f"{path} holds no completions")
-    if rows and not any(sample[TAG_ROW] for sample in samples):
-        raise GrpoError(f"{path} and {rows} have no id in common; next: the rows of that data set")
+    strangers = rows and not any(sample[TAG_ROW] for sample in samples)
+    refuse(
+        {
+            f"{path} holds no completions": not samples,
+            f"{path} and {rows} have no id in common; next: the rows of that data set": strangers,
+        }
+    )
     return samples
 
 
@@ -92,11 +94,8 @@ def try_rewards(
     for reward in rewards.functions:
         _check(reward, columns)
     values = [tuple(reward(**columns)) for reward in rewards.functions]
-    tried = [
-        Tried(name, weight, each)
-        for name, weight, each in zip(rewards.names, rewards.weights, values, strict=True)
-    ]
     totals = weighted_sum([*zip(*values, strict=True)], rewards.weights)
+    tried = map(Tried, rewards.names, rewards.weights, values)
     return [*tried, Tried("total", None, tuple(totals.tolist()))]
 
 
@@ -109,34 +108,32 @@ def _unfinished_only(error: TextFileError) -> None:
 def _sample(value: Any, where: str, rows: Mapping[str, Row]) -> Sample:
     line = value if isinstance(value, dict) else {}
     text = next((line[key] for key in _TEXTS if key in line), None)
-    if not isinstance(text, str):
-        raise GrpoError(f"{where}: no text; next: {{'completion': ...}}, and any other columns")
-    if "self" in line:
-        raise GrpoError(f"{where}: a column cannot have the name 'self'")
     images = line.get("images")
-    if images is not None and not _is_list_of_text(images):
-        raise GrpoError(f"{where}: images: not a list of paths but {images!r:.40}")
-    columns = {key: column for key, column in line.items() if key not in _TEXTS}
-    row = columns.pop(TAG_ROW, None) or _row_of(line, rows)
-    return columns | {"completion": text, TAG_ROW: _as_line(row, where)}
+    are_paths = isinstance(images, list) and all(isinstance(each, str) for each in images)
+    refuse(
+        {
+            f"{where}: no text; next: {{'completion': ...}}, and any other columns": (
+                not isinstance(text, str)
+            ),
+            f"{where}: a column cannot have the name 'self'": "self" in line,
+            f"{where}: images: not a list of paths but {images!r:.40}": (
+                not (images is None or are_paths)
+            ),
+        }
+    )
+    columns = {key: column for key, column in line.items() if key not in (*_TEXTS, TAG_ROW)}
+    return columns | {"completion": text, TAG_ROW: _row_line(line, where, rows)}
 
 
-def _is_list_of_text(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
-def _row_of(line: Sample, rows: Mapping[str, Row]) -> Row | None:
+def _row_line(line: Sample, where: str, rows: Mapping[str, Row]) -> str:
+    """The row of a completion as JSON: its own, or that of its id; "" where there is none."""
+    row = line.get(TAG_ROW)
+    if row:
+        text = row if isinstance(row, str) else json.dumps(row)
+        return dump_row(parse_row(text, f"{where}: {TAG_ROW}"))
     ids = (line.get(key) for key in _IDS)
-    return next((rows[each] for each in ids if isinstance(each, str) and each in rows), None)
-
-
-def _as_line(row: Any, where: str) -> str:
-    if row is None or row == "":
-        return ""
-    if isinstance(row, Row):
-        return dump_row(row)
-    text = row if isinstance(row, str) else json.dumps(row)
-    return dump_row(parse_row(text, f"{where}: {TAG_ROW}"))
+    named = (rows[each] for each in ids if isinstance(each, str) and each in rows)
+    return next(map(dump_row, named), "")
 
 
 def _columns(samples: Sequence[Sample]) -> dict[str, Any]:
@@ -153,12 +150,15 @@ def _check(reward: Reward, columns: Mapping[str, Any]) -> None:
     if isinstance(reward, FileReward):
         reward.check_signature([*columns])
         return
-    if reward.detector and not all(
-        images for images, row in zip(columns["images"], columns[TAG_ROW], strict=True) if row
-    ):
-        raise GrpoError(f"{reward.name} asks a detector, and a completion names no images")
-    if not any(columns[TAG_ROW]):
-        raise GrpoError(
+    pairs = zip(columns["images"], columns[TAG_ROW], strict=True)
+    refuse(
+        {
+            f"{reward.name} asks a detector, and a completion names no images": (
+                reward.detector and not all(images for images, row in pairs if row)
+            ),
             f"{reward.name} compares with TAG rows, and no completion has one; next: --rows "
-            "data/DATASET/detected/SPLIT.jsonl, whose ids the completions name"
-        )
+            "data/DATASET/detected/SPLIT.jsonl, whose ids the completions name": (
+                not any(columns[TAG_ROW])
+            ),
+        }
+    )

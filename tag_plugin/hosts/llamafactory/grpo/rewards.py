@@ -3,25 +3,36 @@
 Each has TRL's signature, a `__name__`, pickles, and gives None where it does not apply.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator
 
+from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.facs.frozen import Frozen
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse, unknown
 from tag_plugin.hosts.llamafactory.grpo.online_detector import (
     DetectorArgs,
     OnlineDetector,
     online_detector,
 )
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
-from tag_plugin.hosts.rl_rewards import judged, setting_problem, weight_problem
+from tag_plugin.hosts.rl_rewards import validated, weight_problem
 from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS
 from tag_plugin.scoring.rewards import Reward as TagReward
-from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
+from tag_plugin.scoring.score import (
+    DEFAULT_JUDGE,
+    JudgeConfig,
+    Reference,
+    ScoredCompletion,
+    score_completion,
+)
+
+TAG_ROW: Final = "tag_row"
+"""The column that holds a TAG row as JSON, "" for other data."""
 
 PARSABLE: Final = "parsable"
 """Not a reward: whether there is an answer at all, which the signal alarm asks."""
@@ -30,6 +41,42 @@ _READ: Final[Mapping[str, TagReward]] = {
     **REWARDS,
     PARSABLE: TagReward(lambda scored, _: float(scored.parsed.answer is not None), 0.0),
 }
+
+_MEMORY: Final = 8192
+"""Rows, and completions: several rewards ask for the same row and verdict."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownRow:
+    """A TAG row; `known_row` reads each one once, so that it is a key of what is known about it."""
+
+    row: Row
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What the judge compares with."""
+        return self.row.reference
+
+
+@lru_cache(maxsize=_MEMORY)
+def known_row(line: str) -> KnownRow:
+    """The row in a column TAG_ROW.
+
+    Raises:
+        RowError: it is none.
+    """
+    return KnownRow(parse_row(line, TAG_ROW))
+
+
+@lru_cache(maxsize=_MEMORY)
+def _measured(detector: OnlineDetector, known: KnownRow, image: str) -> KnownRow:
+    row = detector.complete(known.row, image)
+    return known if row is known.row else KnownRow(row)
+
+
+@lru_cache(maxsize=_MEMORY)
+def _judged(text: str, known: KnownRow, frame: BoxFrame, config: JudgeConfig) -> ScoredCompletion:
+    return score_completion(text, known.reference, frame, config)
 
 
 @dataclass(frozen=True)
@@ -59,25 +106,27 @@ class JudgedReward:
     ) -> list[float | None]:
         """A value in [0, 1] for each completion, or None."""
         read = _READ[self.name].read
-        rows = tag_row
-        if self.detector is not None:
-            rows = [self.completed(*each) for each in zip(tag_row, images, strict=True)]
+        columns = zip(completions, tag_row, images or [()] * len(tag_row), strict=True)
         return [
-            read(judged(text, row, self.frame, self.config), self.config) if row else None
-            for text, row in zip(completions, rows, strict=True)
+            read(self.verdict(text, self.known(line, pictures)), self.config) if line else None
+            for text, line, pictures in columns
         ]
 
-    def completed(self, row: str, images: Sequence[str]) -> str:
-        """The row (as JSON) with what the online detector saw, where there is one."""
-        return self.detector.complete(row, images[0]) if self.detector and row else row
+    def known(self, line: str, images: Sequence[str]) -> KnownRow:
+        """The row of a sample, with what the online detector saw, where there is one."""
+        known = known_row(line)
+        return _measured(self.detector, known, images[0]) if self.detector else known
+
+    def verdict(self, text: str, known: KnownRow) -> ScoredCompletion:
+        """The judge's verdict on a completion."""
+        return _judged(text, known, self.frame, self.config)
 
 
 Reward = JudgedReward | FileReward
 
 
 def _weight(value: object) -> object:
-    problem = None if value is None else weight_problem(value)
-    if problem:
+    if value is not None and (problem := weight_problem(value)):
         raise ValueError(problem)
     return value
 
@@ -85,14 +134,12 @@ def _weight(value: object) -> object:
 Weight = Annotated[float, BeforeValidator(_weight)]
 
 
-class RewardSpec(BaseModel):
+class RewardSpec(Frozen):
     """One entry of `rewards:`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     weight: Weight | None = None
-    args: dict[str, Any] = {}
+    args: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -115,8 +162,11 @@ class WeightedRewards:
     @property
     def judge(self) -> JudgedReward | None:
         """The one whose verdict tells the most: with a detector of its own, or with boxes."""
-        told = sorted(self.judged, key=lambda each: (not each.detector, not each.needs_detections))
-        return next(iter(told), None)
+        return max(
+            self.judged,
+            key=lambda each: (each.detector is not None, each.needs_detections),
+            default=None,
+        )
 
 
 def parse_rewards(entries: Sequence[Any] | None, frame: BoxFrame | None) -> WeightedRewards:
@@ -132,54 +182,40 @@ def parse_rewards(entries: Sequence[Any] | None, frame: BoxFrame | None) -> Weig
     specs = [_spec(entry) for entry in (DEFAULT_WEIGHTS if entries is None else entries)]
     functions = tuple(_reward(spec, frame) for spec in specs)
     names = [function.name for function in functions]
-    if not names or len(set(names)) < len(names):
-        raise GrpoError(f"rewards: needs at least one, each name once, not {names}")
-    weights = tuple(
-        _weight_of(function) if spec.weight is None else spec.weight
-        for spec, function in zip(specs, functions, strict=True)
+    usual = {name: reward.weight for name, reward in REWARDS.items()}
+    weights = tuple(usual.get(s.name, 1.0) if s.weight is None else s.weight for s in specs)
+    refuse(
+        {
+            f"rewards: needs at least one, each name once, not {names}": (
+                not names or len(set(names)) < len(names)
+            ),
+            "rewards: every weight is 0, so that no completion earns anything": not any(weights),
+        }
     )
-    if not any(weights):
-        raise GrpoError("rewards: every weight is 0, so that no completion earns anything")
     return WeightedRewards(functions, weights)
 
 
-def _weight_of(reward: Reward) -> float:
-    return REWARDS[reward.name].weight if isinstance(reward, JudgedReward) else 1.0
-
-
 def _spec(entry: Any) -> RewardSpec:
-    try:
-        return RewardSpec.model_validate({"name": entry} if isinstance(entry, str) else entry)
-    except ValidationError as error:
-        raise GrpoError(f"rewards: {entry!r:.80}: {setting_problem(error)}") from None
+    named = {"name": entry} if isinstance(entry, str) else entry
+    return validated(RewardSpec, named, f"rewards: {entry!r:.80}: ", GrpoError)
 
 
 def _reward(spec: RewardSpec, frame: BoxFrame | None) -> Reward:
     file, colon, name = spec.name.rpartition(":")
     if colon:
-        reward = FileReward(file, name, spec.args)
+        reward = FileReward(file, name, dict(spec.args))
         reward.check_signature()
         return reward
     if spec.name not in REWARDS:
-        near = difflib.get_close_matches(spec.name, REWARDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(REWARDS)}, or "
-        raise GrpoError(
-            f"rewards: unknown reward {spec.name!r}; {hint}" + ("" if near else "file.py:function")
-        )
+        raise unknown("rewards: unknown reward", spec.name, REWARDS, ", or file.py:function")
     if frame is None:
         raise GrpoError(
             f"rewards: {spec.name} reads TAG rows, which need a tag_ template; next: template: "
             "tag_..., or rewards: [{name: file.py:function}]"
         )
-    return _judged_reward(spec, frame)
-
-
-def _judged_reward(spec: RewardSpec, frame: BoxFrame) -> JudgedReward:
-    online, left = None, dict(spec.args)
+    online, args = None, dict(spec.args)
     if REWARDS[spec.name].grounding:
-        online = online_detector(spec.name, spec.args)
-        left = {k: v for k, v in left.items() if k not in DetectorArgs.model_fields}
-    try:
-        return JudgedReward(spec.name, frame, JudgeConfig.model_validate(left), online)
-    except ValidationError as error:
-        raise GrpoError(f"rewards: {spec.name}: args.{setting_problem(error)}") from None
+        online = online_detector(spec.name, args)
+        args = {k: v for k, v in args.items() if k not in DetectorArgs.model_fields}
+    config = validated(JudgeConfig, args, f"rewards: {spec.name}: args.", GrpoError)
+    return JudgedReward(spec.name, frame, config, online)

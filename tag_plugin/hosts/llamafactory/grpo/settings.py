@@ -1,53 +1,45 @@
 """The recipe's `grpo:` mapping and the host's training arguments -> TRL's GRPOConfig."""
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import fields
-from types import MappingProxyType
 from typing import Any, Final, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from transformers import TrainingArguments
 from trl.trainer.grpo_config import GRPOConfig
 
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse, unknown
 
-RESERVED: Mapping[str, str] = MappingProxyType(
-    {
-        "max_prompt_length": "a cut prompt would lose image tokens; next: set cutoff_len, longer "
-        "prompts are dropped whole",
-        "model_init_kwargs": "the host loads the model; next: use its own model arguments",
-        "remove_unused_columns": "the rewards read the columns",
-        "reward_weights": "next: write the weight beside each reward in `rewards:`",
-    }
-)
+RESERVED: Final[Mapping[str, str]] = {
+    "max_prompt_length": "a cut prompt would lose image tokens; next: set cutoff_len, longer "
+    "prompts are dropped whole",
+    "model_init_kwargs": "the host loads the model; next: use its own model arguments",
+    "remove_unused_columns": "the rewards read the columns",
+    "reward_weights": "next: write the weight beside each reward in `rewards:`",
+}
 """Settings of GRPOConfig that this stage decides itself, with the reason."""
 
 _TRAINING: Final = {each.name for each in fields(TrainingArguments)}
 _OWN: Final = {each.name for each in fields(GRPOConfig)} - _TRAINING
 _BY_BOOLEAN: Final = {"scale_rewards"}  # annotated as text, True and False are documented values
 
-_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "loss_type": ("grpo", "bnpo", "dr_grpo", "dapo"),
-        "importance_sampling_level": ("token", "sequence"),
-        "scale_rewards": ("group", "batch", "none"),
-        "vllm_mode": ("server", "colocate"),
-    }
-)
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "loss_type": ("grpo", "bnpo", "dr_grpo", "dapo"),
+    "importance_sampling_level": ("token", "sequence"),
+    "scale_rewards": ("group", "batch", "none"),
+    "vllm_mode": ("server", "colocate"),
+}
 _POSITIVE: Final = {"temperature", "repetition_penalty", "top_p", "vllm_gpu_memory_utilization"}
 _SHARES: Final = {"top_p", "min_p", "top_entropy_quantile", "ref_model_mixup_alpha"} | {
     "vllm_gpu_memory_utilization"
 }
-_LEAST: Mapping[str, int] = MappingProxyType(
-    {
-        **dict.fromkeys(("beta", "epsilon", "epsilon_high", "delta", "top_k"), 0),
-        **dict.fromkeys(("num_iterations", "steps_per_generation", "generation_batch_size"), 1),
-        **dict.fromkeys(("max_completion_length", "ref_model_sync_steps"), 1),
-        "vllm_tensor_parallel_size": 1,
-    }
-)
+_LEAST: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("beta", "epsilon", "epsilon_high", "delta", "top_k"), 0),
+    **dict.fromkeys(("num_iterations", "steps_per_generation", "generation_batch_size"), 1),
+    **dict.fromkeys(("max_completion_length", "ref_model_sync_steps"), 1),
+    "vllm_tensor_parallel_size": 1,
+}
 """What TRL would find out, if at all, when the model has long been loaded."""
 
 
@@ -72,11 +64,7 @@ def grpo_config(
         GrpoError: the settings contradict each other.
     """
     checked = check_settings(settings)
-    shared = {
-        each.name: getattr(training_args, each.name)
-        for each in fields(TrainingArguments)
-        if each.init
-    }
+    shared = {e.name: getattr(training_args, e.name) for e in fields(TrainingArguments) if e.init}
     shared |= {"remove_unused_columns": False, "max_prompt_length": None, "reward_weights": weights}
     _check_groups(training_args, checked)
     try:
@@ -93,9 +81,7 @@ def _value(name: str, value: Any) -> Any:
     if name in _TRAINING:
         raise GrpoError(f"grpo: {name} belongs to the top level of the recipe, not under grpo:")
     if name not in _OWN:
-        near = difflib.get_close_matches(name, _OWN, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"next: one of {', '.join(sorted(_OWN))}"
-        raise GrpoError(f"grpo: unknown setting {name!r}; {hint}")
+        raise unknown("grpo: unknown setting", name, sorted(_OWN))
     if name in _BY_BOOLEAN and isinstance(value, bool):
         return value
     try:
@@ -109,16 +95,24 @@ def _value(name: str, value: Any) -> Any:
 def _check_range(name: str, value: Any) -> None:
     if value is None:
         return
-    if name in _WORDS and value not in _WORDS[name]:
-        raise GrpoError(f"grpo: {name}: {value!r:.40}; next: one of {', '.join(_WORDS[name])}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise GrpoError(f"grpo: {name}: must be finite, not {value}")
-    if name in _POSITIVE and value <= 0:
-        raise GrpoError(f"grpo: {name}: must be above 0, not {value}")
-    if name in _LEAST and value < _LEAST[name]:
-        raise GrpoError(f"grpo: {name}: must be at least {_LEAST[name]}, not {value}")
-    if name in _SHARES and not 0 <= value <= 1:
-        raise GrpoError(f"grpo: {name}: must be from 0 to 1, not {value}")
+    words = _WORDS.get(name, (value,))
+    refuse(
+        {
+            f"grpo: {name}: {value!r:.40}; next: one of {', '.join(map(str, words))}": (
+                value not in words
+            ),
+            f"grpo: {name}: must be finite, not {value}": (
+                isinstance(value, float) and not math.isfinite(value)
+            ),
+            f"grpo: {name}: must be above 0, not {value}": name in _POSITIVE and value <= 0,
+            f"grpo: {name}: must be at least {_LEAST.get(name)}, not {value}": (
+                name in _LEAST and value < _LEAST[name]
+            ),
+            f"grpo: {name}: must be from 0 to 1, not {value}": (
+                name in _SHARES and not 0 <= value <= 1
+            ),
+        }
+    )
 
 
 def _check_groups(training_args: Any, settings: Mapping[str, Any]) -> None:
@@ -126,20 +120,17 @@ def _check_groups(training_args: Any, settings: Mapping[str, Any]) -> None:
     group = settings.get("num_generations", GRPOConfig.num_generations)
     if group < 2:
         raise GrpoError(f"grpo: num_generations must be at least 2, not {group}")
-    batch = settings.get("generation_batch_size")
-    if batch is None:
-        repeats = settings.get("steps_per_generation") or training_args.gradient_accumulation_steps
-        batch = training_args.per_device_train_batch_size * training_args.world_size * repeats
-    if batch % group:
-        raise GrpoError(
-            f"a batch of {batch} completions (per_device_train_batch_size x processes x "
-            f"gradient_accumulation_steps, or grpo: steps_per_generation) does not divide into "
-            f"groups of num_generations {group}; next: make it a multiple of {group}"
-        )
+    repeats = settings.get("steps_per_generation") or training_args.gradient_accumulation_steps
+    trained = training_args.per_device_train_batch_size * training_args.world_size * repeats
+    batch = settings.get("generation_batch_size") or trained
+    whole = f"groups of num_generations {group}; next: make it a multiple of {group}"
     held_out = training_args.per_device_eval_batch_size * training_args.world_size
-    if training_args.do_eval and held_out % group:
-        raise GrpoError(
+    refuse(
+        {
+            f"a batch of {batch} completions (per_device_train_batch_size x processes x "
+            "gradient_accumulation_steps, or grpo: steps_per_generation) does not divide into "
+            f"{whole}": batch % group,
             f"an evaluation batch of {held_out} completions (per_device_eval_batch_size x "
-            f"processes) does not divide into groups of num_generations {group}; next: make it a "
-            f"multiple of {group}"
-        )
+            f"processes) does not divide into {whole}": training_args.do_eval and held_out % group,
+        }
+    )

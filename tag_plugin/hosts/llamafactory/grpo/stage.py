@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from tag_plugin.hosts.llamafactory.grpo.host_settings import (
+from tag_plugin.hosts.llamafactory.grpo.arguments import (
     refuse_unfollowed,
     refuse_unfollowed_length,
 )
@@ -15,8 +15,7 @@ def stage_of(args: Any) -> str | None:
     if isinstance(args, Mapping):
         return args.get("stage")
     words = [part for word in args for part in str(word).split("=", 1)]
-    after = dict(itertools.pairwise(words))
-    return after.get("--stage")
+    return dict(itertools.pairwise(words)).get("--stage")
 
 
 def train_stage(config: Mapping[str, Any]) -> None:
@@ -28,21 +27,20 @@ def train_stage(config: Mapping[str, Any]) -> None:
     for each in args:
         refuse_unfollowed(each)
     refuse_unfollowed_length(data_args, training_args)
-    callbacks = [*config["callbacks"], tuner.LogCallback()]
-    if finetuning_args.pissa_convert:
-        callbacks.append(tuner.PissaConvertCallback())
-    if finetuning_args.use_swanlab:
-        callbacks.append(tuner.get_swanlab_callback(finetuning_args))
-    patience = finetuning_args.early_stopping_steps
-    if patience is not None:
-        callbacks.append(tuner.EarlyStoppingCallback(early_stopping_patience=patience))
-    if training_args.enable_torch_profiler:
-        callbacks.append(tuner.TorchProfilerCallback(training_args))
-    if training_args.profile_modules:
-        callbacks.append(tuner.ModuleProfilerCallback(training_args.profile_modules))
-    callbacks.append(
-        tuner.ReporterCallback(model_args, data_args, finetuning_args, generating_args)
-    )
+    patience, profiled = finetuning_args.early_stopping_steps, training_args.profile_modules
+    callbacks = [
+        *(*config["callbacks"], tuner.LogCallback()),
+        *([tuner.PissaConvertCallback()] if finetuning_args.pissa_convert else ()),
+        *([tuner.get_swanlab_callback(finetuning_args)] if finetuning_args.use_swanlab else ()),
+        *([] if patience is None else [tuner.EarlyStoppingCallback(patience)]),
+        *(
+            [tuner.TorchProfilerCallback(training_args)]
+            if training_args.enable_torch_profiler
+            else ()
+        ),
+        *([tuner.ModuleProfilerCallback(profiled)] if profiled else ()),
+        tuner.ReporterCallback(model_args, data_args, finetuning_args, generating_args),
+    ]
     from tag_plugin.hosts.llamafactory.grpo.workflow import run_grpo
 
     run_grpo(model_args, data_args, training_args, finetuning_args, callbacks)

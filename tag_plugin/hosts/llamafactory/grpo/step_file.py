@@ -1,20 +1,28 @@
-"""Files of one JSON object a line that a killed and resumed run continues without a seam."""
+"""Files of one JSON object a line that a killed and resumed run continues without a seam.
+
+grpo_log.jsonl holds the numbers, rollouts.jsonl a sample of what the policy writes as it learns.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from llamafactory.extras.logging import get_logger
+from pydantic import TypeAdapter
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.text_file import TextFileError, json_lines
+from tag_plugin.hosts.llamafactory.grpo.rewards import TAG_ROW, JudgedReward, WeightedRewards
+from tag_plugin.hosts.llamafactory.log import logger
+from tag_plugin.scoring.rewards import weighted_sum
+from tag_plugin.scoring.score import ScoredCompletion
 
 ROLLOUTS: Final = "rollouts.jsonl"
 METRICS: Final = "grpo_log.jsonl"
 
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
+_VERDICT: Final = TypeAdapter(ScoredCompletion)
 
 
 @dataclass(frozen=True)
@@ -63,3 +71,66 @@ def _line(record: Mapping[str, Any]) -> str:
 def _step(record: Any) -> int | None:
     step = record.get("step") if isinstance(record, dict) else None
     return step if type(step) is int and step >= 0 else None
+
+
+@dataclass
+class RolloutRecord:
+    """Appends the first `samples` completions of the main process every `every` steps.
+
+    `judge` is the reward whose verdict is kept with a completion of a TAG row, None where the model
+    has no box frame.
+    """
+
+    file: StepFile
+    every: int
+    samples: int
+    rewards: WeightedRewards
+    judge: JudgedReward | None
+    last: int | None = None
+
+    def resume(self, step: int) -> None:
+        """Continues after a step; whatever was written beyond it will be written again."""
+        self.last = self.file.keep_until(step)
+
+    def due(self, step: int) -> bool:
+        """Whether this step's completions are to be kept."""
+        return self.every > 0 and (self.last is None or step - self.last >= self.every)
+
+    def write(self, step: int, samples: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps the completions of a step; see `line` for what each holds."""
+        self.file.append({"step": step, **each} for each in samples[: self.samples])
+        self.last = step
+
+    def line(
+        self,
+        sample: Mapping[str, Any],
+        text: str,
+        parts: Sequence[float],
+        advantage: float,
+    ) -> dict[str, Any]:
+        """Which prompt and picture, the text, the parts of the score; a TAG row's `verdict`.
+
+        Plain rows have none. Its boxes are in 0..1000 of the face frame, whatever the model's.
+        """
+        line: dict[str, Any] = {
+            "prompt_id": sample["prompt"][:80],
+            "dataset": None,
+            "images": sample["images"],
+            "solution": sample["solution"],
+            "text": text,
+            "rewards": {
+                name: None if math.isnan(part) else part
+                for name, part in zip(self.rewards.names, parts, strict=True)
+            },
+            "total": float(weighted_sum(parts, self.rewards.weights)),
+            "advantage": advantage,
+            "verdict": None,
+        }
+        if not sample[TAG_ROW] or self.judge is None:
+            return line
+        known = self.judge.known(sample[TAG_ROW], sample["images"])
+        return line | {
+            "prompt_id": known.row.id,
+            "dataset": known.row.dataset,
+            "verdict": _VERDICT.dump_python(self.judge.verdict(text, known), mode="json"),
+        }

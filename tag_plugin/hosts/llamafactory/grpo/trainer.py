@@ -15,11 +15,9 @@ from peft import PeftModel
 from transformers import BatchFeature, GenerationConfig
 from trl import GRPOTrainer
 
-from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
 from tag_plugin.hosts.llamafactory.grpo.best import add_means, full_name
-from tag_plugin.hosts.llamafactory.grpo.decoding import fast_decoding
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse
+from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal, SignalAlarm
 from tag_plugin.hosts.llamafactory.grpo.prompts import (
     PreparedInputs,
     PromptEncoder,
@@ -28,16 +26,21 @@ from tag_plugin.hosts.llamafactory.grpo.prompts import (
 )
 from tag_plugin.hosts.llamafactory.grpo.resume import load_state, save_state, state_file
 from tag_plugin.hosts.llamafactory.grpo.rewards import WeightedRewards
-from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
-from tag_plugin.hosts.llamafactory.grpo.step_file import StepFile
+from tag_plugin.hosts.llamafactory.grpo.step_file import RolloutRecord, StepFile
 from tag_plugin.hosts.llamafactory.grpo.trl_model import (
     MODALITY_IDS,
+    fast_decoding,
     pass_token_types,
     token_types,
 )
 from tag_plugin.hosts.llamafactory.resuming import ExactResume
 
 _NOT_FOR_REWARDS: Final = "prompt_ids"
+_NOTHING_TO_LEARN: Final = (
+    "not one of the first {} completions has an answer that can be read: there is nothing to learn "
+    "from; next: cold-start with SFT (llamafactory-cli train recipes/tag_sft.yaml, then "
+    "model_name_or_path: its output_dir), or first_batch_check: false"
+)
 
 Samples = Sequence[Mapping[str, Any]]
 
@@ -74,16 +77,14 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
     ) -> None:
         self.optimizer: Any
         self._encoder, self._tokenizer = encoder, tokenizer
-        self._finetuning_args = finetuning_args
-        self._watch = watch
-        self._inputs = BatchFeature()
-        self._first_batch = True
+        self._finetuning_args, self._watch = finetuning_args, watch
+        self._inputs, self._first_batch = BatchFeature(), True
         forbidden = forbidden_ids(kwargs["model"].config, encoder.template.mm_plugin, tokenizer)
         _forbid(kwargs["args"], forbidden, tokenizer)
         super().__init__(processing_class=tokenizer, **kwargs)
         self._token_types = pass_token_types(self.model)
         pass_token_types(self.ref_model)
-        self.add_callback(SignalCallback(watch.alarm))
+        self.add_callback(watch.alarm)
         if processor is not None:
             self.add_callback(SaveProcessorCallback(processor))
 
@@ -134,8 +135,11 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
                 output[-1].pop(MODALITY_IDS, None)  # the forwards find them by themselves
         finally:
             self.processing_class = self._tokenizer
-        if self.use_vllm:
-            self._check_vllm_prompts(output[0])
+        if self.use_vllm and [list(ids) for ids in output[0]] != self._prompt_ids():
+            raise GrpoError(
+                "vLLM reads the prompt as other tokens than SFT does; next: use_vllm: false, or "
+                "the model's own preprocessor_config.json"
+            )
         return output
 
     @contextmanager
@@ -154,28 +158,20 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
             model.generation_config = own
 
     def _for_vllm(self, images: list[Any] | None) -> tuple[list[str], list[Any] | None]:
-        token = self._encoder.template.mm_plugin.image_token
-        rows = zip(self._inputs["input_ids"], self._inputs["attention_mask"], strict=True)
-        texts = [self._tokenizer.decode(ids[mask.bool()]) for ids, mask in rows]
+        plugin, processor = self._encoder.template.mm_plugin, self._encoder.processor
         if images is not None:
-            plugin, processor = self._encoder.template.mm_plugin, self._encoder.processor
             limits = {
                 "image_max_pixels": processor.image_max_pixels,
                 "image_min_pixels": processor.image_min_pixels,
             }
             images = [plugin._regularize_images(each, **limits)["images"] for each in images]
-        return [collapsed_text(text, token) for text in texts], images
+        texts = map(self._tokenizer.decode, self._prompt_ids())
+        return [collapsed_text(text, plugin.image_token) for text in texts], images
 
-    def _check_vllm_prompts(self, prompt_ids: list[list[int]]) -> None:
-        masks = self._inputs["attention_mask"].bool()
-        ours = [
-            ids[mask].tolist() for ids, mask in zip(self._inputs["input_ids"], masks, strict=True)
-        ]
-        if [list(ids) for ids in prompt_ids] != ours:
-            raise GrpoError(
-                "vLLM reads the prompt as other tokens than SFT does; next: use_vllm: false, or "
-                "the model's own preprocessor_config.json"
-            )
+    def _prompt_ids(self) -> list[list[int]]:
+        """Of each sample of the batch, without the padding."""
+        rows = zip(self._inputs["input_ids"], self._inputs["attention_mask"].bool(), strict=True)
+        return [ids[mask].tolist() for ids, mask in rows]
 
     # --- what is noted -------------------------------------------------------------------------
 
@@ -187,35 +183,21 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         mode = "train" if self.model.training else "eval"
         for name, value in self._watch.signal.measure(values[:, :count], parsable).items():
             self._metrics[mode][name].append(value)
-        if mode == "train" and self._first_batch:
-            self._first_batch = False
-            self._check_first_batch(parsable)
+        if mode == "train":
+            first, self._first_batch = self._first_batch and not self.state.global_step, False
+            if first and parsable is not None and self._watch.first_batch_check:
+                refuse({_NOTHING_TO_LEARN.format(len(parsable)): not (parsable > 0).any()})
         return rewards
-
-    def _check_first_batch(self, parsable: Any) -> None:
-        started = self.state.global_step > 0
-        if started or parsable is None or not self._watch.first_batch_check:
-            return
-        if not (parsable > 0).any():
-            raise GrpoError(
-                f"not one of the first {len(parsable)} completions has an answer that can be "
-                "read: there is nothing to learn from; next: cold-start with SFT (llamafactory-cli "
-                "train recipes/tag_sft.yaml, then model_name_or_path: its output_dir), or "
-                "first_batch_check: false"
-            )
 
     def _record(self, samples: Samples) -> None:
         step = self.state.global_step + 1
         if not self.accelerator.is_main_process or not self._watch.rollouts.due(step):
             return
-        rewards = self._logs["rewards"]
-        names = [*self._watch.rewards.names]
-        lines = []
-        for index, sample in enumerate(samples):
-            parts = {name: rewards[name][index] for name in names}
-            text, advantage = self._logs["completion"][index], self._logs["advantages"][index]
-            lines.append(self._watch.rollouts.line(sample, text, parts, advantage))
-        self._watch.rollouts.write(step, lines)
+        parts = [self._logs["rewards"][name] for name in self._watch.rewards.names]
+        texts, advantages = self._logs["completion"], self._logs["advantages"]
+        # of all processes; those of this one come first
+        written = zip(samples, texts, zip(*parts, strict=True), advantages, strict=False)
+        self._watch.rollouts.write(step, [self._watch.rollouts.line(*each) for each in written])
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """TRL's, and a line in grpo_log.jsonl.
@@ -225,27 +207,19 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         leaves them out of its result, which chooses the best checkpoint and stops early.
         """
         metrics = self._metrics["train" if self.model.training else "eval"]
-        for name, values in [*metrics.items()]:
-            metrics[name] = [value for value in values if not math.isnan(value)]
-            if not metrics[name]:
-                del metrics[name]
-        if not self.model.training:
-            add_means(logs, {name: fmean(each) for name, each in metrics.items()}, self._chosen)
-            metrics.clear()
+        known = {name: [v for v in values if not math.isnan(v)] for name, values in metrics.items()}
+        metrics.clear()
+        if self.model.training:
+            metrics.update({name: values for name, values in known.items() if values})
+        else:
+            named = self.args.metric_for_best_model
+            means = {name: fmean(values) for name, values in known.items() if values}
+            add_means(logs, means, full_name(named) if named else None)
         super().log(logs, start_time)
         if self.accelerator.is_main_process:
             self._watch.metrics.append([self.state.log_history[-1]])
 
-    @property
-    def _chosen(self) -> str | None:
-        """The metric by which the best checkpoint is chosen, by its whole name."""
-        named = self.args.metric_for_best_model
-        return full_name(named) if named else None
-
     # --- checkpoints ---------------------------------------------------------------------------
-
-    def _state_file(self, checkpoint: Path) -> Path:
-        return state_file(checkpoint, self.accelerator.process_index)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self._get_output_dir(trial), f"checkpoint-{self.state.global_step}")
@@ -256,18 +230,18 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
             "metrics": {name: list(values) for name, values in self._metrics["train"].items()},
             "silent_steps": self._watch.alarm.silent_steps,
         }
-        save_state(self._state_file(folder), state)
+        save_state(state_file(folder, self.accelerator.process_index), state)
         super()._save_checkpoint(model, trial)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         super()._load_rng_state(checkpoint)
         if checkpoint is None:
             return
-        state = load_state(self._state_file(Path(checkpoint)), self.accelerator.device)
+        path = state_file(Path(checkpoint), self.accelerator.process_index)
+        state = load_state(path, self.accelerator.device)
         self._step, self._buffered_inputs = state["step"], state["buffered"]
         self._watch.alarm.silent_steps = state["silent_steps"]
-        for name, values in state["metrics"].items():
-            self._metrics["train"][name].extend(values)
+        self._metrics["train"].update(state["metrics"])
         if self.accelerator.is_main_process:
             self._watch.rollouts.resume(self.state.global_step)
             self._watch.metrics.keep_until(self.state.global_step)

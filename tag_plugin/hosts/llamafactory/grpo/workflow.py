@@ -9,11 +9,10 @@ from llamafactory.model import load_model, load_tokenizer
 from llamafactory.train.trainer_utils import create_modelcard_and_push
 
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.grpo.best import PREFIX, check_best
 from tag_plugin.hosts.llamafactory.grpo.checks import check_data, check_held_out, check_run
-from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal
+from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal, SignalAlarm
 from tag_plugin.hosts.llamafactory.grpo.online_detector import closing_detectors
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
 from tag_plugin.hosts.llamafactory.grpo.reference import check_adapter_start, reference_settings
@@ -23,9 +22,8 @@ from tag_plugin.hosts.llamafactory.grpo.rewards import (
     WeightedRewards,
     parse_rewards,
 )
-from tag_plugin.hosts.llamafactory.grpo.rollouts import RolloutRecord
 from tag_plugin.hosts.llamafactory.grpo.settings import grpo_config
-from tag_plugin.hosts.llamafactory.grpo.step_file import METRICS, ROLLOUTS, StepFile
+from tag_plugin.hosts.llamafactory.grpo.step_file import METRICS, ROLLOUTS, RolloutRecord, StepFile
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer, Watch
 from tag_plugin.hosts.llamafactory.grpo.trl_model import ready_for_trl
 from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, frame_of
@@ -45,9 +43,8 @@ def run_grpo(
     """
     frame = frame_of(data_args.template) if data_args.template in TAG_TEMPLATES else None
     rewards = parse_rewards(finetuning_args.rewards, frame)
-    functions, weights = list(rewards.functions), list(rewards.weights)
-    if rewards.judged and frame:
-        functions, weights = [*functions, JudgedReward(PARSABLE, frame)], [*weights, 0.0]
+    watched = [JudgedReward(PARSABLE, frame)] if rewards.judged and frame else []
+    weights = [*rewards.weights, *(0.0 for _ in watched)]
     config = grpo_config(training_args, finetuning_args.grpo or {}, weights)
     check_run(model_args, data_args, finetuning_args, config)
     held_out = (data_args.eval_dataset or ()) if data_args.eval_on_each_dataset else ()
@@ -69,7 +66,7 @@ def run_grpo(
     trainer = StageTrainer(
         model=model,
         args=config,
-        reward_funcs=functions,
+        reward_funcs=[*rewards.functions, *watched],
         callbacks=callbacks,
         encoder=encoder,
         finetuning_args=finetuning_args,
@@ -86,10 +83,9 @@ def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: A
     if "train_dataset" in data:
         check_data(data["train_dataset"], rewards, config)
         encoder([data["train_dataset"][0]])
-    held_out = data.get("eval_dataset")
+    held_out = data.get("eval_dataset", {})
     for each in held_out.values() if isinstance(held_out, dict) else [held_out]:
-        if each is not None:
-            check_held_out(each, rewards)
+        check_held_out(each, rewards)
 
 
 def _watch(
@@ -103,13 +99,13 @@ def _watch(
         StepFile(out / ROLLOUTS),
         finetuning_args.rollout_steps,
         finetuning_args.rollout_samples,
-        rewards.weights,
+        rewards,
         rewards.judge or (JudgedReward(PARSABLE, frame) if frame else None),
     )
     metrics = StepFile(out / METRICS)
     if config.should_save and config.resume_from_checkpoint is None:
-        rollouts.begin()
-        metrics.begin()
+        for file in (rollouts.file, metrics):
+            file.begin()
     return Watch(
         rewards,
         GroupSignal(
@@ -140,8 +136,8 @@ def _train_and_evaluate(
         trainer.save_state()
         if trainer.is_world_process_zero() and finetuning_args.plot_loss:
             parts = [f"rewards/{name}/mean" for name in rewards.names]
-            keys = ["loss", "reward", *parts, "completions/mean_length", "entropy"]
-            plot_loss(training_args.output_dir, keys=[*keys, "eval_reward"])
+            whole = ["loss", "reward", "completions/mean_length", "entropy", "eval_reward"]
+            plot_loss(training_args.output_dir, keys=[*whole, *parts])
     if training_args.do_eval:
         metrics = trainer.evaluate(metric_key_prefix=PREFIX)
         trainer.log_metrics("eval", metrics)

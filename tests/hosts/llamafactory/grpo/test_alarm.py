@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tag_plugin.hosts.llamafactory.grpo.alarm import SignalAlarm, SignalCallback
+from tag_plugin.hosts.llamafactory.grpo.group_signal import SignalAlarm
 
 SILENT = {"signal/no_spread": 0.95, "signal/all_wrong": 0.9, "signal/all_right": 0.05}
 LOUD = {"signal/no_spread": 0.5}
@@ -14,11 +14,11 @@ EVALUATION = {"eval_signal/no_spread": 1.0}
 def run(logs: list[dict[str, float]], **settings) -> tuple[list[int], int | None]:
     """The steps with a warning, and the step that stopped the run."""
     alarm = SignalAlarm(**{"share": 0.9, "warning": 3, "patience": None, **settings})
-    callback, warned = SignalCallback(alarm), []
+    warned: list[int] = []
     for step, each in enumerate(logs, start=1):
         control = SimpleNamespace(should_training_stop=False)
         before = alarm.silent_steps
-        callback.on_log(None, SimpleNamespace(global_step=step), control, logs=each)
+        alarm.on_log(None, SimpleNamespace(global_step=step), control, logs=each)
         if alarm.silent_steps > before and alarm.warns:
             warned.append(step)
         if control.should_training_stop:

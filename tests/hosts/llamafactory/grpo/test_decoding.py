@@ -10,7 +10,7 @@ pytest.importorskip("llamafactory")
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402  # after the skip
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402  # after the skip
 
-from tag_plugin.hosts.llamafactory.grpo.decoding import (  # noqa: E402  # after the skip
+from tag_plugin.hosts.llamafactory.grpo.trl_model import (  # noqa: E402  # after the skip
     fast_decoding,
     grouped_attention,
 )

@@ -9,8 +9,8 @@ from llamafactory.hparams.parser import _TRAIN_ARGS
 from llamafactory.train.tuner import run_exp
 from transformers import HfArgumentParser
 
+from tag_plugin.hosts.llamafactory.grpo.arguments import NOT_FOLLOWED, refuse_unfollowed
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-from tag_plugin.hosts.llamafactory.grpo.host_settings import NOT_FOLLOWED, refuse_unfollowed
 from tag_plugin.hosts.paths import recipes_dir
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 

@@ -79,8 +79,7 @@ def test_mediapipe_measures_a_photograph_once(tmp_path: Path, monkeypatch: pytes
     images = [[str(tmp_path / name)] for name in ("face.png", "wall.png")]
     assert reward.detector is not None
     with online.closing_detectors():
-        measured = [reward.detector.complete(rows[n], images[n][0]) for n in (0, 1)]
-    smiling = Row.model_validate_json(measured[0])
+        smiling, _ = (reward.known(rows[n], images[n]).row for n in (0, 1))
     assert smiling.detections is not None
     (smile,) = [each for each in smiling.detections.detections if each.au == 12]
     x1, y1, x2, y2 = (round(side * 0.448) for side in smile.box.as_tuple())
@@ -98,10 +97,12 @@ def test_mediapipe_measures_a_photograph_once(tmp_path: Path, monkeypatch: pytes
 
 ONE_RUN = """
 import sys
+from tag_plugin.data.rows import Row
 from tag_plugin.hosts.llamafactory.grpo.online_detector import closing_detectors, online_detector
 with closing_detectors():
     args = {"detector": "mediapipe", "detector_cache": sys.argv[1]}
-    online_detector("au_grounding", args).complete(*sys.argv[2:])
+    row = Row.model_validate_json(sys.argv[2])
+    online_detector("au_grounding", args).complete(row, sys.argv[3])
 """
 
 
