@@ -1,25 +1,31 @@
-"""Resuming from a checkpoint: from a whole one, and with its weights."""
+"""Resuming from a checkpoint, from a whole one and with its weights; and saving one.
 
+A disk that is full, or a limit on the size of files, is told in one line, with how to go on.
+"""
+
+import errno
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from zipfile import is_zipfile
 
 import torch
-from llamafactory.extras.logging import get_logger
-from safetensors import safe_open
-from transformers import PreTrainedModel
+from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedModel, Trainer
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME, TRAINER_STATE_NAME
 
 from tag_plugin.data.text_file import read_json_object
+from tag_plugin.hosts.llamafactory.log import logger
 
 _WEIGHTS: Final = "model*.safetensors"
 _ZERO: Final = "zero_pp_rank_"
 _SHARDS: Final = f"*{_ZERO}*_optim_states.pt"
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TORCH: Final = re.compile(r"inline_container|PytorchStreamWriter|No space left|File too large")
 _RANK: Final = re.compile(rf"(?:{_ZERO}|rng_state_)(\d+)")
-
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
 
 class CheckpointError(ValueError):
@@ -86,28 +92,28 @@ def is_fsdp(checkpoint: Path) -> bool:
 def process_count(checkpoint: Path) -> int:
     """How many processes wrote it."""
     numbered = [*checkpoint.glob("rng_state_*.pth"), *checkpoint.glob(f"global_step*/{_SHARDS}")]
-    ranks = [int(found[1]) for file in numbered if (found := _RANK.search(file.name))]
-    return max(ranks, default=0) + 1
+    return max(_ranks(numbered), default=0) + 1
+
+
+def _ranks(files: Iterable[Path]) -> set[int]:
+    """Of the processes that wrote these files."""
+    return {int(match[1]) for file in files if (match := _RANK.search(file.name))}
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    numbered = (each for each in folder.glob("checkpoint-*") if each.is_dir())
-    return sorted((e for e in numbered if _step_of(e) >= 0), key=_step_of, reverse=True)
-
-
-def _step_of(checkpoint: Path) -> int:
-    step = checkpoint.name.rpartition("-")[2]
-    return int(step) if step.isdecimal() else -1
+    folders = filter(Path.is_dir, folder.glob("checkpoint-*"))
+    steps = {each: each.name.rpartition("-")[2] for each in folders}
+    numbered = {each: int(step) for each, step in steps.items() if step.isdecimal()}
+    return sorted(numbered, key=numbered.__getitem__, reverse=True)
 
 
 def _lacking(checkpoint: Path) -> list[str]:
     """A checkpoint of one process, of DDP or of FSDP; SageMaker's and XLA's files end otherwise."""
-    optimizers = [each for each in checkpoint.glob("*optimizer*") if _is_whole(each)]
-    scheduler = checkpoint / SCHEDULER_NAME
-    return [
-        *(() if optimizers else (OPTIMIZER_NAME,)),
-        *(() if _is_whole(scheduler) else (SCHEDULER_NAME,)),
-    ]
+    whole = {
+        OPTIMIZER_NAME: any(map(_is_whole, checkpoint.glob("*optimizer*"))),
+        SCHEDULER_NAME: _is_whole(checkpoint / SCHEDULER_NAME),
+    }
+    return [name for name, is_there in whole.items() if not is_there]
 
 
 def _lacking_shards(checkpoint: Path) -> list[str]:
@@ -116,12 +122,13 @@ def _lacking_shards(checkpoint: Path) -> list[str]:
         folder = checkpoint / (checkpoint / "latest").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return ["latest"]
-    states = [*folder.glob("*model_states.pt")]
-    shards = {int(found[1]) for each in folder.glob(_SHARDS) if (found := _RANK.search(each.name))}
-    ranks = range(process_count(checkpoint))
-    absent = [f"{folder.name}/*_{_ZERO}{rank}_*" for rank in ranks if rank not in shards]
-    broken = [each.name for each in [*states, *folder.glob(_SHARDS)] if not _is_whole(each)]
-    return [*(() if states else ("model_states.pt",)), *(absent if shards else ()), *broken]
+    states, shards = [*folder.glob("*model_states.pt")], [*folder.glob(_SHARDS)]
+    lacking = sorted({*range(process_count(checkpoint))} - _ranks(shards)) if shards else ()
+    return [
+        *(() if states else ("model_states.pt",)),
+        *(f"{folder.name}/*_{_ZERO}{rank}_*" for rank in lacking),
+        *(each.name for each in (*states, *shards) if not _is_whole(each)),
+    ]
 
 
 def _is_whole(file: Path) -> bool:
@@ -129,7 +136,7 @@ def _is_whole(file: Path) -> bool:
     return (file / ".metadata").is_file() if file.is_dir() else is_zipfile(file)
 
 
-class RenamedWeights:
+class RenamedWeights(Trainer):  # type: ignore[misc]  # the host ships no types
     """Makes a transformers Trainer find the weights of its own checkpoints; a base class.
 
     save_pretrained writes some families (Qwen2-VL, Qwen2.5-VL, LLaVA, GLM-4V, ...) under other
@@ -138,17 +145,12 @@ class RenamedWeights:
     the run goes on with the weights that it started from.
     """
 
-    model: Any
-    state: Any
-    is_fsdp_enabled: bool
-    is_deepspeed_enabled: bool
-
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         checkpoint = Path(resume_from_checkpoint)
         if not self.is_fsdp_enabled and is_renamed(self.model, checkpoint):
             load_weights(self.model, checkpoint)
         else:
-            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]  # the trainer's
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _load_best_model(self) -> None:
         special = self.is_fsdp_enabled or self.is_deepspeed_enabled
@@ -156,20 +158,18 @@ class RenamedWeights:
         if not special and is_renamed(self.model, checkpoint):
             load_weights(self.model, checkpoint)
         else:
-            super()._load_best_model()  # type: ignore[misc]  # the trainer's
+            super()._load_best_model()
 
 
 def is_renamed(model: Any, checkpoint: Path) -> bool:
     """Whether the files lack a weight by the name that it has in the model."""
     if not isinstance(model, PreTrainedModel):
         return False
-    stored = {name for file in checkpoint.glob(_WEIGHTS) for name in _names(file)}
+    stored: set[str] = set()
+    for file in checkpoint.glob(_WEIGHTS):
+        with safe_open(file, framework="pt") as tensors:
+            stored.update(tensors.keys())
     return bool(stored) and any(name not in stored for name, _ in model.named_parameters())
-
-
-def _names(file: Path) -> Iterator[str]:
-    with safe_open(file, framework="pt") as tensors:
-        yield from tensors.keys()
 
 
 def load_weights(model: PreTrainedModel, checkpoint: Path) -> None:
@@ -192,3 +192,54 @@ def load_weights(model: PreTrainedModel, checkpoint: Path) -> None:
         )
     model.load_state_dict(stored.state_dict())
     logger.info_rank0(f"Read the weights of {checkpoint} under the model's own names.")
+
+
+@contextmanager
+def naming_the_disk(trainer: Any) -> Iterator[None]:
+    """Around the saving of weights and checkpoints.
+
+    Raises:
+        CheckpointError: they could not be written for lack of room.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if not no_room(error):
+            raise
+        raise CheckpointError(no_room_line(trainer)) from error
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether something could not be written for lack of room; torch says so in its own way."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return bool(_TORCH.search(str(error)))
+
+
+def no_room_line(trainer: Any) -> str:
+    """Where, how much, and how the run goes on."""
+    out = Path(trainer.args.output_dir)
+    last = newest_whole_checkpoint(out)
+    needed = _size(last) if last else _estimate(trainer)
+    free = shutil.disk_usage(out).free
+    limited = " (so it is a quota, or a limit on the size of files)" if free > needed else ""
+    after = f"goes on from {last}" if last else "begins anew"
+    return (
+        f"{out}: no room to save checkpoint-{trainer.state.global_step}: it needs about "
+        f"{_gigabytes(needed)}, {_gigabytes(free)} are free{limited}; next: make "
+        f"room (or a smaller save_total_limit), then the same command {after}"
+    )
+
+
+def _size(folder: Path) -> int:
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
+def _estimate(trainer: Any) -> int:
+    """Weights as they are, and 12 bytes of the optimizer for each that trains."""
+    weights = [*trainer.model.parameters()]
+    return sum(w.numel() * (w.element_size() + 12 * w.requires_grad) for w in weights)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.3g} GB"

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from tag_plugin import __version__
-from tag_plugin.data.face_frame import ImageError, face_file
+from tag_plugin.data.face_frame import face_file
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.hosts.llamafactory.faces import picture_size
+from tag_plugin.hosts.llamafactory.model_view import picture_size
 from tag_plugin.hosts.llamafactory.templates import frame_of
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
@@ -51,14 +50,12 @@ def _trace(row: Row, frame: BoxFrame) -> str:
     return render(row.trace, frame)
 
 
-QUESTIONS: Mapping[str, Question] = MappingProxyType(
-    {
-        "tag": Question(grounded_prompt, _trace),
-        "tag_label_only": Question(
-            lambda labels, _: label_only_prompt(labels), lambda row, _: render_answer(row.label)
-        ),
-    }
-)
+QUESTIONS: Final[Mapping[str, Question]] = {
+    "tag": Question(grounded_prompt, _trace),
+    "tag_label_only": Question(
+        lambda labels, _: label_only_prompt(labels), lambda row, _: render_answer(row.label)
+    ),
+}
 """`formatting:` in dataset_info.json -> the question."""
 
 
@@ -85,18 +82,14 @@ class TagConverter:
         name = f"{where}: row {row.id}"
         try:
             return self._convert(row) | {ROW: name}
-        except ValueError as error:  # a RowError, or a path that no file can have
+        except ValueError as error:  # a RowError or ImageError, or a path that no file can have
             return _columns("", "", "", f"{name}: {error}")
 
     def _convert(self, row: Row) -> dict[str, Any]:
-        question = QUESTIONS[self.formatting]
         reply = self._reply(row)
-        prompt = question.prompt(row.reference.labels, self.frame)
+        prompt = QUESTIONS[self.formatting].prompt(row.reference.labels, self.frame)
         path = Path(self.image_root, row.image)
-        try:
-            face_file(path)
-        except ImageError as error:
-            raise RowError(str(error)) from None
+        face_file(path)
         return _columns(IMAGE + prompt, reply, str(path), "")
 
     def _reply(self, row: Row) -> str:
@@ -109,15 +102,10 @@ def tag_converter(dataset_attr: Any, data_args: Any) -> TagConverter:
     Pictures lie beside the stage's folder: the rows of ferplus/built/train.jsonl name files
     relative to ferplus/.
     """
-    frame = frame_of(data_args.template)
+    formatting, frame = dataset_attr.formatting, frame_of(data_args.template)
     file = Path(data_args.dataset_dir, dataset_attr.dataset_name)
-    wording = QUESTIONS[dataset_attr.formatting].wording(frame)
-    return TagConverter(
-        dataset_attr.formatting,
-        frame,
-        str(file.parent.parent),
-        f"{__version__} {_COLUMNS_VERSION} {wording}",
-    )
+    wording = f"{__version__} {_COLUMNS_VERSION} {QUESTIONS[formatting].wording(frame)}"
+    return TagConverter(formatting, frame, str(file.parent.parent), wording)
 
 
 def _columns(prompt: str, reply: str, image: str, problem: str) -> dict[str, Any]:

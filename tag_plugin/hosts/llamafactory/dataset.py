@@ -10,24 +10,23 @@ from typing import Any, Final
 
 import numpy as np
 from datasets import Dataset, Features, IterableDataset, Value
-from llamafactory.extras.logging import get_logger
 
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.face_frame import ImageError, face_file
 from tag_plugin.data.rows import row_lines
 from tag_plugin.hosts.llamafactory.converter import LINE, PICTURE_SIZE, PROBLEM, ROW, WHERE
-from tag_plugin.hosts.llamafactory.faces import picture_size
-from tag_plugin.hosts.llamafactory.lengths import SampleLengths
+from tag_plugin.hosts.llamafactory.log import logger
+from tag_plugin.hosts.llamafactory.model_view import SampleLengths, picture_size
 from tag_plugin.hosts.llamafactory.reading import (
     NAMED,
     READING,
+    Reading,
     TagDatasetError,
     missing_pictures,
     note_rows,
 )
 
 OWN_COLUMNS: Final = (PROBLEM, PICTURE_SIZE, ROW)
-
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger: its format and level
 
 
 def load_tag_dataset(
@@ -47,13 +46,11 @@ def load_tag_dataset(
     path = Path(data_args.dataset_dir, dataset_attr.dataset_name)
     if data_args.streaming:
         if training_args.world_size > 1:
-            problems = missing_pictures(lines[LINE], path.parent.parent)
-            note_rows(str(dataset_attr), len(lines), problems, path)
+            note_rows(str(dataset_attr), missing_pictures(lines[LINE], path.parent.parent), path)
         shards = min(len(lines), max(1, training_args.dataloader_num_workers))
         lines = lines.to_iterable_dataset(num_shards=shards)
     aligned = align_dataset(lines, dataset_attr, data_args, training_args)
-    current = READING.get(None)
-    lengths = current.lengths if current else None
+    lengths = READING.get(Reading(None)).lengths
     if isinstance(aligned, IterableDataset):
         return _good_rows_of_stream(aligned, dataset_attr, lengths)
     return _good_rows(aligned, dataset_attr, training_args, lengths, path)
@@ -71,11 +68,11 @@ def _read_lines(dataset_attr: Any, model_args: Any, data_args: Any) -> Dataset:
             f"TAG dataset {dataset_attr}: {path} does not exist; next: tag-plugin build, which "
             "also writes the entry in dataset_info.json"
         )
-    status = path.stat()
     if not any(_rows(str(path), 0, 0)):
         raise TagDatasetError(
             f"TAG dataset {dataset_attr}: {path} is empty; next: tag-plugin build"
         )
+    status = path.stat()
     return Dataset.from_generator(
         _rows,
         features=Features({LINE: Value("string"), WHERE: Value("string")}),
@@ -114,7 +111,7 @@ def _good_rows(
 ) -> Dataset:
     problems = [_problem(each, lengths) for each in aligned]
     if training_args.world_size > 1:
-        note_rows(str(dataset_attr), len(problems), problems, path)
+        note_rows(str(dataset_attr), problems, path)
     skipped = [problem for problem in problems if problem]
     if skipped:
         _report(skipped, len(problems), dataset_attr, training_args, lengths)
@@ -127,20 +124,13 @@ def _problem(sample: dict[str, Any], lengths: SampleLengths | None) -> str:
     if sample[PROBLEM]:
         return str(sample[PROBLEM])
     image = Path(sample["_images"][0])
-    problem = ""
-    if picture_size(image) != sample[PICTURE_SIZE]:  # the host converts a row once and keeps it
-        problem = _picture_problem(image)
-    if not problem and lengths is not None:
-        problem = lengths.problem(sample["_prompt"], sample["_response"])
-    return f"{sample[ROW]}: {problem}" if problem else ""
-
-
-def _picture_problem(image: Path) -> str:
+    problem = lengths.problem(sample["_prompt"], sample["_response"]) if lengths else ""
     try:
-        face_file(image)
+        if picture_size(image) != sample[PICTURE_SIZE]:  # the host converts a row once and keeps it
+            face_file(image)
     except ImageError as error:
-        return str(error)
-    return ""
+        problem = str(error)
+    return f"{sample[ROW]}: {problem}" if problem else ""
 
 
 def _report(
@@ -150,8 +140,7 @@ def _report(
     training_args: Any,
     lengths: SampleLengths | None,
 ) -> None:
-    longest = lengths.longest if lengths else 0
-    advice = f"; next: cutoff_len: {longest}" if longest else ""
+    advice = f"; next: cutoff_len: {lengths.longest}" if lengths and lengths.longest else ""
     if len(skipped) == total:
         raise TagDatasetError(
             f"TAG dataset {dataset_attr}: not one of {total} rows can be used; first: {skipped[0]}"
@@ -161,8 +150,7 @@ def _report(
         logger.warning_rank0(f"TAG row skipped: {problem}")
     listing = skipped_rows_file(Path(training_args.output_dir), dataset_attr.dataset_name)
     if training_args.should_save:
-        listing.parent.mkdir(parents=True, exist_ok=True)
-        listing.write_text("\n".join(skipped) + "\n", encoding="utf-8")
+        write_text(listing, "\n".join(skipped) + "\n")
     logger.warning_rank0(
         f"TAG dataset {dataset_attr}: skipped {len(skipped)} of {total} rows, all listed in "
         f"{listing}{advice or '; next: repair them, then train with overwrite_cache: true'}"
@@ -184,8 +172,7 @@ class _SkipAndTell:
     """Lets good rows pass and names the others as the stream reaches them, each once a process."""
 
     def __init__(self, dataset: str, lengths: SampleLengths | None) -> None:
-        self._dataset = dataset
-        self._lengths = lengths
+        self._dataset, self._lengths = dataset, lengths
         self._told: set[str] = set()
 
     def __call__(self, example: dict[str, Any]) -> bool:

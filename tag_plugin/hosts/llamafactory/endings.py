@@ -9,15 +9,16 @@ from types import TracebackType
 from typing import Any
 
 import torch.distributed as dist
-from llamafactory.extras.logging import get_logger
 
-from tag_plugin.hosts.llamafactory.checkpoints import CheckpointError, newest_whole_checkpoint
-from tag_plugin.hosts.llamafactory.disk import no_room
-from tag_plugin.hosts.llamafactory.recorder import RunRecorder
+from tag_plugin.hosts.llamafactory.checkpoints import (
+    CheckpointError,
+    newest_whole_checkpoint,
+    no_room,
+)
+from tag_plugin.hosts.llamafactory.log import logger
 from tag_plugin.hosts.llamafactory.resume_point import FinishedRunError
+from tag_plugin.hosts.llamafactory.tag_run import RunRecorder
 from tag_plugin.hosts.repairs import mends
-
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
 
 class StoppedError(KeyboardInterrupt):
@@ -41,8 +42,7 @@ def one_line_endings(run: RunRecorder) -> Iterator[None]:
     except OSError as error:
         if not no_room(error) or not mends("one_line_endings"):
             raise
-        out = getattr(run.training_args, "output_dir", "the disk")
-        place = error.filename or out
+        place = error.filename or getattr(run.training_args, "output_dir", "the disk")
         raise CheckpointError(
             f"{place}: no room to write ({error.strerror}); next: make room, then the same command"
         ) from error
@@ -57,8 +57,7 @@ def _how_to_go_on(training_args: Any) -> str:
         return ""  # of several processes only the first speaks
     if training_args is None:
         return "stopped before the training began; next: the same command"
-    out = Path(training_args.output_dir)
-    last = newest_whole_checkpoint(out)
+    last = newest_whole_checkpoint(Path(training_args.output_dir))
     if getattr(training_args, "overwrite_output_dir", False) or last is None:
         reason = "no checkpoint was kept" if last is None else "overwrite_output_dir: true"
         return f"stopped; the same command begins anew ({reason})"

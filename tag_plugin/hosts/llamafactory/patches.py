@@ -219,7 +219,7 @@ def _carrying(export: Any) -> Callable[..., Any]:
     def export_model(args: Any = None) -> None:
         from llamafactory.hparams import get_infer_args
 
-        from tag_plugin.hosts.llamafactory.recorder import carry_record
+        from tag_plugin.hosts.llamafactory.tag_run import carry_record
 
         export(args)
         carry_record(get_infer_args(args)[0])
@@ -232,7 +232,7 @@ def _running(dispatch: Any) -> Callable[[dict[str, Any]], None]:
     def training_function(config: dict[str, Any]) -> None:
         from tag_plugin.hosts.llamafactory.endings import one_line_endings
         from tag_plugin.hosts.llamafactory.grpo.stage import stage_of, train_stage
-        from tag_plugin.hosts.llamafactory.recorder import RunRecorder
+        from tag_plugin.hosts.llamafactory.tag_run import RunRecorder
 
         recorder = RunRecorder()
         config = {**config, "callbacks": [*config["callbacks"], recorder]}

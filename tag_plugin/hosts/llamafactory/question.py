@@ -29,8 +29,7 @@ class TrainingQuestion:
         """
         content = b64encode(face_file(face)).decode()
         kind = "png" if face.suffix.lower() == ".png" else "jpeg"
-        address = f"data:image/{kind};base64,{content}"
-        picture = {"type": "image_url", "image_url": {"url": address}}
+        picture = {"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{content}"}}
         user = {"role": "user", "content": [picture, {"type": "text", "text": self.user}]}
         return [*([{"role": "system", "content": self.system}] if self.system else ()), user]
 
@@ -54,5 +53,5 @@ def training_question(template: str, labels: LabelSet, style: Style) -> Training
     from llamafactory.data.template import TEMPLATES
 
     frame = TAG_TEMPLATES[twins[0]].frame
-    user = question_prompt(style, labels, frame)
-    return TrainingQuestion(twins[0], frame, TEMPLATES[twins[0]].default_system, user)
+    system = TEMPLATES[twins[0]].default_system
+    return TrainingQuestion(twins[0], frame, system, question_prompt(style, labels, frame))

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from llamafactory.extras.logging import get_logger
 
-from tag_plugin.hosts.llamafactory.lengths import SampleLengths
+from tag_plugin.hosts.llamafactory.log import logger
+from tag_plugin.hosts.llamafactory.model_view import SampleLengths
 from tag_plugin.hosts.llamafactory.processes import of_every_process
 
 NAMED: Final = 20
 """So many skipped rows are named on the console; all of them in `skipped_rows_file`."""
-
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
 
 class TagDatasetError(ValueError):
@@ -45,7 +43,7 @@ class Reading:
     datasets: list[RowsRead] = field(default_factory=list)
 
 
-READING: ContextVar[Reading] = ContextVar("reading")
+READING: Final[ContextVar[Reading]] = ContextVar("reading")
 
 
 @contextmanager
@@ -63,16 +61,14 @@ def reading(lengths: SampleLengths | None) -> Iterator[None]:
         READING.reset(token)
 
 
-def note_rows(dataset: str, total: int, problems: list[str], path: Path) -> None:
+def note_rows(dataset: str, problems: list[str], path: Path) -> None:
     """Keeps which rows of a file this process uses, to be compared with the others."""
-    current = READING.get(None)
-    if current is None:
-        return
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     digest.update(np.flatnonzero([not problem for problem in problems]).tobytes())
-    skipped = tuple(problem for problem in problems if problem)
-    current.datasets.append(RowsRead(dataset, total, skipped, digest.hexdigest()))
+    READING.get(Reading(None)).datasets.append(
+        RowsRead(dataset, len(problems), tuple(filter(None, problems)), digest.hexdigest())
+    )
 
 
 def check_same_rows(processes: list[list[RowsRead]]) -> None:
@@ -84,7 +80,10 @@ def check_same_rows(processes: list[list[RowsRead]]) -> None:
     for mine, *others in zip(*processes, strict=True):
         for rank, theirs in enumerate(others, start=1):
             if theirs.digest != mine.digest:
-                _name_skipped(mine, theirs, rank)
+                for problem in _skipped_only(theirs, mine)[:NAMED]:  # process 0 has named its own
+                    logger.warning_rank0(
+                        f"TAG row skipped in process {rank} ({theirs.host}): {problem}"
+                    )
                 raise TagDatasetError(
                     f"TAG dataset {mine.dataset}: process 0 ({mine.host}) reads "
                     f"{_count(mine)}, process {rank} ({theirs.host}) {_count(theirs)}"
@@ -92,11 +91,9 @@ def check_same_rows(processes: list[list[RowsRead]]) -> None:
                 )
 
 
-def _name_skipped(mine: RowsRead, theirs: RowsRead, rank: int) -> None:
-    """Process 0 has named its own."""
-    only_there = [problem for problem in theirs.skipped if problem not in set(mine.skipped)]
-    for problem in only_there[:NAMED]:
-        logger.warning_rank0(f"TAG row skipped in process {rank} ({theirs.host}): {problem}")
+def _skipped_only(one: RowsRead, other: RowsRead) -> list[str]:
+    """What one process skips and the other does not."""
+    return [problem for problem in one.skipped if problem not in set(other.skipped)]
 
 
 def _count(rows: RowsRead) -> str:
@@ -104,11 +101,8 @@ def _count(rows: RowsRead) -> str:
 
 
 def _first_difference(mine: RowsRead, theirs: RowsRead) -> str:
-    for one, other in ((theirs, mine), (mine, theirs)):
-        extra = [problem for problem in one.skipped if problem not in set(other.skipped)]
-        if extra:
-            return f" (skipped in one of them only: {extra[0]})"
-    return " of another file"
+    once = [*_skipped_only(theirs, mine), *_skipped_only(mine, theirs)]
+    return f" (skipped in one of them only: {once[0]})" if once else " of another file"
 
 
 def missing_pictures(lines: list[str], root: Path) -> list[str]:

@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from llamafactory.extras.logging import get_logger
-
 from tag_plugin.hosts.llamafactory.checkpoints import (
     CheckpointError,
     chosen_checkpoint,
@@ -16,9 +14,8 @@ from tag_plugin.hosts.llamafactory.checkpoints import (
     read_state,
     shortcoming,
 )
+from tag_plugin.hosts.llamafactory.log import logger
 from tag_plugin.hosts.llamafactory.processes import of_every_process
-
-logger = get_logger("llamafactory.tag_plugin")  # a child of the host's logger
 
 
 class FinishedRunError(Exception):
@@ -54,20 +51,18 @@ def finished_line(training_args: Any) -> str | None:
     out = Path(training_args.output_dir)
     state = read_state(out)
     results = {"eval": training_args.do_eval, "predict": training_args.do_predict}
-    owed = [name for name, wanted in results.items() if wanted]
-    if state is None or any(not (out / f"{name}_results.json").is_file() for name in owed):
+    owed = [out / f"{name}_results.json" for name, wanted in results.items() if wanted]
+    if state is None or not all(map(Path.is_file, owed)):
         return None
     step, epoch = state.get("global_step") or 0, state.get("epoch") or 0.0
+    longer, done = "num_train_epochs", epoch > training_args.num_train_epochs - 1e-6
     if training_args.max_steps > 0:
         longer, done = "max_steps", step >= training_args.max_steps
-    else:
-        longer, done = "num_train_epochs", epoch > training_args.num_train_epochs - 1e-6
-    if not done:
-        return None
-    return (
+    finished = (
         f"{out} is finished: {step} steps, {epoch:.4g} epochs; nothing was changed; next: a larger "
         f"{longer} goes on from its last checkpoint, overwrite_output_dir: true trains anew"
     )
+    return finished if done else None
 
 
 def check_checkpoint(checkpoint: Path, data_args: Any, training_args: Any) -> None:
@@ -79,15 +74,14 @@ def check_checkpoint(checkpoint: Path, data_args: Any, training_args: Any) -> No
     if not checkpoint.is_dir():
         raise CheckpointError(
             f"resume_from_checkpoint: {checkpoint} does not exist; next: leave it out, or name "
-            f"{_newest_or_none(Path(training_args.output_dir))}"
+            f"{newest_whole_checkpoint(Path(training_args.output_dir)) or 'another'}"
         )
     problem = shortcoming(checkpoint) or _misfit(checkpoint, training_args)
     if problem:
         raise CheckpointError(
             f"{checkpoint} {problem}: no run can go on from it; next: {_instead(checkpoint)}"
         )
-    state = read_state(checkpoint) or {}
-    if data_args.streaming and int(state.get("epoch") or 0) >= 1:
+    if data_args.streaming and ((read_state(checkpoint) or {}).get("epoch") or 0) >= 1:
         raise CheckpointError(
             f"{checkpoint} was written in a second pass over a stream, where a run cannot go on; "
             "next: streaming: false, or an earlier checkpoint"
@@ -113,13 +107,11 @@ def _newest(out: Path) -> str:
     return str(checkpoint)
 
 
-def _newest_or_none(out: Path) -> str:
-    return str(newest_whole_checkpoint(out) or "another")
-
-
 def _misfit(checkpoint: Path, training_args: Any) -> str | None:
     """Why a whole checkpoint is none for this run: each way of sharding reads its own files."""
-    now, then = _sharding(training_args), _sharding_of(checkpoint)
+    fsdp = training_args.fsdp or os.environ.get("ACCELERATE_USE_FSDP") == "true"
+    now = _sharding(training_args.deepspeed, fsdp)
+    then = _sharding(is_deepspeed(checkpoint), is_fsdp(checkpoint))
     if now != then:
         return f"was written by {then}, this run is of {now}"
     count, processes = process_count(checkpoint), training_args.world_size
@@ -137,17 +129,9 @@ def _misfit(checkpoint: Path, training_args: Any) -> str | None:
     return None
 
 
-def _sharding(training_args: Any) -> str:
-    if training_args.deepspeed:
-        return "DeepSpeed"
-    fsdp = training_args.fsdp or os.environ.get("ACCELERATE_USE_FSDP") == "true"
-    return "FSDP" if fsdp else "neither DeepSpeed nor FSDP"
-
-
-def _sharding_of(checkpoint: Path) -> str:
-    if is_deepspeed(checkpoint):
-        return "DeepSpeed"
-    return "FSDP" if is_fsdp(checkpoint) else "neither DeepSpeed nor FSDP"
+def _sharding(deepspeed: object, fsdp: object) -> str:
+    kinds = {"DeepSpeed": deepspeed, "FSDP": fsdp, "neither DeepSpeed nor FSDP": True}
+    return next(kind for kind, is_used in kinds.items() if is_used)
 
 
 def _instead(checkpoint: Path) -> str:
@@ -163,8 +147,8 @@ def _instead(checkpoint: Path) -> str:
 def _check_alike(what: str, value: object, training_args: Any) -> None:
     """Every process must see the same: one that begins elsewhere would hang the others."""
     values = of_every_process(value)
-    if any(each != values[0] for each in values):
-        stray = next(rank for rank, each in enumerate(values) if each != values[0])
+    stray = next((rank for rank, each in enumerate(values) if each != values[0]), None)
+    if stray is not None:
         raise CheckpointError(
             f"{training_args.output_dir}: process 0 and process {stray} do not see {what} alike "
             f"({values[0]!r} and {values[stray]!r}); next: an output_dir that all machines share"

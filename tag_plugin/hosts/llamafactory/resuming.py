@@ -13,10 +13,9 @@ from llamafactory.train.callbacks import LogCallback
 from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.text_file import TextFileError, json_lines, read_json_object
-from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights, read_state
-from tag_plugin.hosts.llamafactory.disk import naming_the_disk
+from tag_plugin.hosts.llamafactory.checkpoints import RenamedWeights, naming_the_disk, read_state
 
 _RATES: Final = ("_samples_per_second", "_steps_per_second", "_tokens_per_second")
 
@@ -59,29 +58,23 @@ class ExactResume(RenamedWeights):
     checkpoint is that of the last step and an epoch is not over.
     """
 
-    args: Any
-    accelerator: Any
-    _total_loss_scalar: float
-    _globalstep_last_logged: int
     _progress = Progress()
 
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The trainer's own, from where the checkpoint's steps and losses ended."""
-        checkpoint = Path(resume_from_checkpoint) if resume_from_checkpoint else None
-        state = read_state(checkpoint) if checkpoint else None
-        self._resumed_step = int((state or {}).get("global_step") or 0)
-        self._progress, self._started = Progress(), time.monotonic()
-        if checkpoint:
-            rank = self.args.process_index
+        self._resumed_step, self._progress, self._started = 0, Progress(), time.monotonic()
+        if resume_from_checkpoint:
+            checkpoint, rank = Path(resume_from_checkpoint), self.args.process_index
+            self._resumed_step = int((read_state(checkpoint) or {}).get("global_step") or 0)
             self._progress = read_progress(checkpoint, rank, self._resumed_step)
         self._carried, self._unlogged = self._progress.unlogged_loss, 0.0
         self.nothing_left = False
-        self.add_callback(_Continue(self))  # type: ignore[attr-defined]  # the trainer's
-        return super().train(resume_from_checkpoint, *args, **kwargs)  # type: ignore[misc]  # the trainer's
+        self.add_callback(_Continue(self))
+        return super().train(resume_from_checkpoint, *args, **kwargs)
 
     def set_initial_training_values(self, *args: Any) -> Any:
         """The trainer's own; no epoch is left where the last step was trained already."""
-        epochs, steps_an_epoch, *rest = super().set_initial_training_values(*args)  # type: ignore[misc]  # the trainer's
+        epochs, steps_an_epoch, *rest = super().set_initial_training_values(*args)
         if self._resumed_step >= rest[-1]:
             epochs = self._resumed_step // steps_an_epoch
             self.nothing_left = True
@@ -89,44 +82,43 @@ class ExactResume(RenamedWeights):
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """The trainer's own; the first of a resumed run brings the losses that were not logged."""
-        loss = super().training_step(*args, **kwargs)  # type: ignore[misc]  # the trainer's
+        loss = super().training_step(*args, **kwargs)
         carried, self._carried = self._carried, 0.0
         return loss + carried if carried else loss
 
     def continue_losses(self) -> None:
         """Called when the trainer has set its sums to nothing."""
-        self._total_loss_scalar = self._progress.logged_loss
-        if self.nothing_left:  # no step that would bring these
-            self._total_loss_scalar += self._carried
+        unbrought = self._carried if self.nothing_left else 0.0  # no step will bring these
+        self._total_loss_scalar = self._progress.logged_loss + unbrought
         if self._resumed_step:
             self._globalstep_last_logged = self._progress.last_logged
         self._started = time.monotonic() - self._progress.seconds
 
     def _maybe_log_save_evaluate(self, tr_loss: Any, *args: Any, **kwargs: Any) -> None:
         self._unlogged = tr_loss  # set to nothing in place when a line is logged
-        super()._maybe_log_save_evaluate(tr_loss, *args, **kwargs)  # type: ignore[misc]  # the trainer's
+        super()._maybe_log_save_evaluate(tr_loss, *args, **kwargs)
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Comes just before the trainer's state, which says that a checkpoint is whole."""
-        super()._save_rng_state(output_dir)  # type: ignore[misc]  # the trainer's
+        super()._save_rng_state(output_dir)
         progress = Progress(
             self._total_loss_scalar,
             float(self._unlogged),
             self._globalstep_last_logged,
             time.monotonic() - self._started,
         )
-        with atomic_write(progress_file(Path(output_dir), self.args.process_index)) as partial:
-            partial.write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
+        file = progress_file(Path(output_dir), self.args.process_index)
+        write_text(file, json.dumps(asdict(progress)) + "\n")
         self.accelerator.wait_for_everyone()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         with naming_the_disk(self):
-            super()._save_checkpoint(model, trial)  # type: ignore[misc]  # the trainer's
+            super()._save_checkpoint(model, trial)
 
     def save_model(self, *args: Any, **kwargs: Any) -> None:
         """The trainer's own; a full disk is named."""
         with naming_the_disk(self):
-            super().save_model(*args, **kwargs)  # type: ignore[misc]  # the trainer's
+            super().save_model(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """The trainer's own; the last line counts the time before the stop as well."""
@@ -136,7 +128,7 @@ class ExactResume(RenamedWeights):
             rates = {k: v * runtime / whole for k, v in logs.items() if k.endswith(_RATES)}
             logs |= {name: round(rate, 3) for name, rate in rates.items()}
             logs["train_runtime"] = round(whole, 4)
-        super().log(logs, *args, **kwargs)  # type: ignore[misc]  # the trainer's
+        super().log(logs, *args, **kwargs)
 
 
 def resuming_exactly(modules: Sequence[str], train: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,14 +154,13 @@ class _Continue(TrainerCallback):  # type: ignore[misc]  # the host ships no typ
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._trainer.continue_losses()
-        handler = self._trainer.callback_handler  # type: ignore[attr-defined]  # the trainer's
-        for callback in handler.callbacks:
+        for callback in self._trainer.callback_handler.callbacks:
             if isinstance(callback, LogCallback):
                 callback.start_time -= self._trainer._progress.seconds
         if args.should_save:
             out = Path(args.output_dir)
             if self._trainer.nothing_left:  # no save comes that would remove the older ones
-                self._trainer._rotate_checkpoints(use_mtime=True, output_dir=str(out))  # type: ignore[attr-defined]  # the trainer's
+                self._trainer._rotate_checkpoints(use_mtime=True, output_dir=str(out))
             cut_log(out / TRAINER_LOG, state.global_step, len(state.log_history))
             (out / TRAINER_STATE_NAME).unlink(missing_ok=True)  # it says that a run has ended
 
@@ -182,14 +173,12 @@ def cut_log(path: Path, step: int, lines: int) -> None:
         step: the last step to keep.
         lines: how many entries log_history has at that step.
     """
-    if not path.is_file():
-        return
     bad: list[TextFileError] = []
-    logged = [line for _, line in json_lines(path, bad.append) if isinstance(line, dict)]
+    lines_there = json_lines(path, bad.append) if path.is_file() else ()
+    logged = [line for _, line in lines_there if isinstance(line, dict)]
     kept = [line for line in logged if (line.get("current_steps") or 0) <= step][:lines]
     if bad or len(kept) < len(logged):
-        with atomic_write(path) as partial:
-            partial.write_text("".join(json.dumps(each) + "\n" for each in kept), encoding="utf-8")
+        write_text(path, "".join(json.dumps(each) + "\n" for each in kept))
 
 
 def keeping_the_epoch(skip: Callable[..., Any]) -> Callable[..., Any]:

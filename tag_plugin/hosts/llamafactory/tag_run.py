@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transformers import TrainerCallback
+
 from tag_plugin.data.checkpoint_record import (
     CheckpointRecord,
     read_checkpoint_record,
     write_checkpoint_record,
 )
 from tag_plugin.hosts.llamafactory.converter import QUESTIONS
-from tag_plugin.hosts.llamafactory.faces import check_face_grid, picture_size
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
-from tag_plugin.hosts.llamafactory.lengths import SampleLengths
+from tag_plugin.hosts.llamafactory.model_view import (
+    SampleLengths,
+    check_face_grid,
+    check_special_tokens,
+    picture_size,
+)
 from tag_plugin.hosts.llamafactory.reading import TagDatasetError
-from tag_plugin.hosts.llamafactory.special_tokens import check_special_tokens
 from tag_plugin.hosts.llamafactory.templates import (
     TAG_TEMPLATES,
     TemplateError,
@@ -50,11 +55,8 @@ class TagRun:
         Raises:
             TemplateError: naming the folder and both sides.
         """
-        stored = read_checkpoint_record(Path(tokenized_path))
-        if stored is None:
-            return
-        current = self.record()
-        if current is None or _identity(stored) != _identity(current):
+        stored, current = read_checkpoint_record(Path(tokenized_path)), self.record()
+        if stored and (current is None or _identity(stored) != _identity(current)):
             raise TemplateError(
                 f"{tokenized_path} was tokenized with {stored}, this run is {current}; next: "
                 f"template: {stored.template}, or another tokenized_path"
@@ -65,16 +67,14 @@ class TagRun:
         if self.template not in TAG_TEMPLATES:
             return None
         frame = frame_of(self.template)
-        formats = set(self.datasets.values()) or {"tag"}
-        wordings = sorted(QUESTIONS[name].wording(frame) for name in formats)
+        wordings = {QUESTIONS[name].wording(frame) for name in self.datasets.values() or ("tag",)}
         return CheckpointRecord(
-            template=str(self.template), box_frame=frame, prompt_hash="+".join(wordings)
+            template=str(self.template), box_frame=frame, prompt_hash="+".join(sorted(wordings))
         )
 
     def lengths(self, call: Mapping[str, Any]) -> SampleLengths | None:
         """What measures the TAG rows against the cutoff_len of the host's `get_dataset`."""
-        measured = self.datasets and call["stage"] in ("sft", STAGE)
-        return SampleLengths(call) if measured else None
+        return SampleLengths(call) if self.datasets and call["stage"] in ("sft", STAGE) else None
 
     def after_reading(self, module: Mapping[str, Any], call: Mapping[str, Any]) -> None:
         """Looks at what was read without its rows, and keeps the record beside tokenized data.
@@ -82,14 +82,12 @@ class TagRun:
         Raises:
             TagDatasetError: names the first picture that is missing.
         """
-        data_args, record = call["data_args"], self.record()
-        tokenized = data_args.tokenized_path
+        record, tokenized = self.record(), call["data_args"].tokenized_path
         if not tokenized or not self.datasets:
             return
-        for dataset in (module.get("train_dataset"), module.get("eval_dataset")):
+        for dataset in () if call["data_args"].streaming else module.values():
             for part in dataset.values() if isinstance(dataset, dict) else [dataset]:
-                if part is not None and not data_args.streaming:
-                    _check_pictures(part, tokenized)
+                _check_pictures(part, tokenized)
         if record and call["training_args"].should_save:
             write_checkpoint_record(Path(tokenized), record)
 
@@ -110,8 +108,11 @@ def checked_run(call: Mapping[str, Any]) -> TagRun:
     if run.datasets:
         check_special_tokens(call["tokenizer"])
         check_face_grid(call["template"], call.get("processor"))
-        if data_args.streaming:
-            _keep_batches_whole(call["training_args"])
+        accelerator = call["training_args"].accelerator_config
+        if data_args.streaming and accelerator.dispatch_batches is None:
+            # By default rank 0 reads a stream and every tensor of a batch is cut to the batch size:
+            # pixels come as patches, many to a picture, so that pictures would be cut to pieces.
+            accelerator.dispatch_batches = False
     return run
 
 
@@ -121,19 +122,9 @@ def tag_run(data_args: Any) -> TagRun:
     from llamafactory.data.parser import get_dataset_list
 
     names = [*(data_args.dataset or ()), *(data_args.eval_dataset or ())]
-    attrs = get_dataset_list(names, data_args.dataset_dir)
-    formats = {name: attr.formatting for name, attr in zip(names, attrs, strict=True)}
-    return TagRun(data_args.template, {n: f for n, f in formats.items() if f in QUESTIONS})
-
-
-def _keep_batches_whole(training_args: Any) -> None:
-    """Lets each process batch its own part of a stream, unless the recipe has decided.
-
-    By default the trainer lets rank 0 read a stream and cuts every tensor of a batch to the batch
-    size: pixels come as patches, many to a picture, so that pictures would be cut to pieces.
-    """
-    if training_args.accelerator_config.dispatch_batches is None:
-        training_args.accelerator_config.dispatch_batches = False
+    datasets = zip(names, get_dataset_list(names, data_args.dataset_dir), strict=True)
+    formats = {name: each.formatting for name, each in datasets if each.formatting in QUESTIONS}
+    return TagRun(data_args.template, formats)
 
 
 def _check_pictures(dataset: Any, tokenized: str) -> None:
@@ -150,3 +141,37 @@ def _check_pictures(dataset: Any, tokenized: str) -> None:
 
 def _identity(record: CheckpointRecord) -> tuple[str, str, str]:
     return (record.template, record.box_frame, record.prompt_hash)
+
+
+class RunRecorder(TrainerCallback):  # type: ignore[misc]  # the host ships no types
+    """Writes tag_plugin.json into every folder that gets weights, once a run has begun.
+
+    See `tag_plugin.data.checkpoint_record`. `training_args` are those of the run, None before.
+    """
+
+    training_args: Any = None
+    record: CheckpointRecord | None = None
+
+    def begin(self, data_args: Any, training_args: Any) -> None:
+        """Takes what the recipe says."""
+        self.training_args, self.record = training_args, tag_run(data_args).record()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Into the checkpoint."""
+        self._write(args, f"checkpoint-{state.global_step}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Into the output directory."""
+        self._write(args)
+
+    def _write(self, args: Any, folder: str = "") -> None:
+        if self.record is not None and args.should_save:
+            write_checkpoint_record(Path(args.output_dir, folder), self.record)
+
+
+def carry_record(model_args: Any) -> None:
+    """An exported model keeps the record of the adapter, or of the model, that it was made of."""
+    sources = [*reversed(model_args.adapter_name_or_path or ()), model_args.model_name_or_path]
+    record = next(filter(None, (read_checkpoint_record(Path(source)) for source in sources)), None)
+    if record:
+        write_checkpoint_record(Path(model_args.export_dir), record)

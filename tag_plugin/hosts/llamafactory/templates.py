@@ -64,7 +64,7 @@ def frame_of(template: str | None) -> BoxFrame:
 
 def suggestion(template: str | None) -> str:
     """What to write instead of a host template: its tag_ twins, or all of ours."""
-    twins = [name for name, ours in TAG_TEMPLATES.items() if ours.host == template]
+    twins = (name for name, ours in TAG_TEMPLATES.items() if ours.host == template)
     return " or ".join(twins) or "one of " + ", ".join(TAG_TEMPLATES)
 
 

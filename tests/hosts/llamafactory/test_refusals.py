@@ -10,8 +10,7 @@ from llamafactory.train.tuner import run_exp
 
 from tag_plugin.data.checkpoint_record import read_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.llamafactory.faces import FaceGridError
-from tag_plugin.hosts.llamafactory.special_tokens import SpecialTokenError
+from tag_plugin.hosts.llamafactory.model_view import FaceGridError, SpecialTokenError
 from tag_plugin.hosts.llamafactory.templates import TemplateError
 from tests.hosts.llamafactory.host_run import samples, train_args
 
