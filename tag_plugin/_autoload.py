@@ -59,7 +59,7 @@ def arm(module: "ModuleType", adapter: str) -> None:
     what the adapters registered.
     """
     try:
-        from tag_plugin.hosts.arming import attach
+        from tag_plugin.hosts.patching import attach
 
         attach(module, adapter)
     except Exception as error:  # noqa: BLE001  # the boundary described above

@@ -5,7 +5,6 @@ module is there. A module that has not been executed yet is therefore read inste
 """
 
 import ast
-import functools
 import inspect
 import io
 import re
@@ -21,11 +20,16 @@ from types import ModuleType
 from typing import Any, Final
 
 from tag_plugin.hosts.repairs import mends
-from tag_plugin.hosts.versions import version
+from tag_plugin.hosts.versions import version, warn_untested
 
 ALWAYS: Final = "always"
 OTHERS: Final = "..."  # at the end of `parameters`: more of them, in any place, make no difference
 _OURS: Final = "_tag_plugin"  # marks our own functions, so that a second call changes nothing
+
+_DISTRIBUTIONS: Final = {
+    "llamafactory": ("llamafactory", "transformers"),
+    "lmms_eval": ("lmms-eval", "transformers"),
+}
 
 Make = Callable[[Any], Any]
 
@@ -68,15 +72,25 @@ class Patch:
         found = _parameters(self.module, self.symbol)
         where, wanted = f"{self.module}.{self.symbol}", self.parameters.split()
         if found is None:
-            package = _distribution(self.module)
-            return f"{where} is gone; {version(package)}; {_install(package)}"
+            return f"{where} is gone; {_next(self.module.partition('.')[0].replace('_', '-'))}"
         fits = set(wanted[:-1]) <= set(found) if wanted[-1:] == [OTHERS] else wanted == found
-        if fits or not wanted:
-            return None
-        return (
-            f"{where} takes ({', '.join(found)}), not ({', '.join(wanted)}); "
-            f"{version(self.package)}; {_install(self.package)}"
-        )
+        differs = f"{where} takes ({', '.join(found)}), not ({', '.join(wanted)})"
+        return None if fits or not wanted else f"{differs}; {_next(self.package)}"
+
+
+def attach(module: ModuleType, adapter: str) -> None:
+    """Imports `adapter` ("module:function") and calls it with the executed host module.
+
+    Not before all that is changed in the host, now or later, was found as expected.
+
+    Raises:
+        Exception: whatever the adapter raises; `tag_plugin._autoload` is the boundary.
+    """
+    warn_untested(_DISTRIBUTIONS.get(module.__name__.partition(".")[0], ()))
+    place, _, function = adapter.partition(":")
+    patches = import_module(place)
+    check(getattr(patches, "PATCHES", ()))
+    getattr(patches, function)(module)
 
 
 def check(patches: tuple[Patch, ...]) -> None:
@@ -120,19 +134,14 @@ def replaced(patch: Patch, make: Make) -> Iterator[None]:
 def _parameters(module: str, symbol: str) -> list[str] | None:
     """The names of what a symbol takes, None where it is gone; from the source if need be."""
     imported = sys.modules.get(module)
-    found: Any = functools.reduce(_attribute, symbol.split("."), imported)
+    found: Any = imported
+    for name in symbol.split("."):
+        found = getattr(found, name, None)
     if found is not None:
         return [*inspect.signature(getattr(found, "__func__", found)).parameters]
-    complete = imported is not None and not _is_being_executed(imported)
-    return None if complete else _written(module, symbol)
-
-
-def _attribute(owner: Any, name: str) -> Any:
-    return getattr(owner, name, None)
-
-
-def _is_being_executed(module: ModuleType) -> bool:
-    return bool(getattr(module.__spec__, "_initializing", False))  # importlib's own word for it
+    if imported is None or getattr(imported.__spec__, "_initializing", False):  # importlib's word
+        return _written(module, symbol)
+    return None
 
 
 def _written(module: str, symbol: str) -> list[str] | None:
@@ -161,8 +170,8 @@ def _signature(text: str) -> list[str]:
     function = ast.parse(header[: header.rindex(":") + 1] + " pass").body[0]
     assert isinstance(function, ast.FunctionDef)  # noqa: S101  # the pattern that found it
     given = function.args
-    more = [each for each in (given.vararg, given.kwarg) if each]
-    return [each.arg for each in [*given.posonlyargs, *given.args, *given.kwonlyargs, *more]]
+    every = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
+    return [each.arg for each in every if each]
 
 
 def _source(module: str) -> Path | None:
@@ -172,14 +181,10 @@ def _source(module: str) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     path = Path(spec.submodule_search_locations[0], *rest)
-    candidates = (path.with_name(f"{path.name}.py"), path / "__init__.py")
-    return next((each for each in candidates if each.is_file()), None)
+    return next(
+        filter(Path.is_file, (path.with_name(f"{path.name}.py"), path / "__init__.py")), None
+    )
 
 
-def _distribution(module: str) -> str:
-    return module.partition(".")[0].replace("_", "-")
-
-
-def _install(package: str) -> str:
-    wanted = version(package)
-    return f"next: pip install '{package}{wanted.tested}'"
+def _next(package: str) -> str:
+    return f"{version(package)}; next: pip install '{package}{version(package).tested}'"

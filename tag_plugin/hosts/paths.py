@@ -11,12 +11,10 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 def _shipped(name: str) -> Path:
     places = (_PACKAGE / "_shipped" / name, _PACKAGE.parent / name)
-    for place in places:
-        if place.is_dir():
-            return place
-    looked = " and ".join(map(str, places))
+    for place in filter(Path.is_dir, places):
+        return place
     raise FileNotFoundError(
-        f"tag-plugin's {name}/ folder is missing (looked at {looked}); "
+        f"tag-plugin's {name}/ folder is missing (looked at {' and '.join(map(str, places))}); "
         "next: pip install --force-reinstall --no-deps tag-plugin"
     )
 
@@ -33,5 +31,4 @@ def recipes_dir() -> Path:
 
 def copy_recipes(out: Path) -> Path:
     """Copies the recipes into `out`, which must not exist yet, and returns it."""
-    leave_out = shutil.ignore_patterns("__pycache__")
-    return Path(shutil.copytree(recipes_dir(), out, ignore=leave_out))
+    return shutil.copytree(recipes_dir(), out, ignore=shutil.ignore_patterns("__pycache__"))

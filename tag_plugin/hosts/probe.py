@@ -9,31 +9,28 @@ process with its own traceback.
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-
-from pydantic import BaseModel, ConfigDict
+from typing import Final
 
 from tag_plugin import _autoload
 from tag_plugin.detectors.face_landmarker_model import find_model
 from tag_plugin.detectors.registry import detector
+from tag_plugin.facs.frozen import Frozen
 
 
-class Answer(BaseModel):
+class Answer(Frozen):
     """What one process found."""
 
-    model_config = ConfigDict(frozen=True)
-
-    armed: dict[str, str] = {}
+    armed: Mapping[str, str] = {}
     """Host module -> "armed", or the reason why it is not."""
-    found: dict[str, list[str]] = {}
+    found: Mapping[str, list[str]] = {}
     """Kind -> names, e.g. templates -> [tag_qwen2_vl, ...]."""
 
 
 def _armed(host: str) -> dict[str, str]:
-    modules = [module for module in _autoload.ADAPTERS if module.partition(".")[0] == host]
-    return {module: _outcome(module) for module in modules}
+    names = (name for name in _autoload.ADAPTERS if name.startswith(f"{host}."))
+    return {name: _outcome(name) for name in names}
 
 
 def _outcome(module: str) -> str:
@@ -46,25 +43,24 @@ def _outcome(module: str) -> str:
 
 def _llamafactory() -> Answer:
     armed = _armed("llamafactory")
-    converter = importlib.import_module("llamafactory.data.converter")
-    template = importlib.import_module("llamafactory.data.template")
-    found = {
-        "templates": [name for name in template.TEMPLATES if name.startswith("tag_")],
-        "formats": [name for name in converter.DATASET_CONVERTERS if name.startswith("tag")],
-    }
-    return Answer(armed=armed, found=found)
+    formats = importlib.import_module("llamafactory.data.converter").DATASET_CONVERTERS
+    templates = importlib.import_module("llamafactory.data.template").TEMPLATES
+    return Answer(armed=armed, found={"templates": _ours(templates), "formats": _ours(formats)})
 
 
 def _lmms_eval() -> Answer:
     armed = _armed("lmms_eval")
-    names = importlib.import_module("lmms_eval.tasks").TaskManager().all_tasks
-    return Answer(armed=armed, found={"tasks": [n for n in names if n.startswith("tag_")]})
+    tasks = importlib.import_module("lmms_eval.tasks").TaskManager().all_tasks
+    return Answer(armed=armed, found={"tasks": _ours(tasks)})
+
+
+def _ours(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.partition("_")[0] == "tag"]
 
 
 def _devices() -> Answer:
     cuda = importlib.import_module("torch").cuda
-    gpus = [cuda.get_device_name(index) for index in range(cuda.device_count())]
-    return Answer(found={"gpus": gpus})
+    return Answer(found={"gpus": [*map(cuda.get_device_name, range(cuda.device_count()))]})
 
 
 def _deepspeed() -> Answer:
@@ -77,15 +73,13 @@ def ask_mediapipe() -> Answer:
         return Answer(found={"detectors": [f"{opened.info.name} {opened.info.version}"]})
 
 
-PROBES: Mapping[str, Callable[[], Answer]] = MappingProxyType(
-    {
-        "llamafactory": _llamafactory,
-        "lmms_eval": _lmms_eval,
-        "devices": _devices,
-        "deepspeed": _deepspeed,
-        "mediapipe": ask_mediapipe,
-    }
-)
+PROBES: Final[Mapping[str, Callable[[], Answer]]] = {
+    "llamafactory": _llamafactory,
+    "lmms_eval": _lmms_eval,
+    "devices": _devices,
+    "deepspeed": _deepspeed,
+    "mediapipe": ask_mediapipe,
+}
 """Every question that can be asked."""
 
 

@@ -6,58 +6,41 @@ string: all that the judge needs, so that such a host needs no other setting.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS
-from tag_plugin.scoring.score import (
-    DEFAULT_JUDGE,
-    JudgeConfig,
-    Reference,
-    ScoredCompletion,
-    score_completion,
-)
+from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, score_completion
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 _LARGEST_WEIGHT: Final = 1e6
 
-_MEMORY: Final = 8192  # completions; several rewards ask for the same verdict
+_MEMORY: Final = 8192  # rows; each of several completions and rewards asks for the same one
 
 
 class GroundTruthError(ValueError):
     """A ground truth that `tag-plugin export-rl` did not write, or a setting that is none."""
 
 
-class GroundTruth(BaseModel):
+class GroundTruth(Frozen):
     """What a completion is compared with, and the frame that the prompt asked for boxes in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     box_frame: BoxFrame
     row: Row
-
-
-@lru_cache(maxsize=_MEMORY)
-def judged(text: str, row: str, frame: BoxFrame, config: JudgeConfig) -> ScoredCompletion:
-    """The judge's verdict on a completion of a TAG row (as JSON)."""
-    return score_completion(text, reference(row), frame, config)
-
-
-@lru_cache(maxsize=_MEMORY)
-def reference(row: str) -> Reference:
-    """What the judge compares with."""
-    return Row.model_validate_json(row).reference
 
 
 def weight_problem(weight: object) -> str | None:
     """Why a value is not the weight of a reward, or None; a weight of 0 only logs it."""
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         return f"not a number but {weight!r:.40}"
-    if not 0 <= weight <= _LARGEST_WEIGHT:
-        return f"must be from 0 to {_LARGEST_WEIGHT:g}, not {weight!r:.40}"
-    return None
+    fits = 0 <= weight <= _LARGEST_WEIGHT
+    return None if fits else f"must be from 0 to {_LARGEST_WEIGHT:g}, not {weight!r:.40}"
 
 
 def scores(
@@ -76,8 +59,7 @@ def scores(
             raise GroundTruthError(f"unknown reward {name!r}; next: one of {', '.join(REWARDS)}")
         if problem := weight_problem(weight):
             raise GroundTruthError(f"weights: {name}: {problem}")
-    known, frame = _read(ground_truth)
-    scored = score_completion(text, known, frame, config)
+    scored = score_completion(text, *_read(ground_truth), config)
     return {name: REWARDS[name].read(scored, config) for name in names}
 
 
@@ -88,27 +70,29 @@ def judge_config(settings: Mapping[str, Any] | None) -> JudgeConfig:
         GroundTruthError: an unknown setting, or a value of the wrong type or out of range.
     """
     plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in (settings or {}).items()}
+    return validated(JudgeConfig, plain, "judge: ", GroundTruthError)
+
+
+def validated(kind: type[Settings], value: object, where: str, error: type[Exception]) -> Settings:
+    """What a user has written, as a model.
+
+    Raises:
+        Exception: an `error` that names the first setting that is wrong, after `where`, and why.
+    """
     try:
-        return JudgeConfig.model_validate(plain)
-    except ValidationError as error:
-        raise GroundTruthError(f"judge: {setting_problem(error)}") from None
-
-
-def setting_problem(error: ValidationError) -> str:
-    """The first setting that is wrong, by its place, and why."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {reason}" if place else reason
+        return kind.model_validate(value)
+    except ValidationError as problem:
+        reason = first_problem(problem).replace("Value error, ", "", 1)
+        raise error(f"{where}{reason}") from None
 
 
 @lru_cache(maxsize=_MEMORY)
 def _read(ground_truth: str) -> tuple[Reference, BoxFrame]:
     try:
-        found = GroundTruth.model_validate_json(ground_truth)
+        read = GroundTruth.model_validate_json(ground_truth)
     except ValidationError as error:
         raise GroundTruthError(
             f"{ground_truth[:80]!r} is no ground truth of tag-plugin ({error.errors()[0]['msg']}); "
             "next: tag-plugin export-rl writes rows with one"
         ) from None
-    return found.row.reference, found.box_frame
+    return read.row.reference, read.box_frame

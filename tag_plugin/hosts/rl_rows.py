@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import atomic_write, write_text
 from tag_plugin.data.rows import NOT_A_ROW, SPLITS, BadRows, Row, Split, read_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.rl_rewards import GroundTruth
@@ -18,14 +17,8 @@ from tag_plugin.trace.prompt import grounded_prompt
 IMAGE: Final = "<image>"
 """All of these hosts put the picture where the prompt has this word."""
 
-_ADAPTERS: Mapping[str, str] = MappingProxyType(
-    {
-        "easyr1": "tag_plugin.hosts.easyr1",
-        "verl": "tag_plugin.hosts.verl",
-        "swift": "tag_plugin.hosts.swift",
-    }
-)
-HOSTS: tuple[str, ...] = tuple(_ADAPTERS)
+HOSTS: Final = ("easyr1", "verl", "swift")
+"""Each has a folder of its name beside this file."""
 
 
 class ExportError(ValueError):
@@ -68,9 +61,9 @@ def rl_host(name: str) -> RlHost:
     Raises:
         ExportError: no such host.
     """
-    if name not in _ADAPTERS:
+    if name not in HOSTS:
         raise ExportError(f"unknown host {name!r}; next: one of {', '.join(HOSTS)}")
-    host: RlHost = import_module(_ADAPTERS[name]).HOST
+    host: RlHost = import_module(f"tag_plugin.hosts.{name}").HOST
     return host
 
 
@@ -95,8 +88,9 @@ def export(
         tasks = _tasks(read_rows(path, bad), directory, frame, undetected, exported.left_out)
         records = [host.record(task) for task in tasks]
         if records:
-            exported.files[split] = _write(out / f"{split}{host.suffix}", records)
+            exported.files[split] = out / f"{split}{host.suffix}"
             exported.rows[split] = len(records)
+            _write(exported.files[split], records)
     exported.left_out += Counter({NOT_A_ROW: bad.count})
     if not exported.files:
         raise ExportError(
@@ -106,13 +100,11 @@ def export(
 
 
 def _inputs(directory: Path) -> dict[Split, Path]:
-    paths = {split: directory / "detected" / f"{split}.jsonl" for split in SPLITS}
-    found = {split: path for split, path in paths.items() if path.is_file()}
-    if not found:
-        raise ExportError(
-            f"no detected rows in {directory / 'detected'}; next: tag-plugin detect {directory}"
-        )
-    return found
+    folder = directory / "detected"
+    paths = {split: folder / f"{split}.jsonl" for split in SPLITS}
+    if not any(path.is_file() for path in paths.values()):
+        raise ExportError(f"no detected rows in {folder}; next: tag-plugin detect {directory}")
+    return {split: path for split, path in paths.items() if path.is_file()}
 
 
 def _tasks(
@@ -122,33 +114,24 @@ def _tasks(
         if row.detections is None and not undetected:
             left_out["no detections"] += 1
             continue
-        kept = row.model_copy(update={"trace": None, "provenance": None})
+        known = row.model_copy(update={"trace": None, "provenance": None})
         yield Task(
             row.id,
             row.dataset,
             row.split,
             IMAGE + grounded_prompt(row.reference.labels, frame),
             (directory / row.image).resolve(),
-            GroundTruth(box_frame=frame, row=kept).model_dump_json(),
+            GroundTruth(box_frame=frame, row=known).model_dump_json(),
         )
 
 
-def _write(path: Path, records: Sequence[dict[str, Any]]) -> Path:
-    writer = _write_parquet if path.suffix == ".parquet" else _write_lines
-    with atomic_write(path) as partial:
-        writer(partial, records)
-    return path
-
-
-def _write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as out:
-        out.writelines(json.dumps(each, ensure_ascii=False) + "\n" for each in records)
-
-
-def _write_parquet(path: Path, records: Sequence[dict[str, Any]]) -> None:
+def _write(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    if path.suffix != ".parquet":
+        write_text(path, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
+        return
     try:
-        import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise ExportError("a parquet file needs pyarrow; next: pip install pyarrow") from None
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(records)), path)
+    with atomic_write(path) as partial:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(records)), partial)

@@ -60,13 +60,11 @@ def warn_untested(distributions: Iterable[str]) -> None:
 
     Once a run: child processes inherit the mark, and of several ranks only rank 0 speaks.
     """
-    strays = [v for v in map(version, distributions) if v.installed is not None and not v.fits]
     told = os.environ.get(_WARNED, "").split(",")
-    strays = [v for v in strays if v.distribution not in told]
-    if not strays:
-        return
-    os.environ[_WARNED] = ",".join([*filter(None, told), *(v.distribution for v in strays)])
-    if os.environ.get("RANK", "0") == "0":
+    untold = (version(name) for name in distributions if name not in told)
+    strays = [each for each in untold if each.installed is not None and not each.fits]
+    os.environ[_WARNED] = ",".join([*filter(None, told), *(each.distribution for each in strays)])
+    if strays and os.environ.get("RANK", "0") == "0":
         sys.stderr.write(
             f"tag-plugin: outside the tested range: {'; '.join(map(str, strays))}. "
             "It may still work; tag-plugin doctor shows what is armed.\n"

@@ -26,10 +26,9 @@ class TagReward(ORM):  # type: ignore[misc]  # ms-swift is not installed where t
         Raises:
             GroundTruthError: a solution that `tag-plugin export-rl swift` did not write.
         """
-        asked = {self.name: 1.0}
         return [
-            scores(text, known, asked)[self.name]
-            for text, known in zip(completions, solution, strict=True)
+            scores(text, ground_truth, {self.name: 1.0})[self.name]
+            for text, ground_truth in zip(completions, solution, strict=True)
         ]
 
 

@@ -28,7 +28,6 @@ def compute_score(
     Raises:
         GroundTruthError: a ground truth that `tag-plugin export-rl verl` did not write.
     """
-    config = judge_config(judge)
-    values = scores(solution_str, ground_truth, weights, config)
+    values = scores(solution_str, ground_truth, weights, judge_config(judge))
     known = {name: math.nan if value is None else value for name, value in values.items()}
     return {"score": float(weighted_sum([*known.values()], [*weights.values()])), **known}
