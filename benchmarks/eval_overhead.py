@@ -1,9 +1,9 @@
 """What tag-plugin's own part of an evaluation costs a sample, without model and host. Prints JSON.
 
-Stages: reading the test set (its rows, and every picture whole); asking; judging and recording each
-completion; aggregating all of the host's metrics and ours with 2,000 bootstrap resamples; writing
-the samples file. Completions are of real length, with five AU claims each. The limit is for all
-but the reading, which grows with the pictures.
+Stages: reading the test set (its rows, and every picture whole); asking; judging each completion;
+aggregating all of the host's metrics and ours with 2,000 bootstrap resamples; making the records
+and writing the samples file. Completions are of real length, with five AU claims each. The limit is
+for all but the reading, which grows with the pictures.
 """
 
 import json
@@ -24,8 +24,8 @@ from tag_plugin.data.rows import DetectorInfo, Row, write_rows
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
+from tag_plugin.hosts.lmms_eval.checkpoints import Question
 from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
-from tag_plugin.hosts.lmms_eval.questions import Question
 from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, RECORD, SUMMARIES, process_results
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.trace.prompt import Style
@@ -103,6 +103,8 @@ def one_round(completions: list[str], out: Path, found: dict[str, list[float]]) 
         return [process_results(document, [text]) for document, text in pairs]
 
     def write() -> None:
+        for result in results:
+            result[RECORD] = result[RECORD].model_dump(mode="json")  # as `finish` does
         lines = [json.dumps({RECORD: result[RECORD]}, ensure_ascii=False) for result in results]
         out.write_text("\n".join(lines), encoding="utf-8")
 

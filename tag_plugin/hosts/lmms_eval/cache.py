@@ -6,7 +6,7 @@ weights, so that both reach the key; where the weights cannot be identified, the
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -27,18 +27,17 @@ def weights_of(model_args: Any) -> str | None:
     Of each file: name, size, time of change, and 64 pieces of 64 KiB spread over it.
     """
     found = {
-        name: folder
+        name: place
         for name, value in model_arguments(model_args).items()
-        if name in _WEIGHTS and (folder := _local(str(value))) is not None
+        if name in _WEIGHTS and (place := _local(str(value))) is not None
     }
-    if not found:
-        return None
     digest = sha256()
-    for name, folder in sorted(found.items()):
-        for file in _files(folder):
+    for name, place in sorted(found.items()):
+        # directly in a model's folder: its checkpoints of earlier steps are not it
+        for file in [place] if place.is_file() else sorted(filter(Path.is_file, place.iterdir())):
             digest.update(f"{name} {file.name}".encode())
             _add(digest, file)
-    return digest.hexdigest()[:12]
+    return digest.hexdigest()[:12] if found else None
 
 
 def refuse_stale_cache(call: Mapping[str, Any], weights: str | None, service: bool = False) -> None:
@@ -74,19 +73,10 @@ def _local(name: str) -> Path | None:
     return Path(config).parent if isinstance(config, str) else None
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """The files directly in a model's folder (its checkpoints of earlier steps are not it)."""
-    if path.is_file():
-        yield path
-    else:
-        yield from sorted(file for file in path.iterdir() if file.is_file())
-
-
 def _add(digest: Any, file: Path) -> None:
     status = file.stat()
     digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
-    step = max(_PIECE, status.st_size // _PIECES)
     with file.open("rb") as content:
-        for start in range(0, status.st_size, step):
+        for start in range(0, status.st_size, max(_PIECE, status.st_size // _PIECES)):
             content.seek(start, os.SEEK_SET)
             digest.update(content.read(_PIECE))

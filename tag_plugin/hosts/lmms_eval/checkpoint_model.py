@@ -4,7 +4,6 @@
 """
 
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from lmms_eval.api.model import lmms
 from lmms_eval.models import get_model
 from lmms_eval.utils import simple_parse_args_string
 
-from tag_plugin.hosts.lmms_eval.families import wrapper_name
+from tag_plugin.hosts.lmms_eval.checkpoints import wrapper_name
 
 
 class CheckpointModel(lmms):  # type: ignore[misc]  # the host ships no types
@@ -26,18 +25,14 @@ class CheckpointModel(lmms):  # type: ignore[misc]  # the host ships no types
     ) -> Any:
         """The host's call; `arg_string` is the value of --model_args.
 
+        On the CPU, where there is no GPU and the user says nothing else.
+
         Raises:
             WrongConfigurationError: no checkpoint is named, or its architecture is unknown.
         """
         told = {k: v for k, v in (additional_config or {}).items() if v is not None}
         arguments = {**simple_parse_args_string(arg_string), **told}
         wrapper = get_model(wrapper_name(arguments))
-        return wrapper(**arguments, **_device(wrapper, arguments))
-
-
-def _device(wrapper: type, arguments: Mapping[str, Any]) -> dict[str, str]:
-    """The CPU, where there is no GPU and the user says nothing else."""
-    if torch.cuda.is_available():
-        return {}
-    known = inspect.signature(wrapper).parameters
-    return {k: "cpu" for k in ("device", "device_map") if k in known and k not in arguments}
+        known = () if torch.cuda.is_available() else inspect.signature(wrapper).parameters
+        places = [name for name in ("device", "device_map") if name in known]
+        return wrapper(**dict.fromkeys(places, "cpu") | arguments)

@@ -17,8 +17,8 @@ from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.data.face_frame import NOT_A_FRAME, ImageError, face_file, open_face
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.data.text_file import TextFileError, read_json_object, text_lines
+from tag_plugin.hosts.lmms_eval.checkpoints import Question
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.questions import Question
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.trace.prompt import Style
 
@@ -27,6 +27,12 @@ _MANIFEST: Final = "prepare.json"
 _AGAIN: Final = "next: tag-plugin prepare again"
 STAGES: Final = ("detected", "prepared")
 """The folders that hold a split's rows, the preferred one first."""
+
+ROWS: Final[dict[str, Mapping[str, Row]]] = {}
+"""Task -> its rows by id, from the loading of its documents on until `finish` forgets them.
+
+The host hands on nothing but the documents, from threads of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +56,25 @@ class TestSet:
 def find_test_file(dataset: str, split: str = "test") -> Path | None:
     """A split's rows under TAG_DATA_DIR, with detections where they were made."""
     data_dir = os.environ.get(DATA_DIR_VARIABLE, "")
-    if not data_dir:
-        return None
-    files = (Path(data_dir, dataset, stage, f"{split}.jsonl").resolve() for stage in STAGES)
-    return next((file for file in files if file.is_file()), None)
+    stages = STAGES if data_dir else ()
+    files = (Path(data_dir, dataset, stage, f"{split}.jsonl").resolve() for stage in stages)
+    return next(filter(Path.is_file, files), None)
 
 
-def require_test_files(asked: Iterable[TagTask]) -> None:
-    """Checks that each dataset has the split that is asked for, prepared as its name says.
+def require_test_files(asked: Iterable[TagTask]) -> dict[tuple[str, str], Path]:
+    """The file of each (dataset, split) that is asked for, prepared as its name says.
 
     Raises:
         WrongConfigurationError: one message about everything that is missing, with the commands.
     """
-    found = {(each.dataset, each.split): find_test_file(each.dataset, each.split) for each in asked}
-    missing = [key for key, file in found.items() if file is None]
+    places = dict.fromkeys((each.dataset, each.split) for each in asked)
+    files = {place: file for place in places if (file := find_test_file(*place)) is not None}
+    missing = [place for place in places if place not in files]
     if missing:
         raise WrongConfigurationError(_missing_message(missing))
-    for (dataset, _), file in found.items():
-        assert file is not None  # noqa: S101  # just checked; mypy cannot see it
+    for (dataset, _), file in files.items():
         preparation_of(dataset, file)
+    return files
 
 
 def _missing_message(missing: list[tuple[str, str]]) -> str:
@@ -93,14 +99,12 @@ def preparation_of(dataset: str, file: Path) -> dict[str, Any]:
     """
     manifest = file.parent.parent / _MANIFEST
     settings = _settings(manifest)
-    if dataset not in BENCHMARKS:
-        return settings
-    command = BENCHMARKS[dataset].command
-    for name, value in BENCHMARKS[dataset].required.items():
-        if settings.get(name, value) != value:
+    benchmark = BENCHMARKS.get(dataset)
+    for name, value in benchmark.required.items() if benchmark else ():
+        if benchmark and settings.get(name, value) != value:
             raise WrongConfigurationError(
                 f"tag-plugin: {manifest} says {name} {settings[name]!r}, but the task of {dataset} "
-                f"is defined for {value!r}; next: {command} into another data directory"
+                f"is defined for {value!r}; next: {benchmark.command} into another data directory"
             )
     return settings
 
@@ -128,9 +132,7 @@ def read_test_set(dataset: str, split: str = "test") -> TestSet:
     Raises:
         WrongConfigurationError: no file, not one usable row, or a picture that is not a face frame.
     """
-    require_test_files([TagTask(dataset, split)])
-    file = find_test_file(dataset, split)
-    assert file is not None  # noqa: S101  # just required; mypy cannot see it
+    file = require_test_files([TagTask(dataset, split)])[dataset, split]
     rows, problems, pictures = _usable(file)
     _check(file, rows, problems)
     return TestSet(
@@ -151,9 +153,16 @@ def _usable(file: Path) -> tuple[list[Row], list[str], str]:
     try:
         for where, line in text_lines(file, bad=lambda error: problems.append(str(error))):
             try:
-                row, picture = _read(line, file, where)
+                row = parse_row(line, where)
+                picture = face_file(image_path(file, row))
             except RowError as error:
                 problems.append(str(error))
+            except ImageError as error:
+                problems.append(f"{where}: row {row.id}: {error}")
+                if error.reason == NOT_A_FRAME:
+                    raise WrongConfigurationError(
+                        f"tag-plugin: {problems[-1]}: its boxes would mean other places"
+                    ) from None
             else:
                 rows.append(row)
                 pictures.update(sha256(picture).digest())
@@ -163,13 +172,14 @@ def _usable(file: Path) -> tuple[list[Row], list[str], str]:
 
 
 def _check(file: Path, rows: list[Row], problems: list[str]) -> None:
-    if not rows:
-        first = problems[0] if problems else "it is empty"
-        raise WrongConfigurationError(f"tag-plugin: {file} has no usable row: {first}; {_AGAIN}")
-    if len({row.label_set for row in rows}) > 1:
-        raise WrongConfigurationError(f"tag-plugin: {file} mixes label sets; {_AGAIN}")
-    if len({row.id for row in rows}) < len(rows):
-        raise WrongConfigurationError(f"tag-plugin: {file} holds an id twice; {_AGAIN}")
+    faults = {
+        f"has no usable row: {(*problems, 'it is empty')[0]}": not rows,
+        "mixes label sets": len({row.label_set for row in rows}) > 1,
+        "holds an id twice": len({row.id for row in rows}) < len(rows),
+    }
+    fault = next((name for name, holds in faults.items() if holds), None)
+    if fault:
+        raise WrongConfigurationError(f"tag-plugin: {file} {fault}; {_AGAIN}")
 
 
 def image_path(file: Path, row: Row) -> Path:
@@ -180,34 +190,23 @@ def image_path(file: Path, row: Row) -> Path:
 def columns(
     test_set: TestSet, question: Question, style: Style = Style.GROUNDED, task: str = ""
 ) -> dict[str, list[str]]:
-    """The documents, column by column."""
+    """The documents, column by column; the rows themselves go to `ROWS`."""
     rows = test_set.rows
-    asked = question.style(style)
-    prompt = question.prompt(rows[0].reference.labels, style)
+    ROWS[task] = {row.id: row for row in rows}
+    same_for_all = {
+        "prompt": question.prompt(rows[0].reference.labels, style),
+        "frame": str(question.frame),
+        "style": str(question.style(style)),
+        "task": task,
+    }
     return {
         "id": [row.id for row in rows],
         "image": [str(image_path(test_set.file, row)) for row in rows],
         "label": [row.label for row in rows],
-        "row": [row.model_dump_json(exclude={"trace", "provenance"}) for row in rows],
-        "prompt": [prompt] * len(rows),
-        "frame": [str(question.frame)] * len(rows),
-        "style": [str(asked)] * len(rows),
-        "task": [task] * len(rows),
+        **{name: [value] * len(rows) for name, value in same_for_all.items()},
     }
 
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[Image.Image]:
     """The picture of a document, as it lies on disk."""
     return [open_face(Path(doc["image"]))]
-
-
-def _read(line: str, file: Path, where: str) -> tuple[Row, bytes]:
-    row = parse_row(line, where)
-    try:
-        return row, face_file(image_path(file, row))
-    except ImageError as error:
-        if error.reason != NOT_A_FRAME:
-            raise RowError(f"{where}: row {row.id}: {error}") from None
-        raise WrongConfigurationError(
-            f"tag-plugin: {where}: row {row.id}: {error}: its boxes would mean other places"
-        ) from None

@@ -1,4 +1,4 @@
-"""What reaches the model besides the rows: how it is asked, and what its own files make of that.
+"""What reaches the model besides the rows, and how it decodes, after its wrapper and its own files.
 
 All of it stands in the protocol. The checkpoint's files are read as they are once loaded, so that
 two files that mean the same are the same. A picture that would not stay the face frame is refused.
@@ -17,7 +17,7 @@ from PIL import Image
 from tag_plugin.data.text_file import TextFileError, parse_json
 from tag_plugin.facs.boxes import FACE_FRAME, BoxFrame
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.wrappers import Wrapper
+from tag_plugin.hosts.lmms_eval.wrappers import Wrapper, plain
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt
 
@@ -49,6 +49,20 @@ _FILES: Final = (
 )
 
 
+_SAMPLING: Final = {
+    *("do_sample", "temperature", "top_p", "top_k", "min_p", "typical_p"),
+    *("epsilon_cutoff", "eta_cutoff"),
+}
+"""Settings that say nothing where the likeliest token is always taken."""
+
+_ALWAYS_GIVEN: Final = {
+    *("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "max_length"),
+    *("use_cache", "cache_implementation", "return_dict_in_generate", "output_scores"),
+    "transformers_version",
+}
+"""Settings that the host's wrappers give themselves, or that change no token."""
+
+
 def model_input(wrapper: Wrapper, checkpoint: str) -> dict[str, Any]:
     """How a question and its picture reach a model, for the protocol.
 
@@ -59,13 +73,12 @@ def model_input(wrapper: Wrapper, checkpoint: str) -> dict[str, Any]:
     Raises:
         WrongConfigurationError: the picture would reach the model in another size.
     """
-    held: dict[str, Any] = {}
-    if checkpoint and not wrapper.service:
-        held = _held(wrapper, checkpoint)
+    held = _held(wrapper, checkpoint) if checkpoint and not wrapper.service else {}
     settled = _SIZES if "picture" in held else set()
-    arguments = {name: value for name, value in wrapper.changed.items() if name not in settled}
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if os.environ.get(name)}
-    told = {"arguments": arguments, "environment": environment}
+    told = {
+        "arguments": {name: v for name, v in wrapper.changed.items() if name not in settled},
+        "environment": {name: os.environ[name] for name in _ENVIRONMENT if os.environ.get(name)},
+    }
     return {"wrapper": wrapper.name, **{k: v for k, v in told.items() if v}, **held}
 
 
@@ -81,14 +94,18 @@ def _held(wrapper: Wrapper, checkpoint: str) -> dict[str, Any]:
             f"the processor of {checkpoint} cannot be read ({str(error)[:200]}); the protocol "
             "holds a hash of its files instead"
         )
-        return {"processor": {"files": _files_hash(Path(checkpoint))}}
+        files = filter(Path.is_file, map(Path(checkpoint).joinpath, _FILES))
+        content = b"".join(file.name.encode() + file.read_bytes() for file in files)
+        return {"processor": {"files": _digest(content)}}
     pictures = getattr(processor, "image_processor", None)
-    tokenizer = getattr(processor, "tokenizer", processor)
     size = None if pictures is None else _checked_size(pictures, wrapper, checkpoint)
+    settings = {} if pictures is None else pictures.to_dict()
     left_out = _NAMES | (_SIZES if size else set())
-    settings = {} if pictures is None else _settings(pictures, left_out)
-    picture = {"picture": size} if size else {}
-    return {**picture, "processor": settings, **_texts(processor, tokenizer, checkpoint)}
+    return {
+        **({"picture": size} if size else {}),
+        "processor": plain({k: v for k, v in sorted(settings.items()) if k not in left_out}),
+        **_texts(processor, getattr(processor, "tokenizer", processor), checkpoint),
+    }
 
 
 def _overrides(wrapper: Wrapper) -> dict[str, Any]:
@@ -101,20 +118,19 @@ def _overrides(wrapper: Wrapper) -> dict[str, Any]:
             raise WrongConfigurationError(f"tag-plugin: {error}; next: mend it") from None
     if isinstance(engine, Mapping):
         return dict(engine)
-    if not wrapper.loads_checkpoint:
-        return {}
-    limits = {name: wrapper.arguments.get(name) for name in ("min_pixels", "max_pixels")}
-    return {name: value for name, value in limits.items() if value is not None}
+    limits = ("min_pixels", "max_pixels") if wrapper.loads_checkpoint else ()
+    values = {name: wrapper.arguments.get(name) for name in limits}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | None:
     """The size in which a face reaches the model; None in families that fix the size themselves."""
     if _GRID not in (getattr(pictures, "model_input_names", None) or ()):
         return None
-    blank = Image.new("RGB", (FACE_FRAME, FACE_FRAME))
     try:
-        grid = pictures(images=[blank], return_tensors="pt")[_GRID]
-        height, width = (int(side) * int(pictures.patch_size) for side in grid[0][1:])
+        blank = Image.new("RGB", (FACE_FRAME, FACE_FRAME))
+        sides = pictures(images=[blank], return_tensors="pt")[_GRID][0][1:]
+        height, width = (int(side) * int(pictures.patch_size) for side in sides)
     except (ValueError, TypeError, AttributeError, KeyError, ZeroDivisionError) as error:
         raise WrongConfigurationError(
             f"tag-plugin: the image processor of {checkpoint} cannot take a {FACE_FRAME}x"
@@ -134,22 +150,6 @@ def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | Non
         f"tag-plugin: a {FACE_FRAME}x{FACE_FRAME} face would reach the model as {width}x{height}, "
         f"and its boxes would mean other places; next: {mend}"
     )
-
-
-def _settings(pictures: Any, left_out: set[str]) -> dict[str, Any]:
-    """The settings of an image processor that change the picture."""
-    held = pictures.to_dict()
-    return {k: _plain(v) for k, v in sorted(held.items()) if k not in left_out and v is not None}
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, bool | float | str):
-        return value
-    return int(value) if isinstance(value, int) else str(value)
 
 
 def _texts(processor: Any, tokenizer: Any, checkpoint: str) -> dict[str, Any]:
@@ -180,10 +180,41 @@ def _check_embeddings(largest: int, checkpoint: str) -> None:
         )
 
 
-def _files_hash(folder: Path) -> str:
-    held = [folder / name for name in _FILES if (folder / name).is_file()]
-    return _digest(b"".join(file.name.encode() + file.read_bytes() for file in held))
-
-
 def _digest(content: bytes) -> str:
     return sha256(content).hexdigest()[:12]
+
+
+def effective_decoding(
+    asked: Mapping[str, Any], wrapper: Wrapper, checkpoint: str, seed: int | None
+) -> dict[str, Any]:
+    """The generation arguments as they take effect.
+
+    `generation_config` holds what the checkpoint's own generation_config.json adds to them, `seed`
+    that of a run that samples.
+    """
+    decoding = dict(asked)
+    if wrapper.name.startswith("vllm") and (least := wrapper.arguments.get("max_new_tokens")):
+        decoding["max_new_tokens"] = max(int(decoding.get("max_new_tokens") or 0), int(least))
+    samples = bool(decoding.get("do_sample")) or float(decoding.get("temperature") or 0) > 0
+    if samples and seed is not None:
+        decoding["seed"] = seed
+    left_out = _ALWAYS_GIVEN | set(asked) | (set() if samples else _SAMPLING)
+    held = _generation_settings(checkpoint) if checkpoint and wrapper.loads_checkpoint else {}
+    added = {k: v for k, v in held.items() if k not in left_out and k[0] != "_"}
+    return decoding | ({"generation_config": added} if added else {})
+
+
+def _generation_settings(checkpoint: str) -> dict[str, Any]:
+    """What a checkpoint's generation settings change of the library's; an old one has none."""
+    from transformers import AutoConfig, GenerationConfig
+
+    try:
+        config = GenerationConfig.from_pretrained(checkpoint)
+    except OSError:
+        try:
+            config = GenerationConfig.from_model_config(
+                AutoConfig.from_pretrained(checkpoint, trust_remote_code=False)
+            )
+        except (OSError, ValueError, KeyError):  # the host names what is wrong with it
+            return {}
+    return dict(config.to_diff_dict())

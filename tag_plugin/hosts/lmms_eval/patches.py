@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from tag_plugin import _autoload
 from tag_plugin.hosts.lmms_eval.tag_tasks import DATASET_PATH, HF_MODEL, tag_tasks
-from tag_plugin.hosts.patching import Patch, replace, replaced
+from tag_plugin.hosts.patching import Make, Patch, replace, replaced
 from tag_plugin.hosts.paths import tasks_dir
 
 _HOST: Final = "lmms-eval"
@@ -106,12 +106,12 @@ def _finding(initialize: Any) -> Callable[..., Any]:
 def _downloading(download: Any) -> Callable[..., Any]:
     @functools.wraps(download)
     def download_documents(self: Any, dataset_kwargs: Any = None) -> None:
-        if self.config.dataset_path != DATASET_PATH:
-            download(self, dataset_kwargs)
-            return
-        from tag_plugin.hosts.lmms_eval.settled_evaluation import load_documents
+        if self.config.dataset_path == DATASET_PATH:
+            from tag_plugin.hosts.lmms_eval.settled_evaluation import load_documents
 
-        load_documents(self)
+            load_documents(self)
+        else:
+            download(self, dataset_kwargs)
 
     return download_documents
 
@@ -131,7 +131,7 @@ def _evaluating(evaluate: Any) -> Callable[..., Any]:
         tasks = [*tag_tasks(call["tasks"] or [], call["task_manager"].task_index)]
         if not tasks:
             return evaluate(**call)
-        from tag_plugin.hosts.lmms_eval.finishing import finish
+        from tag_plugin.hosts.lmms_eval.evaluation import finish
         from tag_plugin.hosts.lmms_eval.settled_evaluation import settled_evaluation
 
         with settled_evaluation(tasks, call) as evaluation, _changed_for(evaluation, call):
@@ -142,14 +142,17 @@ def _evaluating(evaluate: Any) -> Callable[..., Any]:
 
 @contextmanager
 def _changed_for(evaluation: Any, call: Mapping[str, Any]) -> Iterator[None]:
-    from tag_plugin.hosts.lmms_eval import empty_reply, system_line, whole_weights
+    from tag_plugin.hosts.lmms_eval import host_functions
 
+    functions: dict[Patch, Make] = {
+        UNWRAP: partial(host_functions.telling, evaluation.wrapper),
+        WEIGHTS: host_functions.whole_weights,
+    }
+    if CHAT.module in sys.modules:  # the wrapper of this evaluation, which was looked at
+        functions[CHAT] = partial(host_functions.without_system_line, evaluation.prompts)
     with ExitStack() as changes:
-        changes.enter_context(replaced(UNWRAP, partial(empty_reply.telling, evaluation.wrapper)))
-        changes.enter_context(replaced(WEIGHTS, whole_weights.whole_weights))
-        if CHAT.module in sys.modules:  # the wrapper of this evaluation, which was looked at
-            prompts = evaluation.prompts
-            changes.enter_context(replaced(CHAT, partial(system_line.left_out, prompts)))
+        for patch, make in functions.items():
+            changes.enter_context(replaced(patch, make))
         if call.get("use_cache"):
             changes.enter_context(answers_kept(call["use_cache"]))
         yield
@@ -175,8 +178,7 @@ def model_manifests() -> list[object]:
         return []
     _autoload.install()
     models = sys.modules["lmms_eval.models"]  # it is reading the entry points just now
-    taken = {**models.AVAILABLE_SIMPLE_MODELS, **models.AVAILABLE_CHAT_TEMPLATE_MODELS}
-    if HF_MODEL in taken:
+    if HF_MODEL in {**models.AVAILABLE_SIMPLE_MODELS, **models.AVAILABLE_CHAT_TEMPLATE_MODELS}:
         return []
     from lmms_eval.models.registry_v2 import ModelManifest
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tag_plugin.data.rows import Row, parse_row
+from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS
-from tag_plugin.hosts.lmms_eval.empty_reply import EmptyReply
+from tag_plugin.hosts.lmms_eval.documents import ROWS
+from tag_plugin.hosts.lmms_eval.host_functions import EmptyReply
 from tag_plugin.results.summary import Summary, summarise
 from tag_plugin.scoring.metrics import COLUMNS, METRICS, contribution
 from tag_plugin.scoring.record import RECORD, AnsweredSample, JudgedSample
@@ -23,12 +24,12 @@ FAILURES: Final = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
 """How the host's model wrappers begin the text that they return in the place of an answer."""
 
 SUMMARIES: Final[dict[str, Summary]] = {}
-"""Task -> its numbers, from its first aggregation on until `finishing` takes them."""
+"""Task -> its numbers, from its first aggregation on until `finish` takes them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """What a sample feeds to a metric: nothing but its task, since it travels between processes."""
+    """What a sample feeds to a metric: nothing but its task, which travels between processes."""
 
     task: str
 
@@ -45,13 +46,13 @@ def judge_config(row: Row, style: Style = Style.GROUNDED) -> JudgeConfig:
 
 
 def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> dict[str, Any]:
-    """The host's call for each document: the record, and the metrics that it has a part in.
+    """The host's call for each document: the judged sample, and the metrics that it has a part in.
 
-    A request that failed is recorded and feeds no metric: it is neither right nor wrong. The record
-    comes first, so that the host aggregates it first.
+    A request that failed is recorded and feeds no metric: it is neither right nor wrong. The sample
+    comes first, so that the host aggregates it first; `finish` makes its record of it.
     """
     completion = results[0] if results else None
-    row = parse_row(doc["row"], doc["id"])
+    row = ROWS[doc["task"]][doc["id"]]
     config = judge_config(row, Style(doc["style"]))
     sample = AnsweredSample(
         id=row.id,
@@ -68,17 +69,17 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
         attributes=row.attributes,
         failed=_failure(completion),
     ).judged(config)
-    fed = [] if sample.failed else _metrics_of(sample)
-    return {RECORD: sample.model_dump(mode="json"), **dict.fromkeys(fed, Fed(sample.task))}
+    return {RECORD: sample, **dict.fromkeys(_metrics_of(sample), Fed(sample.task))}
 
 
 def _metrics_of(sample: JudgedSample) -> list[str]:
-    """The metrics that a sample has something to say about."""
-    columns = dict(zip(COLUMNS, contribution(sample, 0.0), strict=True))
+    """The metrics that a sample has something to say about; none where its request failed."""
+    columns = zip(COLUMNS, contribution(sample, 0.0), strict=True)
+    spoken = {name for name, value in columns if value and not sample.failed}
     return [
         name
         for metric in METRICS.values()
-        if any(columns[column] for column in metric.columns)
+        if not spoken.isdisjoint(metric.columns)
         for name in metric.names([sample.gold])
     ]
 
@@ -92,11 +93,9 @@ def _failure(completion: str | None) -> str | None:
     return completion[:300] if completion.startswith(FAILURES) else None
 
 
-def summarise_task(records: Sequence[Mapping[str, Any]]) -> int:
-    """The host's aggregation over the records of all processes: how many samples are judged."""
-    samples = [JudgedSample.model_validate(record) for record in records]
-    summary = summarise(samples, samples[0].labels)
-    SUMMARIES[samples[0].task] = summary
+def summarise_task(samples: Sequence[JudgedSample]) -> int:
+    """The host's aggregation over the samples of all processes: how many are judged."""
+    summary = SUMMARIES[samples[0].task] = summarise(samples, samples[0].labels)
     return summary.n
 
 
@@ -110,17 +109,18 @@ def _from_summary(name: str) -> Callable[[Sequence[Fed]], float | None]:
 
 def metric_list() -> list[dict[str, Any]]:
     """The record, then every line of the table of metrics."""
-    first = {"metric": RECORD, "aggregation": summarise_task, "higher_is_better": None}
-    others = [
-        {
-            "metric": name,
-            "aggregation": _from_summary(name),
-            "higher_is_better": None if metric.better is None else metric.better == "higher",
-        }
-        for metric in METRICS.values()
-        for name in metric.names(EMOTIONS)
+    return [
+        {"metric": RECORD, "aggregation": summarise_task, "higher_is_better": None},
+        *(
+            {
+                "metric": name,
+                "aggregation": _from_summary(name),
+                "higher_is_better": None if metric.better is None else metric.better == "higher",
+            }
+            for metric in METRICS.values()
+            for name in metric.names(EMOTIONS)
+        ),
     ]
-    return [first, *others]
 
 
 METRIC_LIST: Final = metric_list()

@@ -26,54 +26,46 @@ _LOCK_SECONDS: Final = 600
 """A merge takes seconds; a lock that is older belongs to nobody."""
 
 _SIZES: Final = ("batch_size", "batch_size_per_gpu", "num_concurrent")
+"""Where a model says how many requests it takes at once."""
 
 
 def asking_by_batch(execute: Any) -> Callable[..., Any]:
     """The host's `ResponseCache.execute`; the answers of a batch are stored before the next."""
 
     @functools.wraps(execute)
-    def execute_by_batch(self: Any, lm: Any, reqtype: str, requests: Sequence[Any]) -> Any:
-        return _ask_by_batch(partial(execute, self, lm, reqtype), self, lm, requests)
+    def execute_by_batch(self: Any, lm: Any, reqtype: str, requests: Sequence[Any]) -> list[Any]:
+        sizes = (getattr(lm, name, 1) for name in _SIZES)
+        size = max(1, *(each for each in sizes if isinstance(each, int)))
+        answers, total = [], len(requests)
+        logger.disable(type(self).__module__)  # two lines a batch
+        try:
+            with _one_bar(lm, total) as answered:
+                for start in range(0, total, size):
+                    answers.extend(execute(self, lm, reqtype, requests[start : start + size]))
+                    answered(len(answers))
+        finally:
+            logger.enable(type(self).__module__)
+        logger.info(f"--use_cache: {self.get_stats()['hits']} answers of {total} were there")
+        return answers
 
     return execute_by_batch
 
 
-def _ask_by_batch(
-    execute: Callable[[Sequence[Any]], Any], cache: Any, model: Any, requests: Sequence[Any]
-) -> list[Any]:
-    size, answers = _batch_size(model), []
-    host = type(cache).__module__
-    logger.disable(host)  # two lines a batch
-    try:
-        with _one_bar(model, len(requests)) as answered:
-            for start in range(0, len(requests), size):
-                batch = requests[start : start + size]
-                answers.extend(execute(batch))
-                answered(len(batch))
-    finally:
-        logger.enable(host)
-    logger.info(f"--use_cache: {cache.get_stats()['hits']} answers of {len(requests)} were there")
-    return answers
-
-
-def _batch_size(model: Any) -> int:
-    """How many requests the model takes at once."""
-    sizes = (getattr(model, name, 1) for name in _SIZES)
-    return max(1, *(size for size in sizes if isinstance(size, int)))
-
-
 @contextmanager
 def _one_bar(model: Any, total: int) -> Iterator[Callable[[int], None]]:
-    """One progress bar over all batches, in the place of the wrapper's bar for each."""
+    """One progress bar over all batches, which is told how many are answered.
+
+    In the place of the wrapper's bar for each.
+    """
     modules = [sys.modules[each.__module__] for each in type(model).__mro__]
     bars = [(module, vars(module)["tqdm"]) for module in modules if "tqdm" in vars(module)]
     for module, bar in bars:
         vars(module)["tqdm"] = partial(_hidden, bar)
     try:
-        first = os.environ.get("RANK", "0") == "0"
-        with Progress(console=Console(stderr=True), disable=not first) as progress:
+        silent = os.environ.get("RANK", "0") != "0"
+        with Progress(console=Console(stderr=True), disable=silent) as progress:
             shown = progress.add_task("answers", total=total)
-            yield partial(progress.advance, shown)
+            yield lambda answered: progress.update(shown, completed=answered)
     finally:
         for module, bar in reversed(bars):
             vars(module)["tqdm"] = bar
@@ -100,8 +92,8 @@ def recover(root: Path, host: ModuleType) -> None:
         return
     try:
         with host._merge_lock(str(lock)):
-            for run in left:
-                _merge(run, target, host)
+            for shard in (shard for run in left for shard in sorted(run.glob("rank_*.db"))):
+                _merge(shard, target, host)
             host.ResponseCache.merge_shards([], str(target))  # settles what a killed merge left
     except (TimeoutError, sqlite3.Error) as error:
         logger.warning(f"--use_cache: what killed runs left in {root} cannot be read now: {error}")
@@ -114,21 +106,17 @@ def _has_answers_left(run: Path, host: ModuleType) -> bool:
     return bool(written) and not (merged.is_file() and merged.stat().st_mtime_ns >= max(written))
 
 
-def _merge(run: Path, target: Path, host: ModuleType) -> None:
-    for shard in sorted(run.glob("rank_*.db")):
-        try:
-            host.ResponseCache.merge_shards([str(shard)], str(target))
-        except sqlite3.Error as error:  # killed before its tables were made
-            logger.debug(f"--use_cache: {shard}: {error}")
+def _merge(shard: Path, target: Path, host: ModuleType) -> None:
+    try:
+        host.ResponseCache.merge_shards([str(shard)], str(target))
+    except sqlite3.Error as error:  # killed before its tables were made
+        logger.debug(f"--use_cache: {shard}: {error}")
 
 
 def _drop_stale_lock(lock: Path) -> None:
     """Removes the lock of a merge whose process was killed."""
-    if not lock.is_dir():
-        return
-    owner = lock / "owner.json"
-    age = time.time() - lock.stat().st_mtime
-    if age > _LOCK_SECONDS or _owner_is_dead(owner):
+    owner, oldest = lock / "owner.json", time.time() - _LOCK_SECONDS
+    if lock.is_dir() and (lock.stat().st_mtime < oldest or _owner_is_dead(owner)):
         logger.warning(f"--use_cache: {lock} was left by a killed run and is removed")
         owner.unlink(missing_ok=True)
         lock.rmdir()
@@ -137,11 +125,8 @@ def _drop_stale_lock(lock: Path) -> None:
 def _owner_is_dead(owner: Path) -> bool:
     try:
         held = json.loads(owner.read_text(encoding="utf-8"))
-        if held["hostname"] != socket.gethostname():
-            return False
-        os.kill(int(held["pid"]), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, ValueError, KeyError, TypeError):  # another user's, or not written to its end
-        return False
+        if held["hostname"] == socket.gethostname():
+            os.kill(int(held["pid"]), 0)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return isinstance(error, ProcessLookupError)  # else another user's, or half written
     return False

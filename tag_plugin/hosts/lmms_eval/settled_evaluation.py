@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any, Final
 
 from datasets import Dataset, DatasetDict
@@ -12,22 +11,15 @@ from loguru import logger
 from tag_plugin import __version__
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.hosts.lmms_eval.cache import refuse_stale_cache, weights_of
-from tag_plugin.hosts.lmms_eval.decoding import effective_decoding
-from tag_plugin.hosts.lmms_eval.documents import TestSet, columns, read_test_set, require_test_files
-from tag_plugin.hosts.lmms_eval.evaluation import (
-    RUNNING,
-    Evaluation,
-    current_evaluation,
-    host_options,
-)
-from tag_plugin.hosts.lmms_eval.families import refuse_adapter
-from tag_plugin.hosts.lmms_eval.model_input import model_input
-from tag_plugin.hosts.lmms_eval.questions import (
+from tag_plugin.hosts.lmms_eval.checkpoints import (
     NO_BOXES,
-    Question,
     find_question,
     named_checkpoint,
+    refuse_adapter,
 )
+from tag_plugin.hosts.lmms_eval.documents import TestSet, columns, read_test_set, require_test_files
+from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
+from tag_plugin.hosts.lmms_eval.model_input import effective_decoding, model_input
 from tag_plugin.hosts.lmms_eval.results import judge_config
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask, tag_task
 from tag_plugin.hosts.lmms_eval.wrappers import model_arguments, wrapper_of
@@ -40,19 +32,27 @@ from tag_plugin.trace.prompt import Style, prompt_hash
 _OF_NO_ANSWER: Final = {"items", "answers", "judge"}
 """Fields of a protocol that change no answer of a model: its cache outlives them."""
 
-_TASK_USUALLY: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
-    {
-        "description": ("", None),
-        "doc_to_text": ("prompt",),
-        "doc_to_messages": (None,),
-        "num_fewshot": (None, 0),
-        "filter_list": (None,),
-        "lmms_eval_specific_kwargs": (None,),
-        "model_specific_generation_kwargs": (None,),
-        "reasoning_tags": (None, "none"),
-        "auto_strip_thinking": (False,),
-    }
-)
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "num_fewshot": None,
+    "system_instruction": None,
+    "apply_chat_template": False,
+    "fewshot_as_multiturn": False,
+    "repeats": 1,
+    "predict_only": False,
+}
+"""Arguments of the host that change what is measured, and their defaults."""
+
+_TASK_USUALLY: Final[Mapping[str, tuple[Any, ...]]] = {
+    "description": ("", None),
+    "doc_to_text": ("prompt",),
+    "doc_to_messages": (None,),
+    "num_fewshot": (None, 0),
+    "filter_list": (None,),
+    "lmms_eval_specific_kwargs": (None,),
+    "model_specific_generation_kwargs": (None,),
+    "reasoning_tags": (None, "none"),
+    "auto_strip_thinking": (False,),
+}
 """Settings of a task that change what is asked or what is judged, as the tag_ tasks have them."""
 
 
@@ -74,20 +74,16 @@ def settled_evaluation(tasks: Sequence[TagTask], call: Mapping[str, Any]) -> Ite
     checkpoint = named_checkpoint(model, arguments)
     refuse_adapter(checkpoint)
     wrapper = wrapper_of(model, arguments, bool(call.get("force_simple")))
-    question = _question(tasks, model, arguments)
+    asks_for_boxes = any(each.style is Style.GROUNDED for each in tasks)
     weights = weights_of(arguments)
     refuse_stale_cache(call, weights, wrapper.service)
     evaluation = Evaluation(
-        question,
+        find_question(model, arguments) if asks_for_boxes else NO_BOXES,
         wrapper=wrapper,
         checkpoint=checkpoint,
         model_input=model_input(wrapper, checkpoint),
         test_sets={(a.dataset, a.split): read_test_set(a.dataset, a.split) for a in set(tasks)},
-        gen_kwargs=model_arguments(call.get("gen_kwargs")),
-        limit=call.get("limit"),
-        offset=int(call.get("offset") or 0),
-        seed=call.get("torch_random_seed"),
-        options=host_options(call),
+        call=call,
         weights=weights,
     )
     token = RUNNING.set(evaluation)
@@ -97,28 +93,23 @@ def settled_evaluation(tasks: Sequence[TagTask], call: Mapping[str, Any]) -> Ite
         RUNNING.reset(token)
 
 
-def _question(tasks: Sequence[TagTask], model: Any, arguments: Mapping[str, Any]) -> Question:
-    if any(each.style is Style.GROUNDED for each in tasks):
-        return find_question(model, arguments)
-    return NO_BOXES
-
-
 def load_documents(task: Any) -> None:
     """Gives a host task its documents; nothing is cached.
 
     The protocol is printed, and goes into `metadata` of the task's configuration, which the host
     repeats in its results and hashes into the keys of its response cache.
     """
-    evaluation, config = current_evaluation(), task.config
+    evaluation, config = RUNNING.get() or Evaluation(find_question("", {})), task.config
     read = tag_task(config.to_dict())
     place = (read.dataset, read.split)
     test_set = evaluation.test_sets.get(place) or read_test_set(*place)
     documents = columns(test_set, evaluation.question, read.style, config.task)
     evaluation.prompts.update(documents["prompt"])
-    task.dataset = DatasetDict({config.test_split: Dataset.from_dict(documents)})
-    task.dataset_no_image = task.dataset
+    task.dataset = task.dataset_no_image = DatasetDict(
+        {config.test_split: Dataset.from_dict(documents)}
+    )
     protocol = _protocol(task, read, test_set, documents, evaluation)
-    stated = Stated(
+    stated = evaluation.stated[config.task] = Stated(
         protocol=protocol,
         fingerprint=protocol.fingerprint,
         summary=Summary(n=0, failed=0, labels=protocol.labels, metrics={}, confusion=()),
@@ -128,7 +119,6 @@ def load_documents(task: Any) -> None:
         test_file=str(test_set.file),
         rows_left_out=len(test_set.problems),
     )
-    evaluation.stated[config.task] = stated
     shown = protocol.model_dump(mode="json", exclude=_OF_NO_ANSWER)
     config.metadata = {**(config.metadata or {}), "protocol": shown, "weights": evaluation.weights}
     _tell(stated, test_set.problems)
@@ -141,8 +131,7 @@ def _protocol(
     documents: Mapping[str, list[str]],
     evaluation: Evaluation,
 ) -> Protocol:
-    first, n = test_set.rows[0], len(test_set.rows)
-    asked_for = {**task.config.generation_kwargs, **evaluation.gen_kwargs}
+    first, n, call = test_set.rows[0], len(test_set.rows), evaluation.call
     style = Style(documents["style"][0])
     judge = judge_config(first, style)
     grounded = style is Style.GROUNDED
@@ -163,31 +152,33 @@ def _protocol(
         box_frame=str(evaluation.question.frame) if grounded else None,
         model_input=evaluation.model_input,
         decoding=effective_decoding(
-            asked_for, evaluation.wrapper, evaluation.checkpoint, evaluation.seed
+            {**task.config.generation_kwargs, **model_arguments(call.get("gen_kwargs"))},
+            evaluation.wrapper,
+            evaluation.checkpoint,
+            call.get("torch_random_seed"),
         ),
         answers=str(judge.answers),
         judge={"version": JUDGE_VERSION, **judge.model_dump(mode="json", exclude={"answers"})},
         detector=None if detector is None else detector.model_dump(mode="json"),
         rows_sha256=test_set.rows_sha256,
         images_sha256=test_set.images_sha256,
-        host_options={**evaluation.options, **_task_options(task.config)},
+        host_options={
+            **{n: call[n] for n, usual in _DEFAULTS.items() if call.get(n, usual) != usual},
+            **_task_options(task.config),
+        },
     )
 
 
 def _task_options(config: Any) -> dict[str, str]:
     """What a task of the user's own changes in how it asks or in what is judged."""
-    changed = {
-        name: getattr(config, name)
-        for name, usual in _TASK_USUALLY.items()
-        if getattr(config, name, usual[0]) not in usual
+    held = {name: getattr(config, name, usual[0]) for name, usual in _TASK_USUALLY.items()}
+    return {
+        f"task_{name}": f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+        if callable(value)
+        else str(value)
+        for name, value in held.items()
+        if value not in _TASK_USUALLY[name]
     }
-    return {f"task_{name}": _named(value) for name, value in changed.items()}
-
-
-def _named(value: object) -> str:
-    if callable(value):
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
-    return str(value)
 
 
 def _tell(stated: Stated, problems: tuple[str, ...]) -> None:
@@ -199,8 +190,8 @@ def _tell(stated: Stated, problems: tuple[str, ...]) -> None:
         f"protocol {protocol.name}, {stated.test_file}, box frame from: "
         f"{stated.box_frame_source}{fields}"
     )
-    for problem in problems:
-        logger.warning(f"{task}: row left out: {problem}")
-    if problems:
-        total = protocol.n + len(problems)
-        logger.warning(f"{task}: {len(problems)} of {total} rows left out")
+    for line in [
+        *(f"row left out: {each}" for each in problems),
+        *([f"{len(problems)} of {protocol.n + len(problems)} rows left out"] if problems else ()),
+    ]:
+        logger.warning(f"{task}: {line}")

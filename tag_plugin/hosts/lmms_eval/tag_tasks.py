@@ -27,36 +27,27 @@ class TagTask:
 
 def tag_task(config: Mapping[str, Any]) -> TagTask:
     """What a task with this configuration reads and how it asks."""
-    arguments = config.get("dataset_kwargs") or {}
-    style = Style(arguments.get(STYLE_ARGUMENT, Style.GROUNDED))
+    style = Style((config.get("dataset_kwargs") or {}).get(STYLE_ARGUMENT, Style.GROUNDED))
     return TagTask(str(config["dataset_name"]), str(config.get("test_split") or "test"), style)
 
 
 def tag_tasks(tasks: Iterable[Any], index: Mapping[str, Any]) -> Iterator[TagTask]:
     """What these tasks, tags and groups read from TAG_DATA_DIR."""
     for entry in [tasks] if isinstance(tasks, str) else tasks:
-        if isinstance(entry, str):
-            yield from _by_name(entry, index)
-        elif isinstance(entry, dict):
-            yield from _by_config(entry, index)
+        config = _configuration(entry, index)
+        named = config.get("task")
+        if config.get("dataset_path") == DATASET_PATH:
+            yield tag_task(config)
+        elif isinstance(named, list) or (isinstance(named, str) and "dataset_path" not in config):
+            yield from tag_tasks(named, index)
 
 
-def _by_name(name: str, index: Mapping[str, Any]) -> Iterator[TagTask]:
+def _configuration(entry: Any, index: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a task by name or by its settings; a tag or group has the list of its tasks."""
     from lmms_eval.utils import load_yaml_config  # not at the top: the host is being imported
 
-    entry = index.get(name)
-    if entry is None or entry["type"] == "python_task":
-        return
-    if entry["yaml_path"] == -1:
-        yield from tag_tasks(entry["task"], index)
-    else:
-        yield from _by_config(load_yaml_config(entry["yaml_path"], mode="simple"), index)
-
-
-def _by_config(config: Mapping[str, Any], index: Mapping[str, Any]) -> Iterator[TagTask]:
-    if config.get("dataset_path") == DATASET_PATH:
-        yield tag_task(config)
-    elif isinstance(config.get("task"), list):
-        yield from tag_tasks(config["task"], index)
-    elif isinstance(config.get("task"), str) and "dataset_path" not in config:
-        yield from _by_name(config["task"], index)
+    if isinstance(entry, str):
+        entry = index.get(entry, {})
+        if entry.get("type") != "python_task" and entry.get("yaml_path", -1) != -1:
+            return dict(load_yaml_config(entry["yaml_path"], mode="simple"))
+    return entry if isinstance(entry, dict) else {}

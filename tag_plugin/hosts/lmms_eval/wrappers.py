@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from lmms_eval.utils import simple_parse_args_string
 
+from tag_plugin.hosts.lmms_eval.checkpoints import wrapper_name
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.families import wrapper_name
 from tag_plugin.hosts.lmms_eval.tag_tasks import HF_MODEL
 
 _PLACE: Final = {
@@ -61,9 +61,8 @@ NO_WRAPPER: Final = Wrapper("-", {}, {})
 
 def model_arguments(model_args: Any) -> dict[str, Any]:
     """The value of --model_args as a dictionary."""
-    if isinstance(model_args, str):
-        return dict(simple_parse_args_string(model_args))
-    return dict(model_args or {})
+    given = simple_parse_args_string(model_args) if isinstance(model_args, str) else model_args
+    return dict(given or {})
 
 
 def wrapper_of(model: Any, model_args: Any, force_simple: bool = False) -> Wrapper:
@@ -105,17 +104,15 @@ def _defaults(host_class: type) -> dict[str, Any]:
         if "__init__" not in vars(each) or each is object:
             continue
         parameters = inspect.signature(vars(each)["__init__"]).parameters.values()
-        named = (parameter for parameter in parameters if parameter.kind in _NAMED)
-        defaults = {parameter.name: parameter.default for parameter in named} | defaults
+        defaults = {p.name: p.default for p in parameters if p.kind in _NAMED} | defaults
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
             break
-    defaults.pop("self", None)
-    return defaults
+    return {name: default for name, default in defaults.items() if name != "self"}
 
 
 def _wrapper(name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Wrapper:
     changed = {
-        key: _plain(value)
+        key: plain(value)
         for key, value in sorted(given.items())
         if key not in _PLACE | _SPEED
         and not key.startswith("adaptive_")
@@ -125,14 +122,12 @@ def _wrapper(name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -
     return Wrapper(name, {**defaults, **given}, changed, bool(_SERVICE & set(defaults)))
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """A value for the protocol; a file (a chat template, a system text) by what it holds."""
     if isinstance(value, str) and len(value) < 1000 and Path(value).is_file():
         return f"a file, sha256 {sha256(Path(value).read_bytes()).hexdigest()[:12]}"
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items() if each is not None}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return str(value)
+        return [plain(each) for each in value]
+    return value if isinstance(value, None | bool | int | float | str) else str(value)

@@ -9,6 +9,7 @@ import pytest
 from tag_plugin.data.rows import dump_row, write_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.hosts.lmms_eval.checkpoints import Question
 from tag_plugin.hosts.lmms_eval.documents import (
     columns,
     doc_to_visual,
@@ -16,7 +17,6 @@ from tag_plugin.hosts.lmms_eval.documents import (
     require_test_files,
 )
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.questions import Question
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt
 from tests.hosts.lmms_eval.small_data import FACES, row, save_picture, write_dataset

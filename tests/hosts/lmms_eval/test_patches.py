@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from tag_plugin.hosts.lmms_eval import patches
-from tag_plugin.hosts.lmms_eval.empty_reply import telling
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.evaluation import RUNNING
-from tag_plugin.hosts.lmms_eval.system_line import left_out
+from tag_plugin.hosts.lmms_eval.host_functions import telling, without_system_line
 from tag_plugin.hosts.lmms_eval.wrappers import Wrapper
 from tag_plugin.hosts.paths import tasks_dir
 
@@ -161,7 +160,7 @@ def test_an_evaluation_without_tag_tasks_needs_nothing(hosts, monkeypatch):
     ],
 )
 def test_only_a_tag_prompt_loses_the_hosts_system_line(system_prompt, text, roles):
-    write = left_out({"a TAG prompt"}, Qwen3.write)
+    write = without_system_line({"a TAG prompt"}, Qwen3.write)
     picture = {"type": "image", "image": object()}
     messages = [
         {"role": "system", "content": [{"type": "text", "text": system_prompt}]},

@@ -8,9 +8,8 @@ import pytest
 from tag_plugin.data.checkpoint_record import CheckpointRecord, write_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.hosts.lmms_eval.checkpoints import ARCHITECTURES, find_question, wrapper_name
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
-from tag_plugin.hosts.lmms_eval.families import ARCHITECTURES, wrapper_name
-from tag_plugin.hosts.lmms_eval.questions import find_question
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
 

@@ -11,9 +11,9 @@ import pytest
 
 from tag_plugin.data.rows import write_rows
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.lmms_eval.checkpoints import Question
 from tag_plugin.hosts.lmms_eval.documents import columns, read_test_set
-from tag_plugin.hosts.lmms_eval.empty_reply import EmptyReply
-from tag_plugin.hosts.lmms_eval.questions import Question
+from tag_plugin.hosts.lmms_eval.host_functions import EmptyReply
 from tag_plugin.hosts.lmms_eval.results import METRIC_LIST, RECORD, process_results
 from tag_plugin.results.summary import Bootstrap, summarise
 from tag_plugin.scoring.record import JudgedSample
@@ -37,6 +37,17 @@ def documents(
 ) -> list[dict[str, str]]:
     table = columns(read_test_set(dataset), question, style, f"tag_{dataset}")
     return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
+
+
+def judged(doc: dict[str, str], completion: str) -> JudgedSample:
+    sample = process_results(doc, [completion])[RECORD]
+    assert isinstance(sample, JudgedSample)
+    return sample
+
+
+def record(doc: dict[str, str], completion: str = COMPLETION) -> dict[str, Any]:
+    """As `finish` writes it into the samples."""
+    return judged(doc, completion).model_dump(mode="json")
 
 
 def table(docs: list[dict[str, str]], completion: str) -> dict[str, float]:
@@ -92,9 +103,8 @@ def test_a_failed_request_is_recorded_and_feeds_no_metric(data_dir: Path, result
     for style in Style:
         fed = process_results(documents("synth", style=style)[0], results)
         assert set(fed) == {RECORD}
-        sample = JudgedSample.model_validate(fed[RECORD])
-        assert sample.failed
-        assert sample.prediction is None
+        assert fed[RECORD].failed
+        assert fed[RECORD].prediction is None
 
 
 @pytest.mark.parametrize(
@@ -108,48 +118,45 @@ def test_a_failed_request_is_recorded_and_feeds_no_metric(data_dir: Path, result
     ],
 )
 def test_each_style_has_its_way_of_reading_answers(data_dir: Path, style, text, prediction):
-    record = process_results(documents("synth", style=style)[0], [text])[RECORD]
-    assert (record["verdict"]["parsed"]["answer"], record["style"]) == (prediction, style)
-    assert JudgedSample.model_validate(record).verdict.format == (
-        0.0 if style is Style.GROUNDED else None
-    )
+    sample = judged(documents("synth", style=style)[0], text)
+    assert (sample.prediction, sample.style) == (prediction, style)
+    assert sample.verdict.format == (0.0 if style is Style.GROUNDED else None)
 
 
 def test_attributes_of_a_row_reach_its_record(data_dir: Path):
     file = data_dir / "synth/detected/test.jsonl"
     first = row(0).model_copy(update={"attributes": {"gender": "female"}})
     write_rows(file, [first, row(1)])
-    records = [process_results(doc, [COMPLETION])[RECORD] for doc in documents("synth")]
-    assert [record["attributes"] for record in records] == [{"gender": "female"}, {}]
+    assert [record(doc)["attributes"] for doc in documents("synth")] == [{"gender": "female"}, {}]
 
 
 def test_the_record_gives_the_metrics_of_the_table(data_dir: Path):
-    records = [process_results(doc, [COMPLETION])[RECORD] for doc in documents("synth")]
-    samples = [JudgedSample.model_validate(record) for record in json.loads(json.dumps(records))]
+    records = json.loads(json.dumps([record(doc) for doc in documents("synth")]))
+    samples = [JudgedSample.model_validate(each) for each in records]
     found = summarise(samples, samples[0].labels, Bootstrap(resamples=20)).metrics
     expected = {name: value for name, value in WITH_DETECTIONS.items() if name != RECORD}
     assert {name: found[name].value for name in expected} == pytest.approx(expected)
 
 
 def test_the_record_is_enough_for_a_report(data_dir: Path):
-    record = process_results(documents("synth")[0], [COMPLETION])[RECORD]
-    assert json.loads(json.dumps(record)) == record
-    smile, verdict = list(SMILE.as_tuple()), record["verdict"]
+    found = record(documents("synth")[0])
+    assert json.loads(json.dumps(found)) == found
+    smile, verdict = list(SMILE.as_tuple()), found["verdict"]
     claim = verdict["parsed"]["claims"][0]
-    assert record["id"] == "synth-0"
-    assert Path(record["image"]).is_file()
-    assert (record["gold"], verdict["parsed"]["answer"]) == ("happiness", "happiness")
-    assert (record["completion"], record["frame"]) == (COMPLETION, "relative")
+    assert found["id"] == "synth-0"
+    assert Path(found["image"]).is_file()
+    assert (found["gold"], verdict["parsed"]["answer"]) == ("happiness", "happiness")
+    assert (found["completion"], found["frame"]) == (COMPLETION, "relative")
     assert (claim["au"], claim["box"], claim["defects"]) == (12, smile, [])
     assert verdict["targets"] == [{"au": 12, "box": smile, "weight": 1.0}]
     assert verdict["matches"] == [{"claim": 0, "target": 0, "iou": 1.0, "credit": 1.0}]
     assert [verdict[name] for name in ("answer", "grounding", "format")] == [1.0, 1.0, 1.0]
-    assert record["detections"]["supported"] == [4, 12, 15]
+    assert found["detections"]["supported"] == [4, 12, 15]
 
 
 def test_claims_in_the_record_are_relative_whatever_the_model_wrote(data_dir: Path):
     doc = documents("synth", Question(BoxFrame.ABSOLUTE, "a test"))[0]
-    claim = process_results(doc, [PIXELS])[RECORD]["verdict"]["parsed"]["claims"][0]
+    claim = record(doc, PIXELS)["verdict"]["parsed"]["claims"][0]
     assert claim["box"] == pytest.approx(SMILE.as_tuple(), abs=1)
 
 

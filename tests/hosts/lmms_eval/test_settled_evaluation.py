@@ -8,9 +8,9 @@ from loguru import logger
 from tag_plugin.data.checkpoint_record import CheckpointRecord, write_checkpoint_record
 from tag_plugin.data.rows import write_rows
 from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.hosts.lmms_eval.checkpoints import Question
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
-from tag_plugin.hosts.lmms_eval.questions import Question
 from tag_plugin.hosts.lmms_eval.settled_evaluation import load_documents, settled_evaluation
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.hosts.lmms_eval.wrappers import wrapper_of

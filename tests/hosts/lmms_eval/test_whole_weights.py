@@ -3,8 +3,8 @@
 import pytest
 
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
+from tag_plugin.hosts.lmms_eval.host_functions import whole_weights
 from tag_plugin.hosts.lmms_eval.patches import WEIGHTS
-from tag_plugin.hosts.lmms_eval.whole_weights import whole_weights
 from tag_plugin.hosts.patching import replaced
 
 pytestmark = pytest.mark.host
