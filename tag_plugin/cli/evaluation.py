@@ -29,7 +29,7 @@ def compare(
     from dataclasses import asdict
 
     from tag_plugin.data.console import console
-    from tag_plugin.results import compare, comparison_table, reader
+    from tag_plugin.results import compare, reader, table
 
     ours, theirs = (
         [run for run in reader.read_runs(path) if task in (None, run.task)]
@@ -37,8 +37,8 @@ def compare(
     )
     comparisons = compare.compare_runs(ours, theirs, across or ())
     for each in comparisons:
-        console().print(comparison_table.comparison_table(each))
-        echo(comparison_table.mcnemar_line(each))
+        console().print(table.comparison_table(each))
+        echo(table.mcnemar_line(each))
     if json_file is not None:
         content = {
             each.task: {
@@ -134,14 +134,14 @@ def mask(
 def faithfulness(results: Run, masked: Run, task: Task = None) -> None:
     """How often answers flip when cited boxes are masked, beyond random boxes."""
     from tag_plugin.data.console import console
-    from tag_plugin.results import comparison_table, faithfulness, reader
+    from tag_plugin.results import faithfulness, reader, table
 
     found = faithfulness.faithfulness(
         reader.read_run(results, task),
         reader.read_run(masked, "tag_masked_cited"),
         reader.read_run(masked, "tag_masked_random"),
     )
-    console().print(comparison_table.faithfulness_table(found))
+    console().print(table.faithfulness_table(found))
 
 
 def prefer(

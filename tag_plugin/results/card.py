@@ -1,10 +1,11 @@
 """A Hugging Face model card from recorded facts only; what was not recorded is said to be so."""
 
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -66,7 +67,7 @@ def model_card(runs: Sequence[TaskRun], checkpoint: Path | None = None) -> str:
     if len(models) != 1:
         names = ", ".join(f"{name} ({weights})" for name, weights in sorted(models, key=str))
         raise ResultsError(f"a card is about one model, these runs are of {names}; next: name one")
-    folder = checkpoint or _named_checkpoint(runs[0])
+    datasets = [run.protocol.dataset for run in runs]
     environment = Environment(
         loader=PackageLoader("tag_plugin.results", "."),
         undefined=StrictUndefined,
@@ -76,15 +77,14 @@ def model_card(runs: Sequence[TaskRun], checkpoint: Path | None = None) -> str:
     )
     environment.filters["inline"] = inline
     environment.filters["one_line"] = one_line
-    template = environment.get_template("card.md.jinja")
-    return template.render(
+    return environment.get_template("card.md.jinja").render(
         metadata=yaml.safe_dump(_metadata(runs), sort_keys=False, allow_unicode=True).strip(),
         runs=runs,
-        facts=checkpoint_facts(folder),
+        facts=checkpoint_facts(checkpoint or _named_checkpoint(runs[0])),
         metrics=[name for name, metric in METRICS.items() if not metric.by_class],
         by_class=[metric for metric in METRICS.values() if metric.by_class],
         interval=interval_text,
-        licences=_licences(runs),
+        licences=list(dict.fromkeys(BENCHMARKS[n].licence for n in datasets if n in BENCHMARKS)),
         not_recorded=NOT_RECORDED,
         training_names=_TRAINING,
     )
@@ -112,30 +112,25 @@ def checkpoint_facts(folder: Path | None) -> CheckpointFacts:
     training = _recorded(folder / "training_args.yaml", read_yaml_mapping)
     base = adapter.get("base_model_name_or_path") or training.get("model_name_or_path")
     index = _recorded(folder / "model.safetensors.index.json", read_json_object).get("metadata")
-    size = index.get("total_size") if isinstance(index, dict) else None
+    total = index.get("total_size") if isinstance(index, dict) else None
+    size = total if type(total) is int else 0
     architectures = config.get("architectures")
     return CheckpointFacts(
         str(base or NOT_RECORDED),
         ", ".join(map(str, architectures)) if isinstance(architectures, list) else NOT_RECORDED,
-        f"{size / 1e9:.2f} GB of weights" if _is_size(size) else NOT_RECORDED,
+        f"{size / 1e9:.2f} GB of weights" if 0 < size < _LARGEST else NOT_RECORDED,
         record,
         {name: str(training[name]) for name in _TRAINING if name in training},
     )
 
 
 def _named_checkpoint(run: TaskRun) -> Path | None:
-    arguments = str(run.run.get("model_args", ""))
-    named = [
-        part.partition("=")[2] for part in arguments.split(",") if part.startswith("pretrained=")
-    ]
+    arguments = str(run.run.get("model_args", "")).split(",")
+    named = [part.partition("=")[2] for part in arguments if part.startswith("pretrained=")]
     try:
-        return Path(named[0]) if named and Path(named[0]).is_dir() else None
+        return next(filter(Path.is_dir, map(Path, named[:1])), None)
     except OSError:  # not a name that a folder can have
         return None
-
-
-def _is_size(size: object) -> TypeGuard[int]:
-    return type(size) is int and 0 < size < _LARGEST
 
 
 def _metadata(runs: Sequence[TaskRun]) -> dict[str, Any]:
@@ -168,19 +163,13 @@ def _metadata(runs: Sequence[TaskRun]) -> dict[str, Any]:
     }
 
 
-def _licences(runs: Sequence[TaskRun]) -> list[str]:
-    names = [run.protocol.dataset for run in runs]
-    return list(dict.fromkeys(BENCHMARKS[name].licence for name in names if name in BENCHMARKS))
-
-
 def inline(value: object) -> str:
     r"""A value inside Markdown: one line, nothing in it is markup.
 
     >>> inline("<b> a|b")
     '&lt;b&gt; a\\|b'
     """
-    text = one_line(str(value)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(r"\\\g<0>", text)
+    return _MARKUP.sub(r"\\\g<0>", html.escape(one_line(str(value)), quote=False))
 
 
 def _recorded(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:

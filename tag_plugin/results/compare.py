@@ -44,11 +44,11 @@ class Comparison:
 
     def verdict(self, metric: str) -> str:
         """`second`, `first` or `undecided`: which run is better by this metric, p < 0.05."""
-        found = self.differences[metric]
-        if found.p_value >= SIGNIFICANT or found.difference == 0:
+        paired = self.differences[metric]
+        if paired.p_value >= SIGNIFICANT or paired.difference == 0:
             return "undecided"
-        rises = found.difference > 0
-        return "second" if rises != (METRICS[metric].better == "lower") else "first"
+        lower_is_better = METRICS[metric].better == "lower"
+        return "second" if (paired.difference > 0) != lower_is_better else "first"
 
 
 def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Comparison:
@@ -62,8 +62,8 @@ def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Co
     Raises:
         ResultsError: other protocols, other items, or a run without samples.
     """
-    found = differences(first.protocol, second.protocol)
-    refused = {n: v for n, v in found.items() if n not in across and n.split(".")[0] not in across}
+    differing = differences(first.protocol, second.protocol)
+    refused = {n: v for n, v in differing.items() if not {n, n.split(".")[0]} & {*across}}
     if refused:
         raise ResultsError(_refusal(first, second, refused))
     one, two = _results(first), _results(second)
@@ -76,8 +76,8 @@ def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Co
             f"{first.results_file} and {second.results_file}: {error}; next: evaluate both on the "
             "whole test set"
         ) from None
-    notes = tuple(note for run in (first, second) if (note := unstated(run.protocol)))
-    return Comparison(first.task, first, second, len(one), found, tested, paired, notes)
+    notes = tuple(filter(None, (unstated(run.protocol) for run in (first, second))))
+    return Comparison(first.task, first, second, len(one), differing, tested, paired, notes)
 
 
 def compare_runs(
@@ -102,12 +102,14 @@ def _refusal(first: TaskRun, second: TaskRun, refused: Mapping[str, tuple[Any, A
     fields = "; ".join(f"{name}: {_pair(*values)}" for name, values in refused.items())
     names = (name.split(".")[0] if name.startswith(_WHOLE) else name for name in refused)
     options = " ".join(f"--across {name}" for name in dict.fromkeys(names))
-    judges = "tag-plugin rejudge the older results" if _JUDGE in refused else ""
-    alike = "evaluate both under one protocol" if set(refused) != {_JUDGE} else ""
+    steps = {
+        "tag-plugin rejudge the older results": _JUDGE in refused,
+        "evaluate both under one protocol": set(refused) != {_JUDGE},
+    }
     return (
         f"different protocols are not compared: {first.protocol.name} and {second.protocol.name} "
-        f"differ in {fields}; next: {' and '.join(filter(None, (judges, alike)))}, or, if the "
-        f"difference is what you study, {options}"
+        f"differ in {fields}; next: {' and '.join(s for s, holds in steps.items() if holds)}, or, "
+        f"if the difference is what you study, {options}"
     )
 
 
@@ -121,8 +123,8 @@ def _pair(one: object, two: object) -> str:
 
 
 def _part(text: str, start: int) -> str:
-    shown = text[start : start + _SHOWN]
-    return f"{'...' if start else ''}{shown}{'...' if len(text) > start + _SHOWN else ''}"
+    end = start + _SHOWN
+    return f"{'...' if start else ''}{text[start:end]}{'...' if len(text) > end else ''}"
 
 
 def _results(run: TaskRun) -> list[JudgedSample]:

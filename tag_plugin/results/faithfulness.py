@@ -42,8 +42,8 @@ def faithfulness(original: TaskRun, cited: TaskRun, random: TaskRun) -> Faithful
         ResultsError: the runs are of other models or questions, or share no item.
     """
     _require_one_model(original, cited, random)
-    triples = list(paired_samples(original.samples(), cited.samples(), random.samples()))
-    triples = [triple for triple in triples if triple[0].prediction is not None]
+    paired = paired_samples(original.samples(), cited.samples(), random.samples())
+    triples = [triple for triple in paired if triple[0].prediction is not None]
     if not triples:
         raise ResultsError(
             f"{original.results_file} and {cited.results_file} share no answered item; next: "
@@ -61,14 +61,13 @@ def flips(triples: Sequence[tuple[JudgedSample, ...]]) -> Faithfulness:
     columns = np.column_stack([changed, changed[:, 0] - changed[:, 1]])
     sums = resampled_sums(columns) / len(triples)
     cited, random, difference = (_estimate(columns[:, k].mean(), sums[:, k]) for k in range(3))
-    tested = mcnemar(list(changed[:, 0] > 0), list(changed[:, 1] > 0))
     lost = [[others[k].prediction is None for _, *others in triples] for k in range(2)]
     return Faithfulness(
         n=len(triples),
         cited=cited,
         random=random,
         difference=difference,
-        mcnemar=tested,
+        mcnemar=mcnemar(list(changed[:, 0] > 0), list(changed[:, 1] > 0)),
         cited_to_unparsable=float(np.mean(lost[0])),
         random_to_unparsable=float(np.mean(lost[1])),
     )

@@ -59,9 +59,8 @@ def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
         raise ResultsError(
             f"{run.samples_file}: no answer cites a box; next: mask a run of a grounded task"
         )
-    shown = progress(usable, "masking", len(usable))
     areas: dict[str, tuple[float, float, float]] = {}
-    for sample in shown:
+    for sample in progress(usable, "masking", len(usable)):
         try:
             areas[sample.id] = _write_pair(sample, data_dir, seed)
         except ImageError as error:
@@ -72,7 +71,18 @@ def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
             "where the evaluation ran"
         )
     for dataset in (CITED, RANDOM):
-        rows = (_row(sample, dataset) for sample in usable if sample.id in areas)
+        rows = (
+            Row(
+                id=sample.id,
+                dataset=dataset,
+                split="test",
+                image=_relative_image(sample),
+                label=sample.gold,
+                label_set=sample.label_set,
+            )
+            for sample in usable
+            if sample.id in areas
+        )
         write_rows(data_dir / dataset / "prepared" / "test.jsonl", rows)
     means = np.mean(list(areas.values()), axis=0)
     return MaskedSet(len(areas), len(samples) - len(areas), *(float(mean) for mean in means))
@@ -96,14 +106,14 @@ def random_mask(boxes: Sequence[Box], name: str, seed: int) -> Mask:
     """Boxes of the same sizes at random places: covering as much, up to 5 %; the nearest else."""
     digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    wanted = mask_of(boxes).sum()
-    best = mask_of(boxes[:0])
+    wanted = int(mask_of(boxes).sum())
+    best, error = mask_of(boxes[:0]), wanted
     for _ in range(_DRAWS):
         drawn = mask_of(_moved(box, random) for box in boxes)
-        if abs(int(drawn.sum()) - int(wanted)) <= _SAME_AREA * wanted:
-            return drawn
-        if abs(int(drawn.sum()) - int(wanted)) < abs(int(best.sum()) - int(wanted)):
-            best = drawn
+        if abs(int(drawn.sum()) - wanted) < error:
+            best, error = drawn, abs(int(drawn.sum()) - wanted)
+        if error <= _SAME_AREA * wanted:
+            break
     return best
 
 
@@ -124,28 +134,14 @@ def _write_pair(sample: JudgedSample, data_dir: Path, seed: int) -> tuple[float,
     face, boxes = read_face(Path(sample.image)), cited_boxes(sample)
     cited, random = mask_of(boxes), random_mask(boxes, sample.id, seed)
     for dataset, mask in ((CITED, cited), (RANDOM, random)):
-        write_face(_image(data_dir / dataset, sample), Image.fromarray(apply_mask(face, mask)))
+        path = data_dir / dataset / _relative_image(sample)
+        write_face(path, Image.fromarray(apply_mask(face, mask)))
     return float(cited.mean()), float(random.mean()), float((cited & random).mean())
-
-
-def _image(dataset: Path, sample: JudgedSample) -> Path:
-    return dataset / _relative_image(sample)
 
 
 def _relative_image(sample: JudgedSample) -> str:
     name = hashlib.sha256(sample.id.encode()).hexdigest()[:24]  # an id may hold any character
     return f"images/test/{name}.jpg"
-
-
-def _row(sample: JudgedSample, dataset: str) -> Row:
-    return Row(
-        id=sample.id,
-        dataset=dataset,
-        split="test",
-        image=_relative_image(sample),
-        label=sample.gold,
-        label_set=sample.label_set,
-    )
 
 
 def paired_samples(

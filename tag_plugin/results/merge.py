@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tag_plugin.data.atomic_write import atomic_write
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.text_file import read_json_object
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import ALL_ITEMS, Protocol, differences
-from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, Stated, TaskRun, read_runs
+from tag_plugin.results.reader import BLOCK, RESULTS_SUFFIX, TaskRun, read_runs
 from tag_plugin.results.record import ResultsError, read_record
 from tag_plugin.results.soundness import too_deep
 from tag_plugin.results.summary import summarise
@@ -34,51 +34,45 @@ def merge(shards: Sequence[Path], out: Path) -> list[Path]:
             groups.setdefault(run.task, []).append(run)
     date = f"{datetime.now():%Y%m%d_%H%M%S}_merged"  # like the host's own names
     merged = [_merged(runs, date) for runs in groups.values()]
-    return [_write(content, samples, runs, out, date) for content, samples, runs in merged]
+    return [
+        write_run(out / runs[0].results_file.parent.name / task, date, task, content, samples)
+        for (task, runs), (content, samples) in zip(groups.items(), merged, strict=True)
+    ]
 
 
-def _merged(
-    runs: Sequence[TaskRun], date: str
-) -> tuple[dict[str, Any], list[Sample], Sequence[TaskRun]]:
+def _merged(runs: Sequence[TaskRun], date: str) -> tuple[dict[str, Any], list[Sample]]:
+    """The content of the results file, and the samples."""
     _require_one_evaluation(runs)
-    joined = _joined(runs)
-    samples = [sample for sample, _ in joined]
-    judged = [record for _, record in joined]
     first = runs[0]
-    protocol = first.protocol.model_copy(update={"items": _items(samples, first.protocol.n)})
-    stated = first.stated.model_copy(
-        update={
-            "protocol": protocol,
-            "fingerprint": protocol.fingerprint,
-            "summary": summarise(
-                judged, label_set(first.protocol.label_set), first.summary.bootstrap
-            ),
-        }
-    )
-    whole_run = {**first.run, "limit": None, "offset": 0}
-    merged = restated(first, stated, len(samples)) | {
-        "config": whole_run,
+    samples, records = map(list, zip(*_joined(runs), strict=True))
+    items = _items(samples, first.protocol.n)
+    return restated(first, first.protocol.model_copy(update={"items": items}), records) | {
+        "config": {**first.run, "limit": None, "offset": 0},
         "date": date,
         "merged_from": [str(run.results_file) for run in runs],
-    }
-    return merged, samples, runs
+    }, samples
 
 
-def restated(run: TaskRun, stated: Stated, samples: int) -> dict[str, Any]:
-    """The content of a results file with other numbers of this task, and of no other task.
+def restated(run: TaskRun, protocol: Protocol, records: Sequence[JudgedSample]) -> dict[str, Any]:
+    """The content of a results file with the numbers of these records, and of no other task.
 
     Raises:
         ResultsError: the run's file is not what lmms-eval writes.
     """
     content, numbers = _host_part(run)
-    numbers |= {f"{name},none": each.value for name, each in stated.summary.metrics.items()}
-    numbers["judged,none"] = stated.summary.n
-    numbers["alias"] = f"{run.task} [{stated.fingerprint}]"
+    summary = summarise(records, label_set(protocol.label_set), run.summary.bootstrap)
+    stated = run.stated.model_copy(
+        update={"protocol": protocol, "fingerprint": protocol.fingerprint, "summary": summary}
+    )
     return {
         **content,
-        "results": {run.task: numbers},
+        "results": {
+            run.task: numbers
+            | {f"{name},none": each.value for name, each in summary.metrics.items()}
+            | {"judged,none": summary.n, "alias": f"{run.task} [{stated.fingerprint}]"}
+        },
         "groups": {},
-        "n-samples": {run.task: {"original": stated.protocol.n, "effective": samples}},
+        "n-samples": {run.task: {"original": protocol.n, "effective": len(records)}},
         BLOCK: {run.task: stated.model_dump(mode="json")},
     }
 
@@ -86,36 +80,29 @@ def restated(run: TaskRun, stated: Stated, samples: int) -> dict[str, Any]:
 def _host_part(run: TaskRun) -> tuple[dict[str, Any], dict[str, Any]]:
     """The host's results, and its numbers of this task."""
     content = read_json_object(run.results_file)
-    numbers = content.get("results")
-    found = numbers.get(run.task) if isinstance(numbers, dict) else None
-    if not isinstance(found, dict) or too_deep(content):
+    results = content.get("results")
+    numbers = results.get(run.task) if isinstance(results, dict) else None
+    if not isinstance(numbers, dict) or too_deep(content):
         raise ResultsError(
             f"{run.results_file}: results.{run.task} is not what lmms-eval writes; next: evaluate "
             "this shard again"
         )
-    return content, found
+    return content, numbers
 
 
 def _require_one_evaluation(runs: Sequence[TaskRun]) -> None:
     first = runs[0]
     for run in runs[1:]:
-        found = differences(_whole(first.protocol), _whole(run.protocol))
-        if run.stated.weights != first.stated.weights or run.model != first.model:
-            found["model"] = (_model(first), _model(run))
-        if found:
-            fields = "; ".join(f"{name}: {one} | {two}" for name, (one, two) in found.items())
+        protocols = (each.protocol.model_copy(update={"items": ALL_ITEMS}) for each in (first, run))
+        found = differences(*protocols)
+        models = [f"{each.model} (weights {each.stated.weights})" for each in (first, run)]
+        pairs = {**found, **({"model": models} if models[0] != models[1] else {})}
+        if pairs:
+            fields = "; ".join(f"{name}: {one} | {two}" for name, (one, two) in pairs.items())
             raise ResultsError(
                 f"{first.results_file} and {run.results_file} are not shards of one evaluation: "
                 f"they differ in {fields}; next: evaluate the shards alike"
             )
-
-
-def _whole(protocol: Protocol) -> Protocol:
-    return protocol.model_copy(update={"items": ALL_ITEMS})
-
-
-def _model(run: TaskRun) -> str:
-    return f"{run.model} (weights {run.stated.weights})"
 
 
 def _joined(runs: Sequence[TaskRun]) -> list[tuple[Sample, JudgedSample]]:
@@ -153,30 +140,12 @@ def _items(samples: Sequence[Mapping[str, Any]], n: int) -> str:
     return ",".join(f"{low}-{high}" for low, high in ranges)
 
 
-def _write(
-    content: Mapping[str, Any],
-    samples: Sequence[Sample],
-    runs: Sequence[TaskRun],
-    out: Path,
-    date: str,
-) -> Path:
-    return write_run(
-        out / runs[0].results_file.parent.name / runs[0].task, date, runs[0].task, content, samples
-    )
-
-
 def write_run(
     folder: Path, date: str, task: str, content: Mapping[str, Any], samples: Sequence[Sample]
 ) -> Path:
     """A results file and its samples, as the host names them; returns the results file."""
-    folder.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
-    _replace(folder / f"{date}_samples_{task}.jsonl", lines)
+    write_text(folder / f"{date}_samples_{task}.jsonl", lines)
     results = folder / f"{date}{RESULTS_SUFFIX}"
-    _replace(results, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text(results, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return results
-
-
-def _replace(path: Path, text: str) -> None:
-    with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8")

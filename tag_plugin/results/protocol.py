@@ -5,12 +5,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from tag_plugin.facs.frozen import Frozen
 
 ALL_ITEMS: Final = "all"
 
 
-class Protocol(BaseModel):
+class Protocol(Frozen):
     """The conditions of one task's evaluation.
 
     `preparation` are the settings that decided labels and pictures (FERPlus's voting rule, RAF-DB's
@@ -23,7 +25,7 @@ class Protocol(BaseModel):
     its `decoding` is what was asked for.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     version: Literal[1, 2] = 2
     task: str
@@ -76,23 +78,20 @@ def differences(first: Protocol, second: Protocol) -> dict[str, tuple[Any, Any]]
     one, two = (
         dict(_flat(each.model_dump(mode="json", exclude=unstated))) for each in (first, second)
     )
-    names = [*one, *(name for name in two if name not in one)]
-    if unstated:  # an older version did not state how drawn faces were prepared
-        names = [
-            n for n in names if not n.startswith("preparation.") or {n} <= one.keys() & two.keys()
-        ]
+    # an older version did not state how drawn faces were prepared
+    left_out = {n for n in one.keys() ^ two.keys() if unstated and n.startswith("preparation.")}
+    names = [name for name in dict.fromkeys([*one, *two]) if name not in left_out]
     return {n: (one.get(n), two.get(n)) for n in names if one.get(n) != two.get(n)}
 
 
 def unstated(protocol: Protocol) -> str | None:
     """What an older protocol says nothing of, in one line; None for one of today."""
-    if protocol.version > 1:
-        return None
-    return (
+    older = (
         f"{protocol.name} was stated by an older tag-plugin, which recorded neither how question "
         "and picture reached the model nor what its generation_config.json added: whether these "
         "were the same is not known; next: evaluate it again"
     )
+    return older if protocol.version == 1 else None
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

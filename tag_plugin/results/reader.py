@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
+from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.terminal import warn
 from tag_plugin.data.text_file import TextFileError, json_lines, read_json
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.record import Record, ResultsError, read_record
 from tag_plugin.results.soundness import contradiction, unsound
@@ -30,13 +32,13 @@ _DATE: Final = re.compile(r"(?<!\d)\d{8}_\d{6}(?!\d)")
 """As lmms-eval writes it into names and results (utils.py: get_datetime_str)."""
 
 
-class Stated(BaseModel):
+class Stated(Frozen):
     """What is stored of one task beside the host's own numbers.
 
     `weights` identifies the model's files where they could be read.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may record more
+    model_config = ConfigDict(extra="ignore")  # a later version may record more
 
     protocol: Protocol
     fingerprint: str
@@ -183,12 +185,11 @@ def read_runs(path: Path) -> list[TaskRun]:
         ResultsError: there is none, or none that can be read.
     """
     problems: list[ResultsError] = []
-    newest: dict[tuple[Path, str], TaskRun] = {}
-    for file in sorted(path.rglob(f"*{RESULTS_SUFFIX}")) if path.is_dir() else [path]:
-        for run in read_results_file(file, problems):
-            known = newest.setdefault((file.parent, run.task), run)
-            if run.made >= known.made:
-                newest[file.parent, run.task] = run
+    files = sorted(path.rglob(f"*{RESULTS_SUFFIX}")) if path.is_dir() else [path]
+    runs = [run for file in files for run in read_results_file(file, problems)]
+    newest = {(run.results_file.parent, run.task): run for run in runs}
+    runs.sort(key=lambda run: run.made)
+    newest |= {(run.results_file.parent, run.task): run for run in runs}
     if not newest:
         raise _nothing_read(path, problems)
     for problem in problems:
@@ -197,13 +198,13 @@ def read_runs(path: Path) -> list[TaskRun]:
 
 
 def _nothing_read(path: Path, problems: list[ResultsError]) -> ResultsError:
-    if problems:
-        more = f" ({len(problems) - 1} more like it)" if len(problems) > 1 else ""
-        return ResultsError(f"{problems[0]}{more}")
-    return ResultsError(
-        f"{path}: no results of a tag_ task; next: run lmms-eval --tasks tag_... with "
-        "--output_path, and --log_samples for the samples"
-    )
+    if not problems:
+        return ResultsError(
+            f"{path}: no results of a tag_ task; next: run lmms-eval --tasks tag_... with "
+            "--output_path, and --log_samples for the samples"
+        )
+    more = f" ({len(problems) - 1} more like it)" if len(problems) > 1 else ""
+    return ResultsError(f"{problems[0]}{more}")
 
 
 def read_run(path: Path, task: str | None = None) -> TaskRun:
@@ -224,22 +225,18 @@ def read_results_file(path: Path, problems: list[ResultsError]) -> list[TaskRun]
 
     Whatever cannot be read, the file or our part of a task, is added to `problems`.
     """
+    runs: list[TaskRun] = []
     try:
         content = read_json(path)
+        blocks = _blocks(content, path)
     except FileNotFoundError:
         problems.append(
             ResultsError(f"{path}: no such file or folder; next: name lmms-eval's --output_path")
         )
-        return []
+        return runs
     except (TextFileError, OSError) as error:
         problems.append(_unreadable(path, error))
-        return []
-    blocks = content.get(BLOCK, {}) if isinstance(content, dict) else None
-    if not isinstance(blocks, dict):
-        what = "not lmms-eval's results" if blocks is None else f"`{BLOCK}` is no object"
-        problems.append(_unreadable(path, f"{path}: {what}"))
-        return []
-    runs = []
+        return runs
     for task, block in blocks.items():
         try:
             runs.append(_task_run(path, content, task, block))
@@ -248,9 +245,17 @@ def read_results_file(path: Path, problems: list[ResultsError]) -> list[TaskRun]
     return runs
 
 
+def _blocks(content: object, path: Path) -> dict[str, Any]:
+    """What is stored of each tag_ task."""
+    blocks = content.get(BLOCK, {}) if isinstance(content, dict) else None
+    if not isinstance(blocks, dict):
+        what = "not lmms-eval's results" if blocks is None else f"`{BLOCK}` is no object"
+        raise TextFileError(f"{path}: {what}")
+    return blocks
+
+
 def _unreadable(path: Path, error: object) -> ResultsError:
-    is_samples = path.suffix == ".jsonl"
-    better = "name the *_results.json beside it" if is_samples else "evaluate again"
+    better = "name the *_results.json beside it" if path.suffix == ".jsonl" else "evaluate again"
     return ResultsError(f"{error}; next: {better}, or take {path.name} away")
 
 
@@ -260,8 +265,7 @@ def _task_run(path: Path, content: Mapping[str, Any], task: str, block: object) 
         try:
             stated = Stated.model_validate(block)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+            problem = first_problem(error)
         else:
             problem = contradiction(stated.protocol, stated.summary)
     if problem is not None:
@@ -286,8 +290,8 @@ def _task_run(path: Path, content: Mapping[str, Any], task: str, block: object) 
 
 def date_in(text: str) -> str:
     """The date of a run in a text, as lmms-eval writes it into file names; "" without one."""
-    found = _DATE.search(text)
-    return found[0] if found else ""
+    match = _DATE.search(text)
+    return match[0] if match else ""
 
 
 def _date(path: Path, stated: object) -> str:

@@ -8,11 +8,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.merge import restated, write_run
 from tag_plugin.results.reader import RESULTS_SUFFIX, TaskRun, read_run, read_runs
 from tag_plugin.results.record import ResultsError, read_answer
-from tag_plugin.results.summary import summarise
 from tag_plugin.scoring.record import RECORD, JudgedSample
 from tag_plugin.scoring.score import JUDGE_VERSION, JudgeConfig
 
@@ -45,22 +43,15 @@ def _rejudged(run: TaskRun) -> Rejudged:
     records: list[JudgedSample] = []
     changed = 0
     for _, sample, answered in run.lines(read_answer):
-        record = answered.judged(_config(run, answered.thresholds.model_dump()))
-        records.append(record)
-        samples.append({**sample, RECORD: record.model_dump(mode="json")})
+        records.append(answered.judged(_config(run, answered.thresholds.model_dump())))
+        samples.append({**sample, RECORD: records[-1].model_dump(mode="json")})
         changed += _differs(sample[RECORD], samples[-1][RECORD])
+    date, folder = _date(run), run.results_file.parent
     judge = {**run.protocol.judge, "version": JUDGE_VERSION}
-    protocol = run.protocol.model_copy(update={"judge": judge})
-    summary = summarise(records, label_set(run.protocol.label_set), run.summary.bootstrap)
-    stated = run.stated.model_copy(
-        update={"protocol": protocol, "fingerprint": protocol.fingerprint, "summary": summary}
-    )
-    date = _date(run)
-    content = restated(run, stated, len(samples)) | {
+    content = restated(run, run.protocol.model_copy(update={"judge": judge}), records) | {
         "date": date,
         "rejudged_from": str(run.results_file),
     }
-    folder = run.results_file.parent
     if (folder / f"{date}{RESULTS_SUFFIX}").exists():
         raise ResultsError(
             f"{folder / date}{RESULTS_SUFFIX} is there: this run was judged again before; next: "

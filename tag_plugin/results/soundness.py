@@ -21,9 +21,7 @@ def unsound(task: str, block: object) -> str | None:
     """Why what is stored of a task cannot be read at all; None when it may be."""
     if not _TASK.fullmatch(task):
         return "not the name of a task"
-    if not isinstance(block, dict):
-        return "not an object"
-    return next((problem for problem in _values(block)), None)
+    return next(_values(block), None) if isinstance(block, dict) else "not an object"
 
 
 def contradiction(protocol: Protocol, summary: Summary) -> str | None:
@@ -65,7 +63,6 @@ def _walk(value: object) -> Iterator[tuple[str, int, object]]:
         place, depth, value = waiting.pop()
         yield place, depth, value
         if depth <= _DEEPEST and isinstance(value, dict | list):
-            parts = value.items() if isinstance(value, dict) else enumerate(value)
-            for key, part in parts:
+            for key, part in value.items() if isinstance(value, dict) else enumerate(value):
                 name = f"{place}.{str(key)[:30]}".lstrip(".")
                 waiting.append((name[-_LONGEST_PLACE:], depth + 1, part))

@@ -6,9 +6,8 @@ The host integration, `merge`, `compare` and the model card all make or read thi
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.results.alarms import alarms, without_answer
 from tag_plugin.scoring.estimates import Estimate, estimates, in_order
 from tag_plugin.scoring.metrics import confusion_of, contributions, headlines
@@ -16,11 +15,7 @@ from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import LEVEL, RESAMPLES, SEED, Floats
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Bootstrap(_Frozen):
+class Bootstrap(Frozen):
     """How the intervals were made."""
 
     method: Literal["percentile"] = "percentile"
@@ -29,14 +24,14 @@ class Bootstrap(_Frozen):
     seed: int = SEED
 
 
-class Group(_Frozen):
+class Group(Frozen):
     """One subgroup: its size and its metrics with intervals."""
 
     n: int
     metrics: Mapping[str, Estimate]
 
 
-class Summary(_Frozen):
+class Summary(Frozen):
     """One task of one run.
 
     `n` counts judged samples, `empty` those of them whose reply is empty or reasoning alone,
@@ -66,19 +61,18 @@ def summarise(
     Raises:
         ValueError: a sample's label is not one of `labels`.
     """
-    found = in_order(samples)
-    judged = [sample for sample in found if sample.failed is None]
+    ordered = in_order(samples)
+    judged = [sample for sample in ordered if sample.failed is None]
     table = contributions(judged, labels)
-    confusion = confusion_of(table.sum(axis=0), labels)
     return Summary(
         n=len(judged),
-        failed=len(found) - len(judged),
+        failed=len(ordered) - len(judged),
         empty=len(without_answer(judged)),
         labels=labels.labels,
         metrics=_estimates(table, labels, bootstrap),
-        confusion=tuple(tuple(map(int, row)) for row in confusion),
+        confusion=tuple(tuple(map(int, row)) for row in confusion_of(table.sum(axis=0), labels)),
         subgroups=_subgroups(judged, table, labels, bootstrap),
-        alarms=tuple(alarms(found)),
+        alarms=tuple(alarms(ordered)),
         bootstrap=bootstrap,
     )
 
@@ -87,22 +81,25 @@ def _subgroups(
     samples: Sequence[JudgedSample], table: Floats, labels: LabelSet, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Group]]:
     """By attribute and value; what a group's template is told is that of the whole set."""
+    shown = {metric.name for metric in headlines()}
     rows: dict[str, dict[str, list[int]]] = {}
     for row, sample in enumerate(samples):
         for name, value in sample.attributes.items():
             rows.setdefault(name, {}).setdefault(value, []).append(row)
     return {
         name: {
-            value: Group(n=len(group), metrics=_headlines(table[group], labels, bootstrap))
+            value: Group(
+                n=len(group),
+                metrics={
+                    metric: estimate
+                    for metric, estimate in _estimates(table[group], labels, bootstrap).items()
+                    if metric in shown
+                },
+            )
             for value, group in sorted(groups.items())
         }
         for name, groups in sorted(rows.items())
     }
-
-
-def _headlines(table: Floats, labels: LabelSet, bootstrap: Bootstrap) -> dict[str, Estimate]:
-    every = _estimates(table, labels, bootstrap)
-    return {metric.name: every[metric.name] for metric in headlines() if metric.name in every}
 
 
 def _estimates(table: Floats, labels: LabelSet, bootstrap: Bootstrap) -> dict[str, Estimate]:

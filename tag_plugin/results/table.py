@@ -2,6 +2,8 @@
 
 from rich.table import Table
 
+from tag_plugin.results.compare import Comparison
+from tag_plugin.results.faithfulness import Faithfulness
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.summary import Summary
 from tag_plugin.scoring.estimates import Estimate
@@ -15,10 +17,9 @@ def interval_text(estimate: Estimate) -> str:
 
 def summary_table(protocol: Protocol, summary: Summary) -> Table:
     """One task's metrics with intervals, by class and by subgroup."""
-    level = f"{summary.bootstrap.level:.0%} bootstrap interval"
     table = Table(title=f"{protocol.name}   n = {summary.n}   failed = {summary.failed}")
     table.add_column("metric")
-    table.add_column(level, justify="right")
+    table.add_column(f"{summary.bootstrap.level:.0%} bootstrap interval", justify="right")
     for name in (name for metric in METRICS.values() for name in metric.names(summary.labels)):
         if name in summary.metrics:
             table.add_row(name, interval_text(summary.metrics[name]))
@@ -27,4 +28,55 @@ def summary_table(protocol: Protocol, summary: Summary) -> Table:
             accuracy = group.metrics.get("accuracy")
             label = f"accuracy, {attribute} {value} (n = {group.n})"
             table.add_row(label, interval_text(accuracy) if accuracy else "-")
+    return table
+
+
+def comparison_table(found: Comparison) -> Table:
+    """Second - first with intervals and p, under the protocol of both."""
+    names = f"A = {found.first.results_file}\nB = {found.second.results_file}"
+    across = "".join(
+        f"\nacross {name}: {one} | {two}" for name, (one, two) in found.allowed.items()
+    )
+    notes = "".join(f"\n{note}" for note in found.notes)
+    title = f"{found.first.protocol.name}   n = {found.n}\n{names}{across}{notes}"
+    table = Table(title=title, title_justify="left")
+    for column in ("metric", "A", "B", "B - A", "p", "better"):
+        table.add_column(column, justify="left" if column in ("metric", "better") else "right")
+    better = {"first": "A", "second": "B", "undecided": "-"}
+    for name, difference in found.differences.items():
+        values = [run.summary.metrics.get(name) for run in (found.first, found.second)]
+        interval = difference.interval
+        table.add_row(
+            name,
+            *(f"{each.value:.3f}" if each else "-" for each in values),
+            f"{difference.difference:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]",
+            f"{difference.p_value:.4f}",
+            better[found.verdict(name)],
+        )
+    return table
+
+
+def mcnemar_line(found: Comparison) -> str:
+    """McNemar's test of the right answers, in one sentence."""
+    test = found.mcnemar
+    kind = "exact" if test.exact else "chi-squared, corrected"
+    return (
+        f"McNemar ({kind}): only A right on {test.only_first} items, only B on "
+        f"{test.only_second}, p = {test.p_value:.4f}"
+    )
+
+
+def faithfulness_table(found: Faithfulness) -> Table:
+    """Flip rates, and their difference with its interval."""
+    table = Table(title=f"answers that flip, of {found.n} faces")
+    table.add_column("masked")
+    table.add_column("flip rate", justify="right")
+    table.add_column("to unparsable", justify="right")
+    for name, estimate, lost in (
+        ("boxes that the model cited", found.cited, f"{found.cited_to_unparsable:.3f}"),
+        ("random boxes of the same size", found.random, f"{found.random_to_unparsable:.3f}"),
+        ("cited - random", found.difference, "-"),
+    ):
+        table.add_row(name, interval_text(estimate), lost)
+    table.caption = f"McNemar p = {found.mcnemar.p_value:.4f}"
     return table

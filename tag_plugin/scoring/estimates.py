@@ -45,11 +45,10 @@ def estimates(
         return {}
     values = metric_values(table.sum(axis=0), labels)
     drawn = metric_values(resampled_sums(table, resamples, seed), labels)
-    intervals = {name: percentile_interval(drawn[name]) for name in values}
     return {
         name: Estimate(float(value), interval.low, interval.high)
         for name, value in values.items()
-        if (interval := intervals[name]) is not None and not np.isnan(value)
+        if (interval := percentile_interval(drawn[name])) is not None and not np.isnan(value)
     }
 
 

@@ -191,7 +191,7 @@ def contributions(samples: Sequence[JudgedSample], labels: LabelSet) -> Floats:
     wanted = [sample.verdict.targets or () for sample in grounded]
     frame = grounded[0].frame if grounded else BoxFrame.RELATIVE
     scores = template_scores(wanted, frame, DEFAULT_JUDGE.iou_threshold)
-    template = {sample.id: score for sample, score in zip(grounded, scores, strict=True)}
+    template = dict(zip([sample.id for sample in grounded], scores, strict=True))
     columns = [contribution(sample, template.get(sample.id, 0.0)) for sample in samples]
     number = {label: index for index, label in enumerate(labels.labels)}
     size = len(number)
@@ -269,4 +269,4 @@ def _template_score(
 def _mean_box(boxes: Sequence[Box]) -> Box:
     # Halves go up, never to the even side: that would close a box of one unit.
     mean = np.floor(np.mean([box.as_tuple() for box in boxes], axis=0) + 0.5)
-    return Box(*(int(min(max(value, 0), BOX_SCALE)) for value in mean))
+    return Box(*np.clip(mean, 0, BOX_SCALE).astype(int).tolist())

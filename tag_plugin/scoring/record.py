@@ -5,13 +5,15 @@ read it. Boxes are [x1, y1, x2, y2] in 0..1000 of the face frame, whatever frame
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import LabelSet, label_set
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.facs.prototypes import consistency
 from tag_plugin.scoring.score import JudgeConfig, Reference, ScoredCompletion, score_completion
 from tag_plugin.trace.claims import Claim
@@ -23,7 +25,7 @@ RECORD: Final = "judged"
 _MOST_ATTRIBUTES: Final = 64
 
 
-class AnsweredSample(BaseModel):
+class AnsweredSample(Frozen):
     """A face, how a model was asked about it, and what it answered.
 
     `task` and `style` say what was asked, `frame` in which frame the model writes boxes.
@@ -32,7 +34,7 @@ class AnsweredSample(BaseModel):
     answer. Raters' votes belong here beside `gold`, with a default.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may record more
+    model_config = ConfigDict(extra="ignore")  # a later version may record more
 
     id: str
     task: str
@@ -98,7 +100,7 @@ class JudgedSample(AnsweredSample):
         """All claims of the completion, in the order of the text."""
         return self.verdict.parsed.claims
 
-    @property
+    @cached_property
     def consistency(self) -> float | None:
         """How well the claimed AUs support the answer, in [0, 1]; None without trace or answer."""
         if self.verdict.format is None or self.prediction is None:

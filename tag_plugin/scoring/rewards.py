@@ -8,7 +8,12 @@ import numpy as np
 
 from tag_plugin.facs.boxes import Box, iou
 from tag_plugin.scoring.matching import pair
-from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, ScoredCompletion
+from tag_plugin.scoring.score import (
+    DEFAULT_JUDGE,
+    JudgeConfig,
+    ScoredCompletion,
+    grounding_of,
+)
 from tag_plugin.scoring.statistics import Floats
 
 
@@ -51,10 +56,7 @@ def class_blind_grounding(
         return scored.grounding
     limits = (config.iou_threshold, config.full_iou)
     matches = pair(scored.located, scored.targets, *limits, class_blind=True)
-    weights = [target.weight for target in scored.targets]
-    matched = sum(weights[match.target] for match in matches)
-    claimed = scored.claimed - len(matches) + matched
-    return 2 * sum(match.credit for match in matches) / (claimed + sum(weights))
+    return grounding_of(scored.claimed, scored.targets, matches)
 
 
 def dual_iou_grounding(scored: ScoredCompletion) -> float | None:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame, snap
 from tag_plugin.facs.detections import Detections, Probability, Thresholds
 from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.facs.frozen import Frozen
 from tag_plugin.scoring.matching import Match, Target, pair
 from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.claims import Claim
@@ -25,7 +26,7 @@ JUDGE_VERSION: Final = 2
 """
 
 
-class JudgeConfig(BaseModel):
+class JudgeConfig(Frozen):
     """What the judge can be told; recorded with every result.
 
     `top_k`: at most so many present AUs are asked for, the most probable ones; the others are
@@ -35,8 +36,6 @@ class JudgeConfig(BaseModel):
     `weighted`: weigh an AU by its probability. `answers`: how the answer is found; `careful` is
     for completions that were asked for no trace.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     thresholds: Thresholds = Thresholds()
     top_k: int = Field(default=6, ge=1)
@@ -167,19 +166,18 @@ def score_completion(
     With R empty it is 1 when the loop claims nothing either (and says so), else 0.
     """
     parsed = parse(text, frame, reference.labels, config.answers)
-    traced = config.answers is AnswerPolicy.CONTRACT
-    form = float(parsed.well_formed) if traced else None
+    form = float(parsed.well_formed) if config.answers is AnswerPolicy.CONTRACT else None
     answer = None if reference.label is None else float(parsed.answer == reference.label)
     wanted = reference.wanted(config, frame)
     if wanted is None:
         return ScoredCompletion(parsed, form, answer, None)
     judged, claimed = _judged_claims(parsed, wanted.ignored, config)
     located = _located(parsed.claims, judged)
-    matches = pair(located, wanted.targets, config.iou_threshold, config.full_iou)
-    grounding = _grounding(parsed, claimed, wanted.targets, matches)
-    return ScoredCompletion(
-        parsed, form, answer, grounding, judged, claimed, wanted.targets, matches
-    )
+    targets = wanted.targets
+    matches = pair(located, targets, config.iou_threshold, config.full_iou)
+    says_none = claimed == 0 and (parsed.nothing_visible or bool(parsed.claims))
+    grounding = grounding_of(claimed, targets, matches) if targets else float(says_none)
+    return ScoredCompletion(parsed, form, answer, grounding, judged, claimed, targets, matches)
 
 
 def _judged_claims(
@@ -212,14 +210,10 @@ def _located(claims: tuple[Claim, ...], judged: tuple[int, ...]) -> list[tuple[i
     return located
 
 
-def _grounding(
-    parsed: ParsedCompletion, claimed: int, wanted: tuple[Target, ...], matches: tuple[Match, ...]
-) -> float:
-    if not wanted:
-        said_so = parsed.nothing_visible or bool(parsed.claims)
-        return float(said_so and claimed == 0)
+def grounding_of(claimed: int, wanted: tuple[Target, ...], matches: tuple[Match, ...]) -> float:
+    """G where there are AUs to be found; `claimed` is |P|."""
     # |R| counts each present AU by its weight, so that a perfect answer scores 1 when weighted.
     expected = sum(target.weight for target in wanted)
-    wrong = claimed - len(matches)
     matched = sum(wanted[match.target].weight for match in matches)
+    wrong = claimed - len(matches)
     return 2 * sum(match.credit for match in matches) / (wrong + matched + expected)

@@ -124,5 +124,4 @@ def mcnemar(first_right: Sequence[bool], second_right: Sequence[bool]) -> McNema
     if b + c <= EXACT_UP_TO:
         p_value = binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
         return McNemar(b, c, float(p_value), exact=True)
-    statistic = max(0, abs(b - c) - 1) ** 2 / (b + c)
-    return McNemar(b, c, float(chi2.sf(statistic, 1)), exact=False)
+    return McNemar(b, c, float(chi2.sf(max(0, abs(b - c) - 1) ** 2 / (b + c), 1)), exact=False)
