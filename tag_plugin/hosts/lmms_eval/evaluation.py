@@ -61,13 +61,15 @@ def finish(results: dict[str, Any] | None, evaluation: Evaluation) -> dict[str, 
     Only the first process of a run has results. Its names of tasks get the protocol's fingerprint,
     its samples the order of the test set, and each its record.
     """
+    if results is not None:
+        results[BLOCK] = {}
     for task, stated in evaluation.stated.items():
         ROWS.pop(task, None)
         summary = SUMMARIES.pop(task, stated.summary)
         if results is None or task not in results["results"]:
             continue
         done = stated.model_copy(update={"summary": summary})
-        results.setdefault(BLOCK, {})[task] = done.model_dump(mode="json")
+        results[BLOCK][task] = done.model_dump(mode="json")
         numbers = results["results"][task]
         numbers["alias"] = f"{numbers.get('alias', task)} [{done.fingerprint}]"
         samples = results.get("samples", {}).get(task, [])
