@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tag_plugin.doctor.probing import probe
+from tag_plugin.doctor.examine import probe
 
 ROOT = Path(__file__).parents[1]
 UV = os.environ.get("UV") or shutil.which("uv")  # `uv run` sets UV

@@ -8,6 +8,7 @@ shared folder too: it has a rollback journal and SQLite's own locks, and no shar
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +45,7 @@ Statement = tuple[str, Sequence[Any]]
 
 
 class Replies:
-    """An open table; made anywhere, used inside one event loop.
+    """An open table; made anywhere, used inside one event loop. One thread at a time works on it.
 
     Args:
         path: the file; a new one is made where there is none.
@@ -56,7 +57,7 @@ class Replies:
 
     def __init__(self, path: Path, more: str = "") -> None:
         self._path = path
-        self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1)
         self._queue: list[Statement] = []
         self._last = 0
         self.total = Spent()
@@ -101,11 +102,7 @@ class Replies:
 
     async def spent(self) -> Spent:
         """What all replies come to, those that other processes have written meanwhile too."""
-        self._last, *more = await self._run(
-            lambda: self._connection.execute(_SPENT, (self._last,)).fetchone()
-        )
-        self.total = self.total.plus(Spent(*more))
-        return self.total
+        return await self._run(self._add_up)
 
     async def write(self, *statements: Statement) -> None:
         """Do these; what waits while a transaction ends shares the next one.
@@ -117,12 +114,17 @@ class Replies:
         await self._run(self._commit)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, once what was begun is done, even where nobody waits for it any more."""
+        self._thread.shutdown()
         self._connection.close()
 
     async def _run(self, work: Callable[[], Result]) -> Result:
-        async with self._lock:
-            return await asyncio.to_thread(self._named, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._named, work)
+
+    def _add_up(self) -> Spent:
+        self._last, *more = self._connection.execute(_SPENT, (self._last,)).fetchone()
+        self.total = self.total.plus(Spent(*more))
+        return self.total
 
     def _commit(self) -> None:
         """All that is queued; an error leaves it there, and everybody who waits is told."""

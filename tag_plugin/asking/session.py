@@ -12,9 +12,8 @@ import openai
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from tag_plugin.asking.client import Endpoint
-from tag_plugin.asking.failure import meaning, scrubbed
+from tag_plugin.asking.failure import Outage, meaning, scrubbed
 from tag_plugin.asking.limits import Budget, Pace
-from tag_plugin.asking.outage import Outage
 from tag_plugin.asking.replies import Replies
 from tag_plugin.asking.request import AskingError, Reply, Request, RequestError
 from tag_plugin.asking.settings import EndpointSettings

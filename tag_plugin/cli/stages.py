@@ -45,11 +45,11 @@ def quality(
     Limits: sharpness_min, face_size_min, brightness_min, brightness_max, contrast_min, yaw_max,
     pitch_max, roll_max, mirror_error_max, face.
     """
+    from tag_plugin.pipeline.duplicates import TWO_LABELS, in_words, two_labels
     from tag_plugin.pipeline.inputs import prepared_files
     from tag_plugin.pipeline.quality.check import DUPLICATES, QualitySettings, check
     from tag_plugin.pipeline.quality.examples import examples
     from tag_plugin.pipeline.quality.limits import limits_for, preset_of
-    from tag_plugin.pipeline.two_labels import TWO_LABELS, in_words, two_labels
     from tag_plugin.report.contact_sheet import open_tile, sheet, write_sheet
 
     chosen = limits_for(preset_of(dataset), limits, named_values("--set", change))

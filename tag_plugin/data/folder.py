@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tag_plugin.data.class_names import LEFT_OUT, emotion_of, map_classes
 from tag_plugin.data.file_names import (
     SUFFIXES,
     check_dataset_name,
@@ -28,7 +27,16 @@ from tag_plugin.data.file_names import (
 )
 from tag_plugin.data.picture import BAD_NAME, ImageError, check_name
 from tag_plugin.data.rows import SPLITS, Split
-from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace, held_out
+from tag_plugin.data.source import (
+    LEFT_OUT,
+    LeftOut,
+    Pictures,
+    SourceError,
+    SourceFace,
+    emotion_of,
+    held_out,
+    map_classes,
+)
 
 NO_PICTURE, CLASS_LEFT_OUT, STRAY = (
     "not a picture by its name",

@@ -14,13 +14,20 @@ from typing import Any, Final
 
 from PIL import Image
 
-from tag_plugin.data.class_names import LEFT_OUT, map_classes
 from tag_plugin.data.file_names import check_dataset_name, pictures_below, split_names
 from tag_plugin.data.folder import CLASS_LEFT_OUT
 from tag_plugin.data.hub_folder import picture_splits
 from tag_plugin.data.picture import UNREADABLE, decode_picture, open_picture
 from tag_plugin.data.rows import SPLITS, Split
-from tag_plugin.data.source import LeftOut, Pictures, SourceError, SourceFace, held_out
+from tag_plugin.data.source import (
+    LEFT_OUT,
+    LeftOut,
+    Pictures,
+    SourceError,
+    SourceFace,
+    held_out,
+    map_classes,
+)
 
 NO_CLASS: Final = "no class"
 

@@ -5,7 +5,6 @@ nothing here touches the network.
 """
 
 from tag_plugin.doctor.examine import collect
-from tag_plugin.doctor.report import Finding, Report, Status
-from tag_plugin.doctor.table import render
+from tag_plugin.doctor.report import Finding, Report, Status, render
 
 __all__ = ["Finding", "Report", "Status", "collect", "render"]

@@ -17,7 +17,7 @@ from tag_plugin.pipeline.outcomes import Outcome, StageError
 from tag_plugin.pipeline.parts import ALL_PARTS
 from tag_plugin.pipeline.rules import WRITER_NAME
 from tag_plugin.pipeline.stage import Execution, Stage
-from tag_plugin.pipeline.write.question import wording
+from tag_plugin.pipeline.write.conversation import wording
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.pipeline.write.statistics import (
     ATTEMPTS,

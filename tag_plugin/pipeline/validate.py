@@ -23,7 +23,7 @@ from tag_plugin.data.picture import ImageError, picture_size
 from tag_plugin.data.rows import NOT_A_ROW, SPLITS, Row, RowError, Split, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.pipeline.duplicates import find_duplicates
+from tag_plugin.pipeline.duplicates import find_duplicates, in_words, two_labels
 from tag_plugin.pipeline.gold import why_not_gold
 from tag_plugin.pipeline.inputs import files_of_dataset
 from tag_plugin.pipeline.manifest import read_manifest, write_json
@@ -31,7 +31,6 @@ from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.overlaps import Overlaps
 from tag_plugin.pipeline.parallel import ordered_map
 from tag_plugin.pipeline.parts import batches
-from tag_plugin.pipeline.two_labels import in_words, two_labels
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
 NAMED: Final = 1000

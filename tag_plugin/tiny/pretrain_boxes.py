@@ -15,9 +15,9 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2TokenizerFast
 
 from tag_plugin.data.synthetic.sampling import sample_face
-from tag_plugin.tiny.batched_vision import rotary, vision_tokens
 from tag_plugin.tiny.faces import PRETRAINING_SEED, face_batches, normalised
 from tag_plugin.tiny.optimizer import Learner, Stage
+from tag_plugin.tiny.pretrain_vision import rotary, vision_tokens
 from tag_plugin.tiny.texts import PARTS, QUESTION, pointing_answer
 
 POINTING_SEED: Final = PRETRAINING_SEED + 2

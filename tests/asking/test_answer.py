@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tag_plugin.asking.answer import NoCompletionError, read_completion
+from tag_plugin.asking.client import NoCompletionError, read_completion
 from tag_plugin.asking.request import Reply
 
 TOLD = {"prompt_tokens": 500, "completion_tokens": 90, "total_tokens": 590}

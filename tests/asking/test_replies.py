@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from threading import Timer
 
 import pytest
 
@@ -49,6 +50,25 @@ def by_hand(path, *statements, values=()):
     with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
             connection.execute(statement, values)
+
+
+def test_a_reply_whose_asker_was_called_off_is_kept_before_the_file_is_closed(tmp_path):
+    path = tmp_path / "a.sqlite"
+
+    async def work():
+        asker = asyncio.create_task(table.keep(request(), Reply("paid", "stop")))
+        await asyncio.sleep(0.2)
+        asker.cancel()
+        await asyncio.gather(asker, return_exceptions=True)
+        assert asker.cancelled()
+
+    table = Replies(path)
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        asyncio.run(work())
+        Timer(0.3, other.rollback).start()
+        table.close()
+    assert found(path).text == "paid"
 
 
 @pytest.mark.parametrize("text", ["", "a\nb", "é→", "\x00", "half \ud83d", "x" * 100_000])
@@ -179,7 +199,6 @@ for number in range(100):
     except AskingError as error:
         print(number, error)
         break
-    table._lock = asyncio.Lock()
 """
 
 

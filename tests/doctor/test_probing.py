@@ -5,7 +5,7 @@ Real hosts are asked in tests/test_packaging.py.
 
 import pytest
 
-from tag_plugin.doctor.probing import probe
+from tag_plugin.doctor.examine import probe
 
 
 @pytest.fixture

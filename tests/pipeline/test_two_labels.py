@@ -3,7 +3,7 @@
 import pytest
 
 from tag_plugin.data.rows import FrameInfo, write_rows
-from tag_plugin.pipeline.two_labels import in_words, two_labels
+from tag_plugin.pipeline.duplicates import in_words, two_labels
 from tests.pipeline.detected_rows import prepared_row
 
 ONE, ALIKE, OTHER = ("00ff00ff00ff00ff", "a"), ("00ff00ff00ff00ff", "b"), ("00ff00ff00ff00fe", "c")

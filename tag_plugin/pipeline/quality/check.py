@@ -15,7 +15,13 @@ from typing import Final
 from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import NO_FACE, Row, Split, dump_row
 from tag_plugin.detectors.face_landmarker_model import SHA256
-from tag_plugin.pipeline.duplicates import DISTANCE, Duplicate, find_duplicates
+from tag_plugin.pipeline.duplicates import (
+    DISTANCE,
+    TWO_LABELS,
+    Duplicate,
+    find_duplicates,
+    two_labels,
+)
 from tag_plugin.pipeline.face_finder import FaceFinder
 from tag_plugin.pipeline.inputs import (
     CHECKED,
@@ -29,7 +35,6 @@ from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.pipeline.quality.limits import Limits, faults
 from tag_plugin.pipeline.quality.measures import geometry, light
 from tag_plugin.pipeline.stage import Execution, Stage
-from tag_plugin.pipeline.two_labels import TWO_LABELS, two_labels
 
 DUPLICATES: Final = "duplicates.jsonl"
 GOOD: Final = "good"

@@ -4,7 +4,7 @@ import pytest
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS, LabelSet
-from tag_plugin.pipeline.write.question import question, wording
+from tag_plugin.pipeline.write.conversation import question, wording
 from tag_plugin.scoring.score import DEFAULT_JUDGE
 from tag_plugin.trace.prompt import grounded_prompt
 from tests.pipeline.write.replies import ROW
