@@ -3,9 +3,10 @@
 import gc
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("tag", deadline=None)  # a busy machine makes no test wrong
+# A busy machine makes no test wrong.
+settings.register_profile("tag", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tag")
 
 
