@@ -58,7 +58,6 @@ def detector_train(
             seed=seed,
             min_faces=min_faces,
             copy=copy,
-            # As YAML reads them: 0.002 is a number.
             more={k: yaml.safe_load(v) for k, v in named_values("--set", setting).items()},
         )
     )
