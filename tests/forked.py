@@ -66,6 +66,11 @@ def _run(call: Callable[[], object], log: Path, environment: dict[str, str]) -> 
         os.dup2(out, place)
     os.environ |= environment
     gc.freeze()  # to look through what is inherited copies it
+    if "accelerate" in sys.modules:  # it may have learnt that there is one process
+        from accelerate.state import AcceleratorState, GradientState
+
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()
     try:
         call()
     except SystemExit:
