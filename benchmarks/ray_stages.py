@@ -139,7 +139,9 @@ def main() -> None:
     parser.add_argument("--no-kills", action="store_true")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
     cluster.add_node(num_cpus=1)
     try:
         drawn(folder, given.faces)
