@@ -137,8 +137,14 @@ from pathlib import Path
 from tag_plugin.pipeline.detect import DetectSettings, detect
 directory = Path(sys.argv[1])
 options = {"rows": directory / "cached.jsonl"}
-detect(DetectSettings(directory, "cached", options, workers=2, ray=sys.argv[2]))
+detect(DetectSettings(directory, "cached", options, workers=int(sys.argv[3]), ray=sys.argv[2]))
 """
+
+
+def driver(directory, cluster, workers):
+    """A process that has not imported Ray for something else: Ray reads its settings then."""
+    write_prepared(directory, ROWS, ["train"])
+    return [sys.executable, "-c", RUN, str(directory), cluster.address, str(workers)]
 
 
 def add_node(cluster):
@@ -200,7 +206,7 @@ def test_a_node_that_dies_has_its_parts_made_elsewhere(cluster, local, tmp_path)
 
     ending = Thread(target=end_the_node)
     ending.start()
-    run(directory, ray=cluster.address, workers=3)
+    subprocess.run(driver(directory, cluster, 3), check=True)
     ending.join()
     assert files_of(directory) == local
 
@@ -208,14 +214,14 @@ def test_a_node_that_dies_has_its_parts_made_elsewhere(cluster, local, tmp_path)
 @pytest.mark.slow
 def test_a_driver_that_was_killed_goes_on(cluster, local, tmp_path):
     directory = tmp_path / "ferplus"
-    write_prepared(directory, ROWS, ["train"])
-    command = [sys.executable, "-c", RUN, str(directory), cluster.address]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as driver:
+    command = driver(directory, cluster, 2)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as killed:
         wait_for_parts(directory, 2)
-        driver.send_signal(signal.SIGKILL)
+        killed.send_signal(signal.SIGKILL)
     assert not (directory / "detected" / "train.jsonl").exists()
-    again = run(directory, ray=cluster.address, workers=2)
-    assert again.splits["train"]["resumed_at"] > 0
+    subprocess.run(command, check=True)
+    manifest = json.loads((directory / "detect.json").read_text())
+    assert manifest["splits"]["train"]["resumed_at"] > 0
     assert files_of(directory) == local
 
 
