@@ -66,11 +66,7 @@ def _run(call: Callable[[], object], log: Path, environment: dict[str, str]) -> 
         os.dup2(out, place)
     os.environ |= environment
     gc.freeze()  # to look through what is inherited copies it
-    if "accelerate" in sys.modules:  # it may have learnt that there is one process
-        from accelerate.state import AcceleratorState, GradientState
-
-        AcceleratorState._reset_state(reset_partial_state=True)
-        GradientState._reset_state()
+    _forget_the_parent()
     try:
         call()
     except SystemExit:
@@ -79,3 +75,16 @@ def _run(call: Callable[[], object], log: Path, environment: dict[str, str]) -> 
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
         os._exit(1)
+
+
+def _forget_the_parent() -> None:
+    """What libraries have learnt there: that it is the only process, and whose their locks are."""
+    if "accelerate" in sys.modules:
+        from accelerate.state import AcceleratorState, GradientState
+
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()
+    if "datasets" in sys.modules:
+        from datasets.utils._filelock import FileLock
+
+        FileLock._instances.clear()

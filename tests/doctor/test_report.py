@@ -215,7 +215,7 @@ def test_a_missing_data_directory_is_a_warning_with_the_next_command(data_dir):
 
 def test_the_table_shows_every_finding_and_reads_no_markup(machine, capsys):
     report, _ = examine(HEALTHY | {"lmms_eval": "ValueError: [bold]not markup[/bold]"})
-    doctor.render(report, doctor.table.Console(width=200))
+    doctor.render(report, doctor.report.Console(width=200))
     printed = capsys.readouterr().out
     assert all(finding.name in printed for finding in report.findings)
     assert "[bold]not markup[/bold]" in printed
