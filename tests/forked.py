@@ -84,7 +84,9 @@ def _forget_the_parent() -> None:
 
         AcceleratorState._reset_state(reset_partial_state=True)
         GradientState._reset_state()
-    if "datasets" in sys.modules:
-        from datasets.utils._filelock import FileLock
+    if "lmms_eval.evaluator" in sys.modules:  # it keeps one lock a file, for whoever asks
+        from filelock._api import FileLockMeta
 
-        FileLock._instances.clear()
+        for cell in FileLockMeta.__call__.__closure__ or ():
+            if isinstance(cell.cell_contents, dict):
+                cell.cell_contents.clear()
