@@ -1,4 +1,7 @@
-"""openai's client, bounded: whatever an endpoint sends takes little memory and ends in time."""
+"""openai's client, bounded: whatever an endpoint sends takes little memory and ends in time.
+
+Bodies are read here: a chat completion in the shapes of real servers, or an error's words.
+"""
 
 import asyncio
 import base64

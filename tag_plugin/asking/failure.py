@@ -1,4 +1,8 @@
-"""What an error of the client means: this request is given up, or nothing more can be asked."""
+"""What an error of the client means: this request is given up, or nothing more can be asked.
+
+`Outage` decides whose fault it is when a request gets no reply: a row is dropped only when the
+endpoint answers others; when it answers nobody the run stops, and no row is lost.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

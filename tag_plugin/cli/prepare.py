@@ -222,7 +222,6 @@ def _prepare(
 
     frame, margin, align = framing
     framed = Framing(Frame(frame), margin, align)
-
     for name, text in source.settings.items():
         if name.startswith("counts of ") and text != "as published":
             echo(f"{source.dataset}, {name}: {text}", err=True)

@@ -1,4 +1,4 @@
-"""The detectors by name. Asking for one is what imports its library."""
+"""The detectors by name, with or without some AUs. Asking for one is what imports its library."""
 
 from collections.abc import Mapping, Sequence
 from pkgutil import resolve_name

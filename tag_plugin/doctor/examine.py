@@ -1,4 +1,7 @@
-"""Looks at everything and writes the report."""
+"""Looks at everything and writes the report.
+
+Hosts are asked in a subprocess with a time limit, so that a broken one cannot end us.
+"""
 
 import os
 import signal

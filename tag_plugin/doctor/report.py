@@ -1,4 +1,4 @@
-"""What the doctor found: one finding a line, and whether the whole is sound."""
+"""What the doctor found, and its table: one finding a line, and whether the whole is sound."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -3,6 +3,9 @@
 Every image token predicts, through one linear head, which AUs act and where each region's box
 lies relative to the token itself. Relative targets suit a tower whose positions are relative, and
 the mean over the tokens then holds the absolute boxes: what a language model can read off.
+
+The host's own forward of the tower runs attention picture by picture, because its pictures differ
+in size. Face frames are all alike, so one batched call gives the same numbers several times faster.
 """
 
 from typing import Final
