@@ -10,7 +10,7 @@ from typing import Final
 
 from tag_plugin.data.synthetic.face import SyntheticFace
 from tag_plugin.data.synthetic.geometry import shape
-from tag_plugin.data.synthetic.regions import au_box, au_regions
+from tag_plugin.data.synthetic.regions import au_boxes, au_regions
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
@@ -47,9 +47,10 @@ _WORDINGS: Final = 12
 def pointing_answer(face: SyntheticFace, parts: list[str]) -> str:
     """One line a part: its name and its box."""
     regions = au_regions(shape(face))
+    boxes = au_boxes(face, [regions[PARTS[part]] for part in parts])
     return "\n".join(
-        f"Point to {part} → {render_box(au_box(face, regions[PARTS[part]]), FRAME)}"
-        for part in parts
+        f"Point to {part} → {render_box(box, FRAME)}"
+        for part, box in zip(parts, boxes, strict=True)
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tag_plugin.data.synthetic.face import SYNTH_AUS, Hair
 from tag_plugin.data.synthetic.geometry import shape
-from tag_plugin.data.synthetic.regions import au_box, au_regions, detections, probability
+from tag_plugin.data.synthetic.regions import au_boxes, au_regions, detections, probability
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.facs.boxes import BoxFrame, to_frame
@@ -61,7 +61,9 @@ def test_what_an_au_changes_lies_inside_its_box(au, least_inside):
     for index in range(6):
         rest, acting = plain_face(index), plain_face(index, {au: 1.0})
         changed = np.abs(render(rest).astype(int) - render(acting)).sum(axis=2)
-        x1, y1, x2, y2 = to_frame(au_box(acting, au_regions(shape(acting))[au]), BoxFrame.ABSOLUTE)
+        x1, y1, x2, y2 = to_frame(
+            au_boxes(acting, [au_regions(shape(acting))[au]])[0], BoxFrame.ABSOLUTE
+        )
         assert (changed > 40).sum() > 150, f"AU{au} hardly shows on face {index}"
         inside.append(changed[y1:y2, x1:x2].sum() / changed.sum())
     assert np.mean(inside) >= least_inside

@@ -1,10 +1,11 @@
 """Where each Action Unit shows on a face: exact boxes and what a detector would report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tag_plugin.data.synthetic.face import SYNTH_AUS, Hair, SyntheticFace
 from tag_plugin.data.synthetic.geometry import (
@@ -29,9 +30,18 @@ def detections(face: SyntheticFace) -> Detections:
     The probability grows with the intensity: 0.5 at intensity 0.4, and 0.3..0.5 (undecided) for
     faint ones. A region that is mostly hidden says nothing, so its AU is undecided as well.
     """
-    regions, hidden = au_regions(shape(face)), _hiding_outlines(face)
+    regions = au_regions(shape(face))
+    points = [regions[au] for au in SYNTH_AUS]
+    seen = _mostly_visible(face, points)
     return Detections(
-        detections=tuple(_detection(face, au, regions[au], hidden) for au in SYNTH_AUS),
+        detections=tuple(
+            Detection(
+                au=au,
+                probability=probability(face.intensity(au)) if is_seen else _UNDECIDED,
+                box=box,
+            )
+            for au, is_seen, box in zip(SYNTH_AUS, seen, au_boxes(face, points), strict=True)
+        ),
         supported=frozenset(SYNTH_AUS),
     )
 
@@ -69,37 +79,44 @@ def au_regions(form: FaceShape) -> Mapping[int, Curve]:
     }
 
 
-def au_box(face: SyntheticFace, points: Curve) -> Box:
-    """The box around a region (points in face units), with a margin, inside the frame."""
-    pixels = project(points, face.pose)
+def au_boxes(face: SyntheticFace, regions: Sequence[Curve]) -> list[Box]:
+    """The box around each region (points in face units), with a margin, inside the frame."""
+    pixels, starts, _ = _joined(face, regions)
     margin = _MARGIN * face.pose.unit
-    low = np.clip((pixels.min(axis=0) - margin) / FACE_FRAME, 0, 0.96)
-    high = np.clip((pixels.max(axis=0) + margin) / FACE_FRAME, low + 0.03, 1)
-    x1, y1, x2, y2 = (round(float(value) * BOX_SCALE) for value in (*low, *high))
-    return Box(x1, y1, x2, y2)
+    low = np.clip((np.minimum.reduceat(pixels, starts) - margin) / FACE_FRAME, 0, 0.96)
+    high = np.clip((np.maximum.reduceat(pixels, starts) + margin) / FACE_FRAME, low + 0.03, 1)
+    corners = np.hstack([low, high]) * BOX_SCALE
+    return [Box(*map(round, values)) for values in corners.tolist()]
 
 
-def _detection(face: SyntheticFace, au: int, points: Curve, hidden: tuple[Curve, ...]) -> Detection:
-    seen = _visible_share(project(points, face.pose), hidden) >= _VISIBLE
-    likely = probability(face.intensity(au)) if seen else _UNDECIDED
-    return Detection(au=au, probability=likely, box=au_box(face, points))
+def _mostly_visible(face: SyntheticFace, regions: Sequence[Curve]) -> list[bool]:
+    """Whether enough of each region is seen to judge it."""
+    pixels, starts, sizes = _joined(face, regions)
+    covered = np.zeros(len(pixels), dtype=bool)
+    for outline in _hiding_outlines(face):
+        near = ((pixels >= outline.min(axis=0)) & (pixels <= outline.max(axis=0))).all(axis=1)
+        for place in np.flatnonzero(near & ~covered):
+            x, y = map(float, pixels[place])
+            covered[place] = cv2.pointPolygonTest(outline, (x, y), measureDist=False) > 0
+    shares = 1 - np.add.reduceat(covered, starts, dtype=float) / sizes
+    return [bool(share >= _VISIBLE) for share in shares]
 
 
-def _visible_share(pixels: Curve, hidden: tuple[Curve, ...]) -> float:
-    outlines = [outline.astype(np.float32) for outline in hidden]
-    covered = [
-        any(cv2.pointPolygonTest(o, (float(x), float(y)), False) > 0 for o in outlines)
-        for x, y in pixels
-    ]
-    return 1 - sum(covered) / len(pixels)
+def _joined(
+    face: SyntheticFace, regions: Sequence[Curve]
+) -> tuple[Curve, NDArray[np.intp], NDArray[np.intp]]:
+    """All regions' points in pixels (n, 2), where each region begins, and its size."""
+    sizes = np.array([len(region) for region in regions], dtype=np.intp)
+    return project(np.vstack(regions), face.pose), np.cumsum([0, *sizes[:-1]]), sizes
 
 
-def _hiding_outlines(face: SyntheticFace) -> tuple[Curve, ...]:
-    occluder, has_fringe = face.scene.occluder, face.identity.hair is Hair.FRINGE
-    return (
-        *((occluder_outline(occluder, face.pose),) if occluder is not None else ()),
-        *((project(fringe(face), face.pose),) if has_fringe else ()),
-    )
+def _hiding_outlines(face: SyntheticFace) -> list[NDArray[np.float32]]:
+    occluder, outlines = face.scene.occluder, []
+    if occluder is not None:
+        outlines.append(occluder_outline(occluder, face.pose))
+    if face.identity.hair is Hair.FRINGE:
+        outlines.append(project(fringe(face), face.pose))
+    return [outline.astype(np.float32) for outline in outlines]
 
 
 def _lowered(curves: "list[Curve] | tuple[Curve, ...]", down: float) -> list[Curve]:
