@@ -1,9 +1,15 @@
 """What holds for every test."""
 
 import gc
+import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Hosts are started many times; to compile one anew at each start takes most of a minute.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine makes no test wrong.
 settings.register_profile("tag", deadline=None, suppress_health_check=[HealthCheck.too_slow])
