@@ -115,8 +115,8 @@ class Row(Frozen, allow_inf_nan=False):
 
     Version 2 is version 1 with bounds: rows of version 1 that keep to them are read as they are,
     and `tag-plugin data upgrade` writes them anew. Room for more, each with a default, so that a
-    row of today stays readable: raters' votes belong here beside `label`, the side of an AU to
-    `Detection`, findings about the text to `Provenance`.
+    row of today stays readable: raters' votes belong here beside `label`, findings about the text
+    to `Provenance`.
 
     `prepare` fills everything up to `label_set`, `detect` adds the detections (None where no face
     was found), `build` the trace.

@@ -1,6 +1,6 @@
 """What an external detector measured on one face: AU probabilities, boxes and its blind spots."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, Strict, model_validator
 
@@ -27,11 +27,18 @@ class Thresholds(Frozen):
 
 
 class Detection(Frozen):
-    """One AU on one face: FACS number, probability and the box that shows it."""
+    """One AU on one face: FACS number, probability and the box that shows it.
+
+    `side` is the person's own left or right where the detector saw the AU on that side only; None
+    on both sides, in the middle, or from a detector that does not tell sides.
+    """
 
     au: KnownUnit
     probability: Probability
     box: StoredBox
+    side: Annotated[
+        Literal["left", "right"] | None, Field(exclude_if=lambda side: side is None)
+    ] = None
 
 
 class Detections(Frozen):
