@@ -27,7 +27,7 @@ Ray = Annotated[
 ]
 
 DetectorName = Annotated[
-    str, typer.Option(help="mediapipe, yolo, pyfeat, ensemble, cached or synthetic.")
+    str, typer.Option(help="mediapipe, yolo, pyfeat, ensemble, cached, table or synthetic.")
 ]
 DetectorOption = Annotated[
     list[str] | None, typer.Option("--option", help="NAME=VALUE for the detector: weights=FOLDER.")

@@ -60,13 +60,23 @@ class MediapipeDetector(ImageDetector):
         Raises:
             ValueError: the image has another shape or type.
         """
+        face = self.face(image)
+        if face is None:
+            return None
+        points, blendshapes = face
+        measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
+        return detections_in_frame(measured, region_boxes(points[:, :2]))
+
+    def face(self, image: FaceImage) -> tuple[NDArray[np.float64], dict[str, float]] | None:
+        """The mesh (478, 3) in shares of the image and the blendshapes by name, or None: no face.
+
+        Raises:
+            ValueError: the image has another shape or type.
+        """
         checked_frame(image)
         for padding in PADDINGS:
-            face = self._landmarks(image, border_of(padding))
-            if face is not None:
-                points, blendshapes = face
-                measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
-                return detections_in_frame(measured, region_boxes(points[:, :2]))
+            if (face := self._landmarks(image, border_of(padding))) is not None:
+                return face
         return None
 
     def close(self) -> None:

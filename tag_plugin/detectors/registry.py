@@ -57,6 +57,7 @@ _FACTORIES: Final[Mapping[str, str]] = {
     "pyfeat": "tag_plugin.detectors.pyfeat:PyFeatDetector",
     "ensemble": "tag_plugin.detectors.ensemble:EnsembleDetector",
     "cached": "tag_plugin.detectors.from_rows:CachedDetector",
+    "table": "tag_plugin.detectors.table:TableDetector",
     "synthetic": "tag_plugin.detectors.synthetic:SyntheticDetector",
 }
 """Name -> module:factory."""

@@ -23,4 +23,4 @@ def test_naming_the_detectors_loads_no_library():
 
 
 def test_the_names_are_the_documented_ones():
-    assert DETECTORS == ("mediapipe", "yolo", "pyfeat", "ensemble", "cached", "synthetic")
+    assert DETECTORS == ("mediapipe", "yolo", "pyfeat", "ensemble", "cached", "table", "synthetic")
