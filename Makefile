@@ -2,7 +2,6 @@
 # check   format, lint, types, layers, lock file
 # test    all tests that this machine can run
 # test-matrix   LLaMA-Factory's tests with transformers 5.6.0, in an environment beside .venv
-# test-yolo     the tests that need ultralytics (AGPL-3.0), which setup leaves out; adds it to .venv
 # demo    synthetic faces -> SFT -> GRPO -> lmms-eval of all three models -> a table and pictures
 # bench   the measurements; each script prints JSON
 # fuzz    the judge on 100,000 arbitrary and 100,000 mutated completions, and its time on 10,000 long ones; about 30 minutes
@@ -13,7 +12,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= $(or $(shell command -v python3),python3.11)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup check test test-matrix test-yolo demo bench fuzz
+.PHONY: setup check test test-matrix demo bench fuzz
 
 setup: $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
 	$(UV) sync --locked --quiet --extra all
@@ -44,10 +43,6 @@ test-matrix: setup
 	$(UV) pip install --quiet --python $(MATRIX) --constraints $(MATRIX)/locked.txt \
 	  --overrides $(MATRIX)/overrides.txt --group dev --editable '.[train,mediapipe]'
 	OMP_NUM_THREADS=1 $(MATRIX)/bin/pytest -n 2 --dist loadfile -m 'host and not slow' tests/hosts/llamafactory
-
-test-yolo: $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
-	$(UV) sync --locked --quiet --extra all --extra yolo
-	OMP_NUM_THREADS=1 $(RUN) pytest tests/detectors/yolo
 
 demo: setup
 	$(RUN) tag-plugin demo --out runs/demo

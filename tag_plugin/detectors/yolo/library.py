@@ -39,7 +39,9 @@ def ultralytics(module: str = "ultralytics") -> Any:  # noqa: ANN401 - modules w
     """
     _prepare()
     licence = " (ultralytics, AGPL-3.0)"
-    _provide_font(Path(library("ultralytics.utils", "yolo", licence).USER_CONFIG_DIR) / _FONT)
+    utils = library("ultralytics.utils", "yolo", licence)
+    dict.update(utils.SETTINGS, raytune=False)  # or training imports Ray; its own update is kept
+    _provide_font(Path(utils.USER_CONFIG_DIR) / _FONT)
     return library(module, "yolo", licence)
 
 

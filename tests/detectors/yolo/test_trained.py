@@ -1,7 +1,4 @@
-"""One tiny training run through ultralytics, and everything that is done with its result.
-
-ultralytics is AGPL-3.0 and not part of `make setup`: `make test-yolo` installs it and runs these.
-"""
+"""One tiny training run through ultralytics (AGPL-3.0), and everything done with its result."""
 
 import json
 import pickle
@@ -13,9 +10,7 @@ import numpy as np
 import pytest
 
 if find_spec("ultralytics") is None:  # an import here would come before its switches are set
-    pytest.skip(
-        "the extra yolo (AGPL-3.0) is not installed: make test-yolo", allow_module_level=True
-    )
+    pytest.skip("the extra yolo (AGPL-3.0) is not installed", allow_module_level=True)
 
 import torch
 
