@@ -25,10 +25,20 @@ SMALL = {
 """The shipped network's shape, on the smallest backbone."""
 
 
-def hub_cache(root, *, sees_faces):
-    """Write both networks; a face finder that sees faces everywhere, or nowhere."""
-    _place(root, "py-feat/retinaface_r34", "model.safetensors", *_face_finder(sees_faces))
+FACE_FINDER = "py-feat/retinaface_r34"
+
+
+def hub_cache(root):
+    """Write both networks; the face finder sees faces everywhere."""
+    _place(root, FACE_FINDER, "model.safetensors", *_face_finder(sees_faces=True))
     _place(root, "py-feat/face_multitask_v2", "face_multitask_v28.safetensors", *_multitask())
+
+
+def blind_cache(root, seeing):
+    """The networks of a cache that `hub_cache` wrote, but for a face finder that sees none."""
+    _place(root, FACE_FINDER, "model.safetensors", *_face_finder(sees_faces=False))
+    for folder in seeing.glob("models--py-feat--face_multitask*"):
+        (root / folder.name).symlink_to(folder)
 
 
 def _face_finder(sees_faces):

@@ -37,7 +37,7 @@ def resources(tmp_path_factory):
     from tests.detectors.pyfeat_weights import hub_cache
 
     folder = tmp_path_factory.mktemp("resources")
-    hub_cache(folder, sees_faces=True)
+    hub_cache(folder)
     return folder
 
 
@@ -54,9 +54,12 @@ def replace_hub(patch, folder):
 
 @pytest.fixture(scope="module")
 def opened(resources):
+    import torch
+
     with pytest.MonkeyPatch.context() as patch:
         replace_hub(patch, resources)
-        with detector("pyfeat", device="cpu", batch_size=2) as ready:
+        with torch.enable_grad(), detector("pyfeat", device="cpu", batch_size=2) as ready:
+            ready.gradients_after_opening = torch.is_grad_enabled()
             yield ready
 
 
@@ -109,21 +112,21 @@ def test_probabilities_and_boxes_are_those_of_py_feat(opened, found, resources, 
         assert each.box.as_tuple() == pytest.approx(expected[each.au].as_tuple(), abs=8)
 
 
-def test_no_face_is_none(tmp_path, monkeypatch):
-    from tests.detectors.pyfeat_weights import hub_cache
+def test_no_face_is_none(tmp_path, resources, monkeypatch):
+    from tests.detectors.pyfeat_weights import blind_cache
 
-    hub_cache(tmp_path, sees_faces=False)
+    blind_cache(tmp_path, resources)
     replace_hub(monkeypatch, tmp_path)
     with detector("pyfeat", device="cpu") as blind:
         assert blind.detect_batch(images(1)) == [None]
 
 
-def test_gradients_stay_on_for_the_training_beside_it(resources, monkeypatch):
+def test_gradients_stay_on_for_the_training_beside_it(opened):
     import torch
 
-    replace_hub(monkeypatch, resources)
-    with torch.enable_grad(), detector("pyfeat", device="cpu") as ready:
-        ready.detect(images(1)[0])
+    assert opened.gradients_after_opening
+    with torch.enable_grad():
+        opened.detect_batch(images(1))
         assert torch.is_grad_enabled()
 
 
