@@ -1,6 +1,6 @@
 """Real subprocesses, fake hosts: whatever a host does, the doctor gets an answer or a reason.
 
-Real hosts are asked in tests/test_packaging.py.
+Real hosts are asked in tests/test_packaging.py and tests/hosts/lmms_eval/test_host.py.
 """
 
 import pytest

@@ -1,7 +1,7 @@
 """Judged samples with any verdict, and a slow, plain way to their metrics."""
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score, recall_score
+from sklearn.metrics import precision_recall_fscore_support
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame
@@ -63,8 +63,9 @@ def plain(samples, template):
     gold = [each.gold for each in samples]
     answers = [each.prediction or "unparsable" for each in samples]
     present = sorted(set(gold))
-    macro = {"labels": present, "average": "macro", "zero_division": 0}
-    each = {"labels": present, "average": None, "zero_division": 0}
+    _, recalls, f1s, _ = precision_recall_fscore_support(
+        gold, answers, labels=present, average=None, zero_division=0
+    )
     grounded = [s for s in samples if s.verdict.targets is not None]
     grounding = _mean([s.verdict.grounding for s in grounded])
     baseline = _mean([template[s.id] for s in grounded])
@@ -73,9 +74,9 @@ def plain(samples, template):
     if grounded and baseline < 1:
         skill = (grounding - baseline) / (1 - baseline)
     return {
-        "accuracy": accuracy_score(gold, answers),
-        "uar": recall_score(gold, answers, **macro),
-        "macro_f1": f1_score(gold, answers, **macro),
+        "accuracy": _mean([one == other for one, other in zip(gold, answers, strict=True)]),
+        "uar": _mean(recalls),
+        "macro_f1": _mean(f1s),
         "unparsable_rate": _mean([s.prediction is None for s in samples]),
         "well_formed_rate": _mean([f for s in samples if (f := s.verdict.format) is not None]),
         "consistency": _mean([c for s in samples if (c := s.consistency) is not None]),
@@ -87,8 +88,8 @@ def plain(samples, template):
         "au_recall": _share(true, true + missed),
         "au_f1": _share(2 * true, 2 * true + false + missed),
         "hallucinated_au_rate": _share(false, true + false),
-        **_by_class("recall", present, recall_score(gold, answers, **each)),
-        **_by_class("f1", present, f1_score(gold, answers, **each)),
+        **_by_class("recall", present, recalls),
+        **_by_class("f1", present, f1s),
     }
 
 
@@ -98,7 +99,7 @@ def _by_class(name, present, scores):
 
 
 def _mean(numbers):
-    return float(np.mean(numbers)) if numbers else None
+    return float(np.mean(numbers)) if len(numbers) else None
 
 
 def _share(part, whole):

@@ -14,8 +14,8 @@ collect_ignore_glob = [] if find_spec("llamafactory") else ["*"]
 
 _autoload.install()  # what the .pth does at every start; here also in an environment without it
 
-TAG_ROWS = 60
-PLAIN_ROWS = 60
+TAG_ROWS = 24
+PLAIN_ROWS = 24
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ intern_vl, glm4v, llava, llava_next = map(_family, ("intern_vl", "glm4v", "llava
 
 @pytest.fixture(scope="session")
 def mixed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 TAG rows and 60 rows of a plain sharegpt dataset; nobody writes into it."""
+    """24 TAG rows and 24 rows of a plain sharegpt dataset; nobody writes into it."""
     from tests.hosts.llamafactory.tag_data import write_plain_dataset, write_tag_dataset
 
     data_dir = tmp_path_factory.mktemp("mixed")

@@ -1,19 +1,22 @@
 """TAG's question goes to TAG samples alone: the others of a mix stay the host's own."""
 
 import json
-import os
-import subprocess
 import sys
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tag_plugin._autoload import HostFinder
+from tests.forked import forked
 from tests.hosts.llamafactory.conftest import PLAIN_ROWS, TAG_ROWS
 from tests.hosts.llamafactory.host_run import by_image, samples, train_args
 
 pytestmark = pytest.mark.host
 
+HOST_RUN = "tests.hosts.llamafactory.host_run"
 STREAM = {"streaming": True, "dataloader_num_workers": 1}
 Tokens = dict[str, tuple[list[int], list[int]]]
 
@@ -64,7 +67,6 @@ def test_a_mix_leaves_every_sample_as_it_is_alone(
     assert (len(plain), len(tag)) == (plain_samples, tag_samples)
 
 
-@pytest.mark.slow
 def test_plain_samples_are_what_the_host_makes_without_the_plugin(
     alone: dict[str, Tokens], qwen2_5_vl: Path, mixed_data: Path, tmp_path: Path
 ):
@@ -76,22 +78,19 @@ def test_plain_samples_are_what_the_host_makes_without_the_plugin(
         template="qwen2_vl",
         cache_dir=str(tmp_path / "cache"),
     )
-    program = (
-        "import json, sys\n"
-        "from llamafactory.data.template import TEMPLATES\n"
-        "assert not [name for name in TEMPLATES if name.startswith('tag_')]\n"
-        "from tests.hosts.llamafactory.host_run import by_image, samples\n"
-        "recipe = json.loads(sys.argv[1])\n"
-        "found = by_image(samples(recipe))\n"
-        "open(sys.argv[2], 'w').write(json.dumps(found))\n"
-    )
     out = tmp_path / "bare.json"
-    subprocess.run(
-        [sys.executable, "-c", program, json.dumps(recipe), str(out)],
-        check=True,
-        timeout=900,
-        env={**os.environ, "TAG_PLUGIN_DISABLE": "1"},
-        cwd=Path(__file__).parents[3],
-    )
+    log = tmp_path / "log"
+    assert forked(partial(_without_the_plugin, recipe, out), log) == 0, log.read_text()
     bare = {image: tuple(tokens) for image, tokens in json.loads(out.read_text()).items()}
     assert bare == alone["plain"]
+
+
+def _without_the_plugin(recipe: dict[str, Any], out: Path) -> None:
+    """The host imported anew, in a process that nothing arms; all other libraries are loaded."""
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, HostFinder)]
+    for name in [name for name in sys.modules if name.startswith(("llamafactory", HOST_RUN))]:
+        del sys.modules[name]
+    templates = import_module("llamafactory.data.template").TEMPLATES
+    assert not [name for name in templates if name.startswith("tag_")]
+    host_run = import_module(HOST_RUN)
+    out.write_text(json.dumps(host_run.by_image(host_run.samples(recipe))))

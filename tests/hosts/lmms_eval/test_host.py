@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tag_plugin._autoload import ARMED
+from tag_plugin.hosts.probe import PROBES
 from tag_plugin.results.reader import Stated, read_run
 from tests.forked import as_command, forked
 from tests.hosts.lmms_eval.small_data import COMPLETION, WITH_DETECTIONS, WITHOUT_DETECTIONS
@@ -81,6 +83,12 @@ def test_the_command_line_writes_table_results_and_records(data_dir, tmp_path):
     )
     assert f"|tag_synth [{read.stated.fingerprint}]|" in printed
     assert "0.667 [" in printed, "the interval is printed"
+
+
+def test_the_doctor_is_told_that_the_host_is_armed_and_has_the_tasks():
+    answer = PROBES["lmms_eval"]()
+    assert set(answer.armed.values()) == {ARMED}, answer
+    assert "tag_ferplus" in answer.found["tasks"]
 
 
 def test_missing_data_is_one_message_and_exit_code_1_before_a_model_loads(data_dir, tmp_path):

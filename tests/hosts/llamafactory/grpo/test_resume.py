@@ -23,7 +23,6 @@ LONG = {
 }
 
 CASES = {
-    "plain": {},
     "with a reference": {"grpo": {"beta": 0.1}},
     "in the middle of a generation cycle": {
         "grpo": {"steps_per_generation": 2, "num_iterations": 2},
