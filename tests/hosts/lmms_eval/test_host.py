@@ -31,15 +31,13 @@ def measured(results: dict[str, object]) -> dict[str, object]:
     }
 
 
-def test_the_hosts_table_holds_the_metrics_by_hand(data_dir, monkeypatch):
+def test_the_hosts_table_holds_the_metrics_by_hand(data_dir, manager, monkeypatch):
     from lmms_eval.evaluator import simple_evaluate
     from lmms_eval.models.simple.dummy import Dummy
-    from lmms_eval.tasks import TaskManager
 
     monkeypatch.setenv("TAG_BOX_FRAME", "relative")
     tasks = ["tag_synth", "tag_ferplus"]
-    model, manager = Dummy(response=COMPLETION), TaskManager("ERROR")
-    found = simple_evaluate(model=model, tasks=tasks, task_manager=manager)
+    found = simple_evaluate(model=Dummy(response=COMPLETION), tasks=tasks, task_manager=manager)
     assert measured(found["results"]["tag_synth"]) == pytest.approx(WITH_DETECTIONS)
     assert measured(found["results"]["tag_ferplus"]) == pytest.approx(WITHOUT_DETECTIONS)
     stated = Stated.model_validate(found["tag_plugin"]["tag_synth"])

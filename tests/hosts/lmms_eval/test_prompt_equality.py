@@ -60,13 +60,6 @@ def _name_the_slow_processor(file: Path) -> None:
     file.write_text(json.dumps({**config, "image_processor_type": "Qwen2VLImageProcessor"}))
 
 
-@pytest.fixture(scope="module")
-def manager() -> Any:
-    from lmms_eval.tasks import TaskManager
-
-    return TaskManager("ERROR")
-
-
 def trained_on(model: Path, data_dir: Path, template: str) -> Asked:
     """Prompt ids and pixels of each sample, as the host's collator hands them to the trainer."""
     from llamafactory.data import (

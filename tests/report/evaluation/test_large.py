@@ -1,4 +1,4 @@
-"""The report of an evaluation of 30,000 samples: light enough to send, quick enough to open."""
+"""The report of an evaluation of 10,000 samples: light enough to send, quick enough to open."""
 
 from random import Random
 
@@ -9,13 +9,14 @@ from tag_plugin.report.write import write_report
 from tests.report.browsing import renderer_seconds
 from tests.report.evaluated import evaluate, write_results
 
-COUNT = 30_000
-# Of CPU. Idle machines take 2 to 3; machines differ by 1.6, and what is not linear takes minutes.
-SECONDS = 10.0
+COUNT = 10_000
+BYTES = 66e6  # 200 MB for 30,000
+# Of CPU. Idle machines take 1; machines differ by 1.6, and what is not linear takes far longer.
+SECONDS = 4.0
 
 
 @pytest.mark.slow
-def test_thirty_thousand_samples_open_at_once_and_weigh_under_200_megabytes(
+def test_ten_thousand_samples_open_at_once_and_weigh_under_66_megabytes(
     faces, tmp_path, visit, browser, pictures_read_once
 ):
     """Each sample has a picture of its own, for those are what weighs."""
@@ -30,7 +31,7 @@ def test_thirty_thousand_samples_open_at_once_and_weigh_under_200_megabytes(
             answer.model_copy(update={"id": f"face-{number:05d}", "image": str(picture)})
         )
     write_report([write_results(tmp_path / "results", "tuned", samples)], tmp_path / "r.html")
-    assert (tmp_path / "r.html").stat().st_size < 200e6
+    assert (tmp_path / "r.html").stat().st_size < BYTES
     before = renderer_seconds(browser)
     with visit(tmp_path / "r.html") as page:
         expect(page.locator("#grid .card")).to_have_count(48)

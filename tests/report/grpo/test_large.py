@@ -1,4 +1,4 @@
-"""A page of 30,000 samples: light enough to send, quick enough to open."""
+"""A page of 10,000 samples: light enough to send, quick enough to open."""
 
 import json
 from random import Random
@@ -10,13 +10,14 @@ from tag_plugin.report.grpo.page import write_grpo_report
 from tests.report.browsing import renderer_seconds
 from tests.report.scripted import write_grpo_run
 
-COUNT = 30_000
-# Of CPU. Idle machines take 2 to 3; machines differ by 1.6, and what is not linear takes minutes.
-SECONDS = 10.0
+COUNT = 10_000
+BYTES = 66e6  # 200 MB for 30,000
+# Of CPU. Idle machines take 1; machines differ by 1.6, and what is not linear takes far longer.
+SECONDS = 4.0
 
 
 @pytest.mark.slow
-def test_thirty_thousand_samples_open_at_once_and_weigh_under_200_megabytes(
+def test_ten_thousand_samples_open_at_once_and_weigh_under_66_megabytes(
     faces, tmp_path, visit, browser, pictures_read_once
 ):
     """Each sample has a picture of its own, for those are what weighs."""
@@ -31,7 +32,7 @@ def test_thirty_thousand_samples_open_at_once_and_weigh_under_200_megabytes(
             mine = {"prompt_id": f"face-{number}", "images": [str(picture)], "reference": None}
             out.write(json.dumps(rollout | mine) + "\n")
     write_grpo_report(run, tmp_path / "r.html")
-    assert (tmp_path / "r.html").stat().st_size < 200e6
+    assert (tmp_path / "r.html").stat().st_size < BYTES
     before = renderer_seconds(browser)
     with visit(tmp_path / "r.html") as page:
         expect(page.locator("#grid .card")).to_have_count(48)
