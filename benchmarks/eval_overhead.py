@@ -6,6 +6,7 @@ and writing the samples file. Completions are of real length, with five AU claim
 for all but the reading, which grows with the pictures.
 """
 
+import gc
 import json
 import os
 import statistics
@@ -121,6 +122,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TAG_DATA_DIR"] = folder
         completions = make_rows(Path(folder))
+        gc.collect()
+        gc.freeze()  # as `settled_evaluation` does
         for _ in range(ROUNDS):
             one_round(completions, Path(folder, "samples.jsonl"), found)
     medians = {name: round(statistics.median(values), 4) for name, values in found.items()}
