@@ -36,10 +36,9 @@ def probe(question: str, time_limit: float = TIME_LIMIT) -> Answer | str:
     """The answer to one question, or the reason why there is none."""
     with TemporaryDirectory(prefix="tag-plugin-") as folder:
         out = Path(folder, "answer.json")
-        command = [sys.executable, "-P", "-m", "tag_plugin.hosts.probe", question, str(out)]
         try:
             done = subprocess.run(
-                command,
+                [sys.executable, "-P", "-m", "tag_plugin.hosts.probe", question, str(out)],
                 env=os.environ | _OFFLINE,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -49,9 +49,8 @@ def _llamafactory() -> Answer:
 
 
 def _lmms_eval() -> Answer:
-    armed = _armed("lmms_eval")
     tasks = importlib.import_module("lmms_eval.tasks").TaskManager().all_tasks
-    return Answer(armed=armed, found={"tasks": _ours(tasks)})
+    return Answer(armed=_armed("lmms_eval"), found={"tasks": _ours(tasks)})
 
 
 def _ours(names: Iterable[str]) -> list[str]:

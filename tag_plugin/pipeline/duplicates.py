@@ -196,8 +196,7 @@ def two_labels(
         if labels[phash] > 1:
             # An image that cannot be read is another check's affair.
             with suppress(OSError), (directory / row.image).open("rb") as file:
-                digest = file_digest(file, "sha256").digest()
-                of_part, of = first.setdefault(digest, (part, row))
+                of_part, of = first.setdefault(file_digest(file, "sha256").digest(), (part, row))
                 if of.label != row.label:
                     pairs.append(TwoLabels(row.id, part, row.label, of.id, of_part, of.label))
     return pairs

@@ -83,6 +83,4 @@ def print_table(preferences: dict[str, Preference], sources: Sources) -> None:
 
 
 def _with_interval(number: Number | None) -> str:
-    if number is None:
-        return "–"
-    return f"{number.value:.3f} [{number.low:.3f}, {number.high:.3f}]"
+    return f"{number.value:.3f} [{number.low:.3f}, {number.high:.3f}]" if number else "–"

@@ -93,12 +93,11 @@ def _draw(
         return frame
     corners = np.array([to_frame(box, BoxFrame.ABSOLUTE) for _, box in boxes], dtype=float)
     found = sv.Detections(xyxy=corners, class_id=np.arange(len(boxes)))
-    box_annotator = sv.BoxAnnotator(color=colour, thickness=2)
     label_annotator = sv.LabelAnnotator(
         color=colour, text_scale=0.38, text_padding=2, text_position=position
     )
     # Given a PIL picture, supervision draws in RGB and returns a new one.
-    frame = box_annotator.annotate(frame.copy(), found)
+    frame = sv.BoxAnnotator(color=colour, thickness=2).annotate(frame.copy(), found)
     labelled: Image.Image = label_annotator.annotate(frame, found, [name for name, _ in boxes])
     return labelled
 

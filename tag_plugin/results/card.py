@@ -108,7 +108,6 @@ def checkpoint_facts(folder: Path | None) -> CheckpointFacts:
         found = read_checkpoint_record(folder)
     except RecordError as error:
         raise ResultsError(str(error)) from None
-    record = {} if found is None else {n: str(v) for n, v in found.model_dump().items()}
     training = _recorded(folder / "training_args.yaml", read_yaml_mapping)
     base = adapter.get("base_model_name_or_path") or training.get("model_name_or_path")
     index = _recorded(folder / "model.safetensors.index.json", read_json_object).get("metadata")
@@ -119,7 +118,7 @@ def checkpoint_facts(folder: Path | None) -> CheckpointFacts:
         str(base or NOT_RECORDED),
         ", ".join(map(str, architectures)) if isinstance(architectures, list) else NOT_RECORDED,
         f"{size / 1e9:.2f} GB of weights" if 0 < size < _LARGEST else NOT_RECORDED,
-        record,
+        {} if found is None else {n: str(v) for n, v in found.model_dump().items()},
         {name: str(training[name]) for name in _TRAINING if name in training},
     )
 

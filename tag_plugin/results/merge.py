@@ -94,9 +94,8 @@ def _require_one_evaluation(runs: Sequence[TaskRun]) -> None:
     first = runs[0]
     for run in runs[1:]:
         protocols = (each.protocol.model_copy(update={"items": ALL_ITEMS}) for each in (first, run))
-        found = differences(*protocols)
         models = [f"{each.model} (weights {each.stated.weights})" for each in (first, run)]
-        pairs = {**found, **({"model": models} if models[0] != models[1] else {})}
+        pairs = {**differences(*protocols), **({"model": models} if models[0] != models[1] else {})}
         if pairs:
             fields = "; ".join(f"{name}: {one} | {two}" for name, (one, two) in pairs.items())
             raise ResultsError(

@@ -71,5 +71,4 @@ class _Faces(IterableDataset[Any]):  # type: ignore[misc]  # torch comes without
 
 
 def _collate(samples: list[tuple[NDArray[Any], ...]]) -> FaceBatch:
-    columns = zip(*samples, strict=True)
-    return FaceBatch(*(torch.from_numpy(np.stack(column)) for column in columns))
+    return FaceBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)))

@@ -67,8 +67,7 @@ def text_loss(
     image_tokens: Tensor,
 ) -> Tensor:
     """Mean cross-entropy of the learnt ids, given the pictures' tokens (n, t, width)."""
-    padding = model.config.text_config.pad_token_id
-    ids = pad_sequence([text[0] for text in texts], True, padding)
+    ids = pad_sequence([text[0] for text in texts], True, model.config.text_config.pad_token_id)
     learnt = pad_sequence([text[1] for text in texts], True, UNLEARNT)
     embedded = model.get_input_embeddings()(ids)
     pictures = (ids == model.config.image_token_id)[..., None]

@@ -58,9 +58,8 @@ def _attend(attention: nn.Module, hidden: Tensor, cosine: Tensor, sine: Tensor) 
 def _rotate(vectors: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Rotary positions on (faces, patches, 2, heads, head width)."""
     first, second = vectors.chunk(2, dim=-1)
-    crossed = torch.cat([-second, first], dim=-1)
     cosine, sine = (angle.to(vectors.dtype)[:, None, None] for angle in (cosine, sine))
-    return vectors * cosine + crossed * sine
+    return vectors * cosine + torch.cat([-second, first], dim=-1) * sine
 
 
 _LIMITS: Final = Thresholds()

@@ -109,8 +109,7 @@ def _verb_leads_to(lead: str) -> bool:
     while words:
         if _VERB.fullmatch(words[-1]):
             return True
-        lengths = range(_LONGEST_LINK, 0, -1)
-        link = next((n for n in lengths if " ".join(words[-n:]) in LINKS), None)
+        link = next((n for n in range(_LONGEST_LINK, 0, -1) if " ".join(words[-n:]) in LINKS), None)
         if link is None:
             return False
         del words[-link:]

@@ -18,12 +18,11 @@ from tag_plugin.trace.grammar import (
 
 def render(trace: Trace, frame: BoxFrame = BoxFrame.RELATIVE) -> str:
     """The trace as the model writes it; `parse` reads it back without a defect."""
-    steps = [_step(step, frame) for step in trace.inspections]
     return "\n".join(
         (
             f"{GLOBAL_ANALYSIS} {trace.global_analysis}",
             VERIFICATION_LOOP,
-            *(steps or [NOTHING_VISIBLE]),
+            *([_step(step, frame) for step in trace.inspections] or [NOTHING_VISIBLE]),
             f"{FINAL_CONCLUSION} {conclusion([s.au for s in trace.inspections], trace.answer)}",
             render_answer(trace.answer),
         )

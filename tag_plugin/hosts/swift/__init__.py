@@ -38,10 +38,9 @@ def command(files: Mapping[Split, Path]) -> str:
     names = " ".join(f"tag_{name}" for name in DEFAULT_WEIGHTS)
     weights = " ".join(f"{weight:g}" for weight in DEFAULT_WEIGHTS.values())
     watched = f" --val_dataset {held_out}" if held_out and "train" in files else ""
-    side = FACE_FRAME**2
     return (
         find_file(__name__, "PLUGIN_FILE")
-        + f"MAX_PIXELS={side} swift rlhf --rlhf_type grpo --model MODEL \\\n"
+        + f"MAX_PIXELS={FACE_FRAME**2} swift rlhf --rlhf_type grpo --model MODEL \\\n"
         "  --external_plugins $TAG_REWARD \\\n"
         f"  --reward_funcs {names} --reward_weights {weights} \\\n"
         f"  --dataset {files.get('train', held_out)}{watched} \\\n"

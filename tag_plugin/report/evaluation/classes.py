@@ -115,8 +115,7 @@ def _share(sample: JudgedSample, wrong: str) -> Iterable[tuple[str, float]]:
 
 
 def _overlap(sample: JudgedSample) -> Iterable[tuple[str, float]]:
-    overlaps = sample.verdict.overlaps.items()
-    return [(f"AU{sample.claims[claim].au}", iou) for claim, iou in overlaps]
+    return [(f"AU{sample.claims[claim].au}", iou) for claim, iou in sample.verdict.overlaps.items()]
 
 
 _BY_UNIT: Final[Mapping[str, tuple[Reading, str]]] = {

@@ -59,9 +59,8 @@ def read_tasks(sources: Sequence[Path]) -> list[Task]:
     found = [(source, run) for source in sources for run in read_runs(source)]
     tasks: dict[str, list[NamedRun]] = {}
     for name, (_, run) in zip(_names(found), found, strict=True):
-        named = _with_samples(name, run)
         runs = tasks.setdefault(run.task, [])
-        runs.append(named)
+        runs.append(_with_samples(name, run))
         first = runs[0].run
         if first.protocol.labels != run.protocol.labels:
             raise ResultsError(
@@ -84,8 +83,7 @@ def _with_samples(name: str, run: TaskRun) -> NamedRun:
 
 def _names(found: Sequence[tuple[Path, TaskRun]]) -> list[str]:
     """The model's name; where two runs of a task share it, its source or date makes it unique."""
-    details = ("", " ({source.name})", " ({source.name}, {run.date})", " ({run.results_file})")
-    for detail in details:
+    for detail in ("", " ({source.name})", " ({source.name}, {run.date})", " ({run.results_file})"):
         names = [run.model + detail.format(source=source, run=run) for source, run in found]
         if len(set(zip(names, (run.task for _, run in found), strict=True))) == len(found):
             return names

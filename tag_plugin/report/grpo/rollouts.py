@@ -75,8 +75,7 @@ def drift(rollouts: Sequence[Rollout]) -> Drift | None:
         for au in ACTION_UNITS
         if any(au in share for share in counts) or au in expected
     ]
-    names = [str(g[0]) if g[0] == g[-1] else f"{g[0]}–{g[-1]}" for g in bins]
-    return Drift(names, rows)
+    return Drift([str(g[0]) if g[0] == g[-1] else f"{g[0]}–{g[-1]}" for g in bins], rows)
 
 
 def _claimed(verdict: ScoredCompletion) -> set[int]:

@@ -48,9 +48,8 @@ class FileReward:
         Raises:
             GrpoError: it cannot; says what it lacks.
         """
-        function = load_function(self.file, self.name)
         try:
-            signature = inspect.signature(function)
+            signature = inspect.signature(load_function(self.file, self.name))
         except (TypeError, ValueError) as error:
             raise GrpoError(f"rewards: {self.where} cannot be called by name ({error})") from None
         try:
