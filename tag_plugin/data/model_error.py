@@ -16,11 +16,18 @@ class WrongValueError(ValueError):
     """A JSON value that is not what a model says; the message is one short line."""
 
 
-def checked(model: type[Model], value: object) -> Model:
+def checked(
+    model: type[Model],
+    value: object,
+    before: str = "",
+    after: str = "",
+    error: type[Exception] = WrongValueError,
+) -> Model:
     """The value as a model.
 
     Raises:
-        WrongValueError: it is none, or has more than 100,000 parts.
+        Exception: an `error`, its message between `before` and `after`: the value is none, or has
+            more than 100,000 parts.
     """
     left: list[Any] = [value]
     values = 0
@@ -30,18 +37,19 @@ def checked(model: type[Model], value: object) -> Model:
         values += 1 + len(inside)
         left.extend(each for each in inside if isinstance(each, dict | list))
     if values > _MOST_VALUES:
-        raise WrongValueError(f"more than {_MOST_VALUES:,} values")
+        raise error(f"{before}more than {_MOST_VALUES:,} values{after}")
     try:
         return model.model_validate(value)
-    except ValidationError as error:
-        raise WrongValueError(first_problem(error)) from None
+    except ValidationError as problem:
+        raise error(f"{before}{first_problem(problem)}{after}") from None
 
 
 def first_problem(error: ValidationError) -> str:
     """`place: what is wrong` of the first problem, and how many there are besides."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    text = f"{place}: {first['msg']}" if place else first["msg"]
+    reason = first["msg"].removeprefix("Value error, ")
+    text = f"{place}: {reason}" if place else reason
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}..."
     more = error.error_count() - 1

@@ -61,7 +61,7 @@ def repair_findings() -> Iterator[Finding]:
 
 def _changes(host: str) -> Iterator[Finding]:
     """Every symbol of the host that is changed; the doctor reads the sources, it runs no host."""
-    for patch in import_module(f"tag_plugin.hosts.{host}.patches").PATCHES:
+    for patch in import_module(f"tag_plugin.hosts.{host}.patches").PATCHES.values():
         name, problem = f"{patch.module}.{patch.symbol}", patch.problem()
         status = Status.PROBLEM if problem else Status.OK
         yield Finding(f"{host} changes", name, status, problem or f"{patch.when}: {patch.why}")

@@ -10,7 +10,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -89,11 +89,11 @@ def attach(module: ModuleType, adapter: str) -> None:
     warn_untested(_DISTRIBUTIONS.get(module.__name__.partition(".")[0], ()))
     place, _, function = adapter.partition(":")
     patches = import_module(place)
-    check(getattr(patches, "PATCHES", ()))
+    check(getattr(patches, "PATCHES", {}).values())
     getattr(patches, function)(module)
 
 
-def check(patches: tuple[Patch, ...]) -> None:
+def check(patches: Iterable[Patch]) -> None:
     """That every symbol of a host is what its change was written for.
 
     Raises:

@@ -6,18 +6,16 @@ string: all that the judge needs, so that such a host needs no other setting.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.model_error import checked
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, score_completion
-
-Settings = TypeVar("Settings", bound=BaseModel)
 
 _LARGEST_WEIGHT: Final = 1e6
 
@@ -70,20 +68,7 @@ def judge_config(settings: Mapping[str, Any] | None) -> JudgeConfig:
         GroundTruthError: an unknown setting, or a value of the wrong type or out of range.
     """
     plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in (settings or {}).items()}
-    return validated(JudgeConfig, plain, "judge: ", GroundTruthError)
-
-
-def validated(kind: type[Settings], value: object, where: str, error: type[Exception]) -> Settings:
-    """What a user has written, as a model.
-
-    Raises:
-        Exception: an `error` that names the first setting that is wrong, after `where`, and why.
-    """
-    try:
-        return kind.model_validate(value)
-    except ValidationError as problem:
-        reason = first_problem(problem).replace("Value error, ", "", 1)
-        raise error(f"{where}{reason}") from None
+    return checked(JudgeConfig, plain, "judge: ", error=GroundTruthError)
 
 
 @lru_cache(maxsize=_MEMORY)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from tag_plugin.data.atomic_write import write_text
-from tag_plugin.data.model_error import WrongValueError, checked
+from tag_plugin.data.model_error import checked
 from tag_plugin.data.rows import Split
 from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.pipeline.outcomes import StageError
@@ -103,13 +103,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
         StageError: not a manifest; the message names the file.
     """
     content = read_json(path)
-    try:
-        checked(_Stored, content)
-    except WrongValueError as error:
-        raise StageError(
-            f"{path}: {error}: not the manifest of a stage of today; next: the stage's command "
-            "with --restart (`prepare synth`: the same command again) makes it anew"
-        ) from None
+    checked(
+        _Stored,
+        content,
+        f"{path}: ",
+        ": not the manifest of a stage of today; next: the stage's command with --restart "
+        "(`prepare synth`: the same command again) makes it anew",
+        StageError,
+    )
     return content
 
 

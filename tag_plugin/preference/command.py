@@ -13,9 +13,10 @@ from tag_plugin.asking.settings import EndpointSettings
 from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.console import console
 from tag_plugin.preference.judge import ask_judge
-from tag_plugin.preference.numbers import Number, Preference, preference
+from tag_plugin.preference.numbers import Preference, preference
 from tag_plugin.preference.pairs import Study
 from tag_plugin.preference.raters import agreement, read_raters, write_rating_page
+from tag_plugin.results.table import interval_text
 
 PAGE: Final = "rate.html"
 NUMBERS: Final = "preference.json"
@@ -73,14 +74,11 @@ def print_table(preferences: dict[str, Preference], sources: Sources) -> None:
     for who, numbers in preferences.items():
         counts = (numbers.pairs, numbers.wins_a, numbers.split, numbers.wins_b, numbers.ties)
         estimates = (numbers.preference, numbers.first_share, numbers.agreement)
-        shown.add_row(who, *map(str, counts), *map(_with_interval, estimates))
+        intervals = (interval_text(each) if each else "–" for each in estimates)
+        shown.add_row(who, *map(str, counts), *intervals)
     console().print(shown)
     console().print(
         "A preferred: Bradley-Terry, the effect of the order taken out. Shown first: share of "
         "decided looks that preferred the first answer (0.5: no position bias). Both orders: share "
         "of pairs judged alike in both. Brackets: 95 % bootstrap intervals over pairs."
     )
-
-
-def _with_interval(number: Number | None) -> str:
-    return f"{number.value:.3f} [{number.low:.3f}, {number.high:.3f}]" if number else "–"

@@ -6,12 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from tag_plugin.asking.request import Reply, Request, RequestError, compose
 from tag_plugin.asking.settings import EndpointSettings, require_client
 from tag_plugin.data.console import progress
-from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.model_error import checked
 from tag_plugin.pipeline.lock import locked
 from tag_plugin.pipeline.parallel import in_order
 from tag_plugin.pipeline.parts import ALL_PARTS
@@ -47,19 +45,18 @@ def judge_settings(
     Raises:
         PreferenceError: no such address, or no such model.
     """
-    try:
-        return EndpointSettings(
-            model=model,
-            base_url=url,
-            api_key_env=key_variable,
-            parameters=dict(DETERMINISTIC),
-            send_seed=False,
-            concurrency=concurrency,
-            timeout=120.0,
-            request_retries=5,
-        )
-    except ValidationError as error:
-        raise PreferenceError(f"{first_problem(error)}; next: see --judge and --endpoint") from None
+    settings = {
+        "model": model,
+        "base_url": url,
+        "api_key_env": key_variable,
+        "parameters": DETERMINISTIC,
+        "send_seed": False,
+        "concurrency": concurrency,
+        "timeout": 120.0,
+        "request_retries": 5,
+    }
+    after = "; next: see --judge and --endpoint"
+    return checked(EndpointSettings, settings, after=after, error=PreferenceError)
 
 
 def ask_judge(study: Study, settings: EndpointSettings, out: Path) -> list[Opinion]:

@@ -17,7 +17,8 @@ import numpy as np
 
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.preference.judge import Opinion
-from tag_plugin.scoring.statistics import Floats, percentile_interval, resampled_sums
+from tag_plugin.scoring.estimates import Estimate, estimate
+from tag_plugin.scoring.statistics import Floats, resampled_sums
 
 _PRIOR: Final = 0.5
 _COLUMNS: Final = (
@@ -31,14 +32,6 @@ _COLUMNS: Final = (
     "both",  # pairs seen in both orders
     "agreed",  # ... with the same preference both times
 )
-
-
-class Number(Frozen):
-    """A value and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Preference(Frozen):
@@ -59,11 +52,11 @@ class Preference(Frozen):
     wins_a: int
     wins_b: int
     split: int
-    preference: Number | None
-    strength: Number | None
-    position: Number | None
-    first_share: Number | None
-    agreement: Number | None
+    preference: Estimate | None
+    strength: Estimate | None
+    position: Estimate | None
+    first_share: Estimate | None
+    agreement: Estimate | None
 
 
 def preference(opinions: Sequence[Opinion], identical: int = 0) -> Preference:
@@ -86,13 +79,13 @@ def preference(opinions: Sequence[Opinion], identical: int = 0) -> Preference:
     )
 
 
-def _numbers(pairs: Sequence[Sequence[Opinion]]) -> dict[str, Number | None]:
+def _numbers(pairs: Sequence[Sequence[Opinion]]) -> dict[str, Estimate | None]:
     names = ("preference", "strength", "position", "first_share", "agreement")
     if not pairs:
         return dict.fromkeys(names)
     columns = np.array([_contribution(looks) for looks in pairs])
     whole, drawn = _estimates(columns.sum(axis=0)), _estimates(resampled_sums(columns))
-    return {name: _number(whole[name], drawn[name]) for name in names}
+    return {name: estimate(whole[name], drawn[name]) for name in names}
 
 
 def _contribution(looks: Sequence[Opinion]) -> tuple[float, ...]:
@@ -133,10 +126,3 @@ def _estimates(sums: Floats) -> dict[str, Floats]:
 def _logit(wins: Floats, looks: Floats) -> Floats:
     odds: Floats = np.log((wins + _PRIOR) / (looks - wins + _PRIOR))
     return odds
-
-
-def _number(value: Floats, drawn: Floats) -> Number | None:
-    interval = percentile_interval(drawn)
-    if np.isnan(value) or interval is None:
-        return None
-    return Number(value=float(value), low=interval.low, high=interval.high)

@@ -8,15 +8,9 @@ import numpy as np
 from tag_plugin.results.masking import paired_samples
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
-from tag_plugin.scoring.estimates import Estimate
+from tag_plugin.scoring.estimates import Estimate, estimate
 from tag_plugin.scoring.record import JudgedSample
-from tag_plugin.scoring.statistics import (
-    Floats,
-    McNemar,
-    mcnemar,
-    percentile_interval,
-    resampled_sums,
-)
+from tag_plugin.scoring.statistics import McNemar, mcnemar, resampled_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,8 @@ def flips(triples: Sequence[tuple[JudgedSample, ...]]) -> Faithfulness:
     )
     columns = np.column_stack([changed, changed[:, 0] - changed[:, 1]])
     sums = resampled_sums(columns) / len(triples)
-    cited, random, difference = (_estimate(columns[:, k].mean(), sums[:, k]) for k in range(3))
+    every = (estimate(columns[:, k].mean(), sums[:, k]) for k in range(3))
+    cited, random, difference = filter(None, every)  # flips are always defined
     lost = [[others[k].prediction is None for _, *others in triples] for k in range(2)]
     return Faithfulness(
         n=len(triples),
@@ -71,12 +66,6 @@ def flips(triples: Sequence[tuple[JudgedSample, ...]]) -> Faithfulness:
         cited_to_unparsable=float(np.mean(lost[0])),
         random_to_unparsable=float(np.mean(lost[1])),
     )
-
-
-def _estimate(value: float, resampled: Floats) -> Estimate:
-    interval = percentile_interval(resampled)
-    assert interval is not None  # noqa: S101  # flips are always defined
-    return Estimate(float(value), interval.low, interval.high)
 
 
 def _require_one_model(original: TaskRun, *masked: TaskRun) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from tag_plugin.data.model_error import WrongValueError, checked
+from tag_plugin.data.model_error import checked
 from tag_plugin.scoring.record import RECORD, AnsweredSample, JudgedSample
 
 Record = TypeVar("Record", bound=AnsweredSample)
@@ -54,7 +54,6 @@ def _record(sample: Any, where: str) -> dict[str, Any]:  # noqa: ANN401  # any J
 
 
 def _checked(kind: type[Record], record: dict[str, Any], where: str) -> Record:
-    try:
-        return checked(kind, record)
-    except WrongValueError as error:
-        raise ResultsError(f"{where}: {error}; next: evaluate again with this version") from None
+    return checked(
+        kind, record, f"{where}: ", "; next: evaluate again with this version", ResultsError
+    )

@@ -30,6 +30,14 @@ class Estimate:
     high: float
 
 
+def estimate(value: Floats, drawn: Floats) -> Estimate | None:
+    """A value with the interval of its resampled values; None where either is not defined."""
+    interval = percentile_interval(drawn)
+    if interval is None or np.isnan(value):
+        return None
+    return Estimate(float(value), interval.low, interval.high)
+
+
 def estimates(
     table: Floats, labels: LabelSet, *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, Estimate]:
@@ -45,11 +53,8 @@ def estimates(
         return {}
     values = metric_values(table.sum(axis=0), labels)
     drawn = metric_values(resampled_sums(table, resamples, seed), labels)
-    return {
-        name: Estimate(float(value), interval.low, interval.high)
-        for name, value in values.items()
-        if (interval := percentile_interval(drawn[name])) is not None and not np.isnan(value)
-    }
+    found = {name: estimate(value, drawn[name]) for name, value in values.items()}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def paired_estimates(

@@ -74,7 +74,7 @@ def test_the_table_of_changes_is_shown_for_each_host(machine):
 
 def test_a_symbol_that_is_gone_is_a_problem_before_a_host_is_started(machine, monkeypatch):
     gone = Patch("llamafactory.train.tuner", "no_such_function", "config", "llamafactory", "-")
-    monkeypatch.setattr(patches, "PATCHES", (gone,))
+    monkeypatch.setattr(patches, "PATCHES", {"gone": gone})
     report, findings = examine(HEALTHY)
     detail = findings["llamafactory changes", "llamafactory.train.tuner.no_such_function"].detail
     assert "is gone; llamafactory 0.9.5 (tested: >=0.9.5,<0.10); next: pip install" in detail

@@ -103,7 +103,7 @@ def main(*questions: str) -> None:
     answers: dict[str, Any] = {}
     for host, module, symbol, last in map(str.split, questions):
         imported = imported_with(module, symbol, last)
-        patches = importlib.import_module(f"tag_plugin.hosts.{host}.patches").PATCHES
+        patches = importlib.import_module(f"tag_plugin.hosts.{host}.patches").PATCHES.values()
         for patch in patches:
             importlib.import_module(patch.module)
         cases = [*in_turn(host, patches)]

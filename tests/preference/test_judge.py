@@ -153,4 +153,4 @@ def test_replies_of_an_earlier_version_are_refused_and_stay(tmp_path):
 
 def test_an_address_that_is_none_is_one_line(tmp_path):
     done = prefer(*write_two_runs(tmp_path, 1), tmp_path / "o", "--judge", "m", "--endpoint", "x")
-    assert "base_url: Value error, must begin with http" in str(done.exception)
+    assert "base_url: must begin with http" in str(done.exception)

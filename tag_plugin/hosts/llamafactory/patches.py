@@ -21,106 +21,104 @@ _HOST: Final = "llamafactory"
 _READING: Final = "while TAG rows are read"
 _TRAINING: Final = "while a run trains"
 
-ARGUMENTS: Final = Patch(
-    "llamafactory.hparams.finetuning_args",
-    "FinetuningArguments",
-    "",
-    _HOST,
-    "stage: grpo and its options",
-)
-GET_DATASET: Final = Patch(
-    "llamafactory.data.loader",
-    "get_dataset",
-    "template model_args data_args training_args stage tokenizer processor",
-    _HOST,
-    "TAG data is checked before the model loads",
-)
-LOAD: Final = Patch(
-    "llamafactory.data.loader",
-    "_load_single_dataset",
-    "dataset_attr model_args data_args training_args",
-    _HOST,
-    "TAG rows are read line by line, for grpo with what the rewards compare",
-    _READING,
-)
-ALIGN: Final = Patch(
-    "llamafactory.data.loader",
-    "align_dataset",
-    "dataset dataset_attr data_args training_args",
-    _HOST,
-    "called: converts TAG rows",
-    "never changed",
-)
-PROCESSOR: Final = Patch(
-    "llamafactory.data.loader",
-    "_get_dataset_processor",
-    "data_args stage template tokenizer processor do_generate",
-    _HOST,
-    "prompts in place of samples to imitate",
-    "while rows of stage: grpo are read",
-)
-RUN: Final = Patch(
-    "llamafactory.train.tuner",
-    "_training_function",
-    "config",
-    _HOST,
-    "stage: grpo; tag_plugin.json beside the weights; what follows here",
-)
-EXPORT: Final = Patch(
-    "llamafactory.train.tuner",
-    "export_model",
-    "args",
-    _HOST,
-    "an exported model keeps tag_plugin.json",
-)
-GET_ARGUMENTS: Final = Patch(
-    "llamafactory.train.tuner",
-    "get_train_args",
-    "args",
-    _HOST,
-    "where a run begins is settled before anything loads",
-    _TRAINING,
-)
-LAST_CHECKPOINT: Final = Patch(
-    "llamafactory.hparams.parser",
-    "get_last_checkpoint",
-    "folder",
-    "transformers",
-    "half a checkpoint is passed over",
-    _TRAINING,
-    "whole_checkpoints",
-)
-TRAIN: Final = Patch(
-    "transformers.trainer",
-    "Trainer.train",
-    "self resume_from_checkpoint ...",
-    "transformers",
-    "the host's trainers for pt, sft, kto and dpo resume exactly",
-    _TRAINING,
-    "exact_resume",
-)
-SKIP_BATCHES: Final = Patch(
-    "transformers.trainer",
-    "skip_first_batches",
-    "dataloader num_batches",
-    "accelerate",
-    "the rest of an epoch keeps the order of that epoch",
-    _TRAINING,
-    "exact_resume",
-)
-COLLATE: Final = Patch(
-    "llamafactory.data.collator",
-    "MultiModalDataCollatorForSeq2Seq.__call__",
-    "self features",
-    _HOST,
-    "GLM-4V's positions",
-    _TRAINING,
-    "glm4v_positions",
-)
-PATCHES: Final = (
-    *(ARGUMENTS, GET_DATASET, LOAD, ALIGN, PROCESSOR, RUN, EXPORT),
-    *(GET_ARGUMENTS, LAST_CHECKPOINT, TRAIN, SKIP_BATCHES, COLLATE),
-)
+PATCHES: Final[Mapping[str, Patch]] = {
+    "arguments": Patch(
+        "llamafactory.hparams.finetuning_args",
+        "FinetuningArguments",
+        "",
+        _HOST,
+        "stage: grpo and its options",
+    ),
+    "get_dataset": Patch(
+        "llamafactory.data.loader",
+        "get_dataset",
+        "template model_args data_args training_args stage tokenizer processor",
+        _HOST,
+        "TAG data is checked before the model loads",
+    ),
+    "load": Patch(
+        "llamafactory.data.loader",
+        "_load_single_dataset",
+        "dataset_attr model_args data_args training_args",
+        _HOST,
+        "TAG rows are read line by line, for grpo with what the rewards compare",
+        _READING,
+    ),
+    "align": Patch(
+        "llamafactory.data.loader",
+        "align_dataset",
+        "dataset dataset_attr data_args training_args",
+        _HOST,
+        "called: converts TAG rows",
+        "never changed",
+    ),
+    "processor": Patch(
+        "llamafactory.data.loader",
+        "_get_dataset_processor",
+        "data_args stage template tokenizer processor do_generate",
+        _HOST,
+        "prompts in place of samples to imitate",
+        "while rows of stage: grpo are read",
+    ),
+    "run": Patch(
+        "llamafactory.train.tuner",
+        "_training_function",
+        "config",
+        _HOST,
+        "stage: grpo; tag_plugin.json beside the weights; what follows here",
+    ),
+    "export": Patch(
+        "llamafactory.train.tuner",
+        "export_model",
+        "args",
+        _HOST,
+        "an exported model keeps tag_plugin.json",
+    ),
+    "get_arguments": Patch(
+        "llamafactory.train.tuner",
+        "get_train_args",
+        "args",
+        _HOST,
+        "where a run begins is settled before anything loads",
+        _TRAINING,
+    ),
+    "last_checkpoint": Patch(
+        "llamafactory.hparams.parser",
+        "get_last_checkpoint",
+        "folder",
+        "transformers",
+        "half a checkpoint is passed over",
+        _TRAINING,
+        "whole_checkpoints",
+    ),
+    "train": Patch(
+        "transformers.trainer",
+        "Trainer.train",
+        "self resume_from_checkpoint ...",
+        "transformers",
+        "the host's trainers for pt, sft, kto and dpo resume exactly",
+        _TRAINING,
+        "exact_resume",
+    ),
+    "skip_batches": Patch(
+        "transformers.trainer",
+        "skip_first_batches",
+        "dataloader num_batches",
+        "accelerate",
+        "the rest of an epoch keeps the order of that epoch",
+        _TRAINING,
+        "exact_resume",
+    ),
+    "collate": Patch(
+        "llamafactory.data.collator",
+        "MultiModalDataCollatorForSeq2Seq.__call__",
+        "self features",
+        _HOST,
+        "GLM-4V's positions",
+        _TRAINING,
+        "glm4v_positions",
+    ),
+}
 """Every symbol of the host that is changed or relied on."""
 
 _TRAINERS: Final = tuple(
@@ -131,7 +129,7 @@ _TRAINERS: Final = tuple(
 
 def register_stage(_: ModuleType) -> None:
     """The host takes the class by name when it imports its parser, which comes after this."""
-    replace(ARGUMENTS, extended_arguments)
+    replace(PATCHES["arguments"], extended_arguments)
 
 
 def register_templates(template: ModuleType) -> None:
@@ -152,15 +150,15 @@ def register_converters(converter: ModuleType) -> None:
 
 def register_loader(_: ModuleType) -> None:
     """The host's `get_dataset`, run only when the TAG data of the run can be right."""
-    replace(GET_DATASET, _checking)
+    replace(PATCHES["get_dataset"], _checking)
 
 
 def register_tuner(_: ModuleType) -> None:
     """The host's runs: what they keep beside the weights, where they begin, and `stage: grpo`."""
     from tag_plugin.hosts.llamafactory.endings import install_excepthook
 
-    replace(EXPORT, _carrying)
-    replace(RUN, _running)
+    replace(PATCHES["export"], _carrying)
+    replace(PATCHES["run"], _running)
     install_excepthook()
 
 
@@ -188,11 +186,11 @@ def _reading(run: Any, call: Mapping[str, Any]) -> Iterator[None]:
     is_grpo = call["stage"] == STAGE
     with reading(run.lengths(call)), ExitStack() as changes:
         if run.datasets or is_grpo:
-            changes.enter_context(replaced(LOAD, functools.partial(_loading, is_grpo)))
+            changes.enter_context(replaced(PATCHES["load"], functools.partial(_loading, is_grpo)))
         if is_grpo:
             from tag_plugin.hosts.llamafactory.grpo.dataset import prompt_processor
 
-            changes.enter_context(replaced(PROCESSOR, lambda _: prompt_processor))
+            changes.enter_context(replaced(PATCHES["processor"], lambda _: prompt_processor))
         yield
 
 
@@ -202,7 +200,7 @@ def _loading(is_grpo: bool, load: Any) -> Callable[..., Any]:
     from tag_plugin.hosts.llamafactory.dataset import load_tag_dataset
     from tag_plugin.hosts.llamafactory.grpo.dataset import align_with_rows, without_rows
 
-    owner, align = ALIGN.place
+    owner, align = PATCHES["align"].place
 
     def load_single_dataset(dataset_attr: Any, *args: Any) -> Any:
         if dataset_attr.formatting in QUESTIONS:
@@ -256,11 +254,11 @@ def _changed_for_a_run(recorder: Any) -> Iterator[None]:
         return None if checkpoint is None else str(checkpoint)
 
     changes = (
-        (GET_ARGUMENTS, functools.partial(_settling, recorder)),
-        (LAST_CHECKPOINT, lambda _: get_last_checkpoint),
-        (TRAIN, functools.partial(resuming_exactly, _TRAINERS)),
-        (SKIP_BATCHES, keeping_the_epoch),
-        (COLLATE, three_rows),
+        (PATCHES["get_arguments"], functools.partial(_settling, recorder)),
+        (PATCHES["last_checkpoint"], lambda _: get_last_checkpoint),
+        (PATCHES["train"], functools.partial(resuming_exactly, _TRAINERS)),
+        (PATCHES["skip_batches"], keeping_the_epoch),
+        (PATCHES["collate"], three_rows),
     )
     with ExitStack() as stack:
         for patch, make in changes:

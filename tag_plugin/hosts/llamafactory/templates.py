@@ -7,8 +7,7 @@ the declaration beside it: in which frame the model family learnt to write boxes
 import copy
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tag_plugin.data.box_frames import FAMILIES
 from tag_plugin.facs.boxes import BoxFrame
@@ -22,31 +21,25 @@ class TemplateError(ValueError):
     """A chat template that is not one of ours where one is needed; the message lists them."""
 
 
-@dataclass(frozen=True, slots=True)
-class TagTemplate:
-    """One chat template: the host's template that it copies, and the family that it is for."""
+class TagTemplate(NamedTuple):
+    """One chat template: the host's template that it copies, and the frame of its family."""
 
     host: str
-    family: str
-
-    @property
-    def frame(self) -> BoxFrame:
-        """The frame in which the family writes boxes."""
-        return FAMILIES[self.family].frame
+    frame: BoxFrame
 
 
 TAG_TEMPLATES: Final[Mapping[str, TagTemplate]] = {
-    "tag_qwen2_vl": TagTemplate("qwen2_vl", "qwen2_vl"),
-    "tag_qwen2_5_vl": TagTemplate("qwen2_vl", "qwen2_5_vl"),
-    "tag_qwen3_vl": TagTemplate("qwen3_vl", "qwen3_vl"),
-    "tag_qwen3_vl_nothink": TagTemplate("qwen3_vl_nothink", "qwen3_vl"),
-    "tag_intern_vl": TagTemplate("intern_vl", "internvl"),
-    "tag_llava": TagTemplate("llava", "llava"),
-    "tag_llava_next": TagTemplate("llava_next", "llava"),
-    "tag_glm4v": TagTemplate("glm4v", "glm4v"),
-    "tag_glm4_5v": TagTemplate("glm4_5v", "glm4v"),
+    "tag_qwen2_vl": TagTemplate("qwen2_vl", FAMILIES["qwen2_vl"].frame),
+    "tag_qwen2_5_vl": TagTemplate("qwen2_vl", FAMILIES["qwen2_5_vl"].frame),
+    "tag_qwen3_vl": TagTemplate("qwen3_vl", FAMILIES["qwen3_vl"].frame),
+    "tag_qwen3_vl_nothink": TagTemplate("qwen3_vl_nothink", FAMILIES["qwen3_vl"].frame),
+    "tag_intern_vl": TagTemplate("intern_vl", FAMILIES["internvl"].frame),
+    "tag_llava": TagTemplate("llava", FAMILIES["llava"].frame),
+    "tag_llava_next": TagTemplate("llava_next", FAMILIES["llava"].frame),
+    "tag_glm4v": TagTemplate("glm4v", FAMILIES["glm4v"].frame),
+    "tag_glm4_5v": TagTemplate("glm4_5v", FAMILIES["glm4v"].frame),
 }
-"""Template name -> what it copies, and for which family."""
+"""Template name -> what it copies, and the frame of its family."""
 
 
 def frame_of(template: str | None) -> BoxFrame:

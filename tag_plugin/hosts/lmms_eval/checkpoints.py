@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tag_plugin.data.box_frames import FAMILIES
 from tag_plugin.data.checkpoint_record import RECORD_FILE, RecordError, read_checkpoint_record
@@ -52,31 +52,25 @@ NO_BOXES: Final = Question(BoxFrame.RELATIVE, "no boxes are asked for")
 """The question where every task asks for no boxes: nothing needs to declare a frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """The host's model name for an architecture, and its family."""
+class Architecture(NamedTuple):
+    """The host's model name for an architecture, and the frame of its family's pre-training."""
 
     wrapper: str
-    family: str
-
-    @property
-    def frame(self) -> BoxFrame:
-        """The frame that the family's pre-training writes boxes in."""
-        return FAMILIES[self.family].frame
+    frame: BoxFrame
 
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
-    "qwen2_vl": Architecture("qwen2_vl", "qwen2_vl"),
-    "qwen2_5_vl": Architecture("qwen2_5_vl", "qwen2_5_vl"),
-    "qwen3_vl": Architecture("qwen3_vl", "qwen3_vl"),
-    "qwen3_vl_moe": Architecture("qwen3_vl", "qwen3_vl"),
-    "internvl": Architecture("internvl_hf", "internvl"),
-    "llava": Architecture("llava_hf", "llava"),
-    "llava_next": Architecture("llava_hf", "llava"),
-    "llava_onevision": Architecture("llava_hf", "llava"),
-    "glm4v": Architecture("glm4v", "glm4v"),
+    "qwen2_vl": Architecture("qwen2_vl", FAMILIES["qwen2_vl"].frame),
+    "qwen2_5_vl": Architecture("qwen2_5_vl", FAMILIES["qwen2_5_vl"].frame),
+    "qwen3_vl": Architecture("qwen3_vl", FAMILIES["qwen3_vl"].frame),
+    "qwen3_vl_moe": Architecture("qwen3_vl", FAMILIES["qwen3_vl"].frame),
+    "internvl": Architecture("internvl_hf", FAMILIES["internvl"].frame),
+    "llava": Architecture("llava_hf", FAMILIES["llava"].frame),
+    "llava_next": Architecture("llava_hf", FAMILIES["llava"].frame),
+    "llava_onevision": Architecture("llava_hf", FAMILIES["llava"].frame),
+    "glm4v": Architecture("glm4v", FAMILIES["glm4v"].frame),
 }
-"""`model_type` of a config.json -> which of the host's wrappers loads it, and its family."""
+"""`model_type` of a config.json -> the host's wrapper that loads it, and its family's frame."""
 
 WRAPPER_FRAMES: Final[Mapping[str, BoxFrame]] = {
     each.wrapper: each.frame for each in ARCHITECTURES.values()

@@ -23,72 +23,73 @@ from tag_plugin.hosts.paths import tasks_dir
 _HOST: Final = "lmms-eval"
 _EVALUATING: Final = "while TAG tasks are evaluated"
 
-FIND_TASKS: Final = Patch(
-    "lmms_eval.tasks",
-    "TaskManager.initialize_tasks",
-    "self include_path include_defaults",
-    _HOST,
-    "the tag_ tasks are among the host's",
-)
-DOWNLOAD: Final = Patch(
-    "lmms_eval.api.task",
-    "ConfigurableTask.download",
-    "self dataset_kwargs",
-    _HOST,
-    "the tag_ tasks read TAG_DATA_DIR",
-)
-EVALUATE: Final = Patch(
-    "lmms_eval.evaluator",
-    "simple_evaluate",
-    "model model_args verbosity tasks task_manager ...",
-    _HOST,
-    "what a TAG task asks is settled before the model loads",
-)
-UNWRAP: Final = Patch(
-    "lmms_eval.evaluator",
-    "unwrap_generation_output",
-    "output",
-    _HOST,
-    "a reply that failed is told from an empty one",
-    _EVALUATING,
-)
-EXECUTE: Final = Patch(
-    "lmms_eval.caching.response_cache",
-    "ResponseCache.execute",
-    "self lm reqtype requests",
-    _HOST,
-    "with --use_cache the answers of a killed evaluation are kept",
-    _EVALUATING,
-)
-CHAT: Final = Patch(
-    "lmms_eval.models.simple.qwen3_vl",
-    "Qwen3_VL._apply_chat_template",
-    "self batched_messages kwargs",
-    _HOST,
-    "a TAG question is asked without the system line that no training has",
-    _EVALUATING,
-)
-WEIGHTS: Final = Patch(
-    "transformers.modeling_utils",
-    "PreTrainedModel.from_pretrained",
-    "cls pretrained_model_name_or_path kwargs ...",
-    "transformers",
-    "a model with missing weights is refused",
-    _EVALUATING,
-)
-PATCHES: Final = (FIND_TASKS, DOWNLOAD, EVALUATE, UNWRAP, EXECUTE, CHAT, WEIGHTS)
+PATCHES: Final[Mapping[str, Patch]] = {
+    "find_tasks": Patch(
+        "lmms_eval.tasks",
+        "TaskManager.initialize_tasks",
+        "self include_path include_defaults",
+        _HOST,
+        "the tag_ tasks are among the host's",
+    ),
+    "download": Patch(
+        "lmms_eval.api.task",
+        "ConfigurableTask.download",
+        "self dataset_kwargs",
+        _HOST,
+        "the tag_ tasks read TAG_DATA_DIR",
+    ),
+    "evaluate": Patch(
+        "lmms_eval.evaluator",
+        "simple_evaluate",
+        "model model_args verbosity tasks task_manager ...",
+        _HOST,
+        "what a TAG task asks is settled before the model loads",
+    ),
+    "unwrap": Patch(
+        "lmms_eval.evaluator",
+        "unwrap_generation_output",
+        "output",
+        _HOST,
+        "a reply that failed is told from an empty one",
+        _EVALUATING,
+    ),
+    "execute": Patch(
+        "lmms_eval.caching.response_cache",
+        "ResponseCache.execute",
+        "self lm reqtype requests",
+        _HOST,
+        "with --use_cache the answers of a killed evaluation are kept",
+        _EVALUATING,
+    ),
+    "chat": Patch(
+        "lmms_eval.models.simple.qwen3_vl",
+        "Qwen3_VL._apply_chat_template",
+        "self batched_messages kwargs",
+        _HOST,
+        "a TAG question is asked without the system line that no training has",
+        _EVALUATING,
+    ),
+    "weights": Patch(
+        "transformers.modeling_utils",
+        "PreTrainedModel.from_pretrained",
+        "cls pretrained_model_name_or_path kwargs ...",
+        "transformers",
+        "a model with missing weights is refused",
+        _EVALUATING,
+    ),
+}
 """Every symbol of the host that is changed."""
 
 
 def register_tasks(_: ModuleType) -> None:
     """The host finds the tag_ tasks, and reads their rows from TAG_DATA_DIR."""
-    replace(FIND_TASKS, _finding)
-    replace(DOWNLOAD, _downloading)
+    replace(PATCHES["find_tasks"], _finding)
+    replace(PATCHES["download"], _downloading)
 
 
 def register_evaluator(_: ModuleType) -> None:
     """The host settles what is asked before a model loads, and names failures."""
-    replace(EVALUATE, _evaluating)
+    replace(PATCHES["evaluate"], _evaluating)
 
 
 def _finding(initialize: Any) -> Callable[..., Any]:
@@ -126,7 +127,7 @@ def _evaluating(evaluate: Any) -> Callable[..., Any]:
         call = bound.arguments
         if call["task_manager"] is None:
             name = call["model"] if isinstance(call["model"], str) else None
-            evaluator = sys.modules[EVALUATE.module]
+            evaluator = sys.modules[PATCHES["evaluate"].module]
             call["task_manager"] = evaluator.TaskManager(call["verbosity"], model_name=name)
         tasks = [*tag_tasks(call["tasks"] or [], call["task_manager"].task_index)]
         if not tasks:
@@ -145,11 +146,11 @@ def _changed_for(evaluation: Any, call: Mapping[str, Any]) -> Iterator[None]:
     from tag_plugin.hosts.lmms_eval import host_functions
 
     functions: dict[Patch, Make] = {
-        UNWRAP: partial(host_functions.telling, evaluation.wrapper),
-        WEIGHTS: host_functions.whole_weights,
+        PATCHES["unwrap"]: partial(host_functions.telling, evaluation.wrapper),
+        PATCHES["weights"]: host_functions.whole_weights,
     }
-    if CHAT.module in sys.modules:  # the wrapper of this evaluation, which was looked at
-        functions[CHAT] = partial(host_functions.without_system_line, evaluation.prompts)
+    if PATCHES["chat"].module in sys.modules:  # the wrapper of this evaluation, which was looked at
+        functions[PATCHES["chat"]] = partial(host_functions.without_system_line, evaluation.prompts)
     with ExitStack() as changes:
         for patch, make in functions.items():
             changes.enter_context(replaced(patch, make))
@@ -164,8 +165,10 @@ def answers_kept(use_cache: str) -> Iterator[None]:
     from tag_plugin.hosts.lmms_eval import resuming
 
     root = Path(use_cache).absolute()
-    resuming.recover(root.parent if root.suffix == ".db" else root, sys.modules[EXECUTE.module])
-    with replaced(EXECUTE, resuming.asking_by_batch):
+    resuming.recover(
+        root.parent if root.suffix == ".db" else root, sys.modules[PATCHES["execute"].module]
+    )
+    with replaced(PATCHES["execute"], resuming.asking_by_batch):
         yield
 
 

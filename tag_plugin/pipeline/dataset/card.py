@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from tag_plugin.data.benchmarks import BENCHMARKS
-from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.model_error import checked
 from tag_plugin.data.rows import DetectorInfo
 from tag_plugin.pipeline.manifest import read_manifest
 from tag_plugin.pipeline.outcomes import StageError
@@ -111,12 +109,13 @@ class _Detector(DetectorInfo, extra="ignore"):
 def _detector(settings: Mapping[str, Any] | None, path: Path) -> str:
     if not settings:
         return "Not recorded."
-    try:
-        used = _Detector.model_validate(settings)
-    except ValidationError as error:
-        raise StageError(
-            f"{path}: settings: {first_problem(error)}; next: tag-plugin detect --restart"
-        ) from None
+    used = checked(
+        _Detector,
+        settings,
+        f"{path}: settings: ",
+        "; next: tag-plugin detect --restart",
+        StageError,
+    )
     return (
         f"{used.name} {used.version}, model sha256 {used.model_sha256 or '-'}. On from "
         f"{used.thresholds.on}, undecided from {used.thresholds.grey}. It can measure "

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from tag_plugin.asking.settings import EndpointSettings
-from tag_plugin.data.model_error import first_problem
+from tag_plugin.data.model_error import checked
 from tag_plugin.data.settings_file import read_yaml_mapping
 from tag_plugin.data.terminal import warn
 from tag_plugin.facs.boxes import BoxFrame
@@ -71,9 +71,10 @@ def load_settings(file: Path | None, flags: Mapping[str, Any]) -> WriterSettings
             "more; next: serve it with llamafactory-cli api, vLLM or SGLang and name its address "
             "with --writer openai --endpoint (docs/writers.md has the commands)"
         )
-    try:
-        return WriterSettings.model_validate(merged)
-    except ValidationError as error:
-        raise ValueError(
-            f"{where}: {first_problem(error)}; next: docs/writers.md lists the settings"
-        ) from None
+    return checked(
+        WriterSettings,
+        merged,
+        f"{where}: ",
+        "; next: docs/writers.md lists the settings",
+        ValueError,
+    )

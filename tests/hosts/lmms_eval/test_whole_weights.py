@@ -4,7 +4,7 @@ import pytest
 
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.host_functions import whole_weights
-from tag_plugin.hosts.lmms_eval.patches import WEIGHTS
+from tag_plugin.hosts.lmms_eval.patches import PATCHES
 from tag_plugin.hosts.patching import replaced
 
 pytestmark = pytest.mark.host
@@ -40,7 +40,7 @@ def load(folder, automatic=False, **options):
     from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2ForCausalLM
 
     before = PreTrainedModel.__dict__["from_pretrained"]
-    with replaced(WEIGHTS, whole_weights):
+    with replaced(PATCHES["weights"], whole_weights):
         loads = AutoModelForCausalLM if automatic else Qwen2ForCausalLM
         try:
             return loads.from_pretrained(folder, **options)
@@ -65,7 +65,7 @@ def test_another_class_than_the_checkpoints_is_refused(checkpoint):
     from transformers import LlamaForCausalLM, Qwen2MoeForCausalLM
 
     with (
-        replaced(WEIGHTS, whole_weights),
+        replaced(PATCHES["weights"], whole_weights),
         pytest.raises(WrongConfigurationError, match="would be random"),
     ):
         Qwen2MoeForCausalLM.from_pretrained(checkpoint)

@@ -90,11 +90,11 @@ LINES: dict[str, tuple[str, bytes, str]] = {
     "rollouts: a huge total": (ROLLOUTS, _changed(total=10**400), ":3: total: Input"),
     "rollouts: a list of answers": (ROLLOUTS, _read(answer=["a"]), "parsed.answer: Input"),
     "rollouts: boxes of null": (ROLLOUTS, _read(claims=None), "parsed.claims: Input"),
-    "rollouts: a box that is a number": (ROLLOUTS, _claim(4, 5), "claims.0.box: Value error"),
+    "rollouts: a box that is a number": (ROLLOUTS, _claim(4, 5), "claims.0.box: 5 is not a box"),
     "rollouts: a reversed box": (
         ROLLOUTS,
         _claim(4, [9, 9, 1, 1]),
-        "claims.0.box: Value error",
+        "claims.0.box: [9, 9, 1, 1] is not a box",
     ),
     "rollouts: an AU in words": (
         ROLLOUTS,

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tag_plugin.data.model_error import checked
 from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import Detector, DetectorError
 from tag_plugin.detectors.detection_cache import DetectionCache
@@ -15,7 +16,6 @@ from tag_plugin.detectors.face_landmarker_model import cache_directory
 from tag_plugin.detectors.registry import DETECTORS, detector
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, unknown
-from tag_plugin.hosts.rl_rewards import validated
 
 
 class DetectorArgs(Frozen):
@@ -59,7 +59,7 @@ def online_detector(reward: str, args: Mapping[str, Any]) -> OnlineDetector | No
     given = {name: value for name, value in args.items() if name in DetectorArgs.model_fields}
     if not given:
         return None
-    chosen = validated(DetectorArgs, given, f"rewards: {reward}: args.", GrpoError)
+    chosen = checked(DetectorArgs, given, f"rewards: {reward}: args.", error=GrpoError)
     if chosen.detector not in DETECTORS:
         raise unknown(f"rewards: {reward}: unknown detector", chosen.detector, DETECTORS)
     options = json.dumps(chosen.detector_options, sort_keys=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator
 
+from tag_plugin.data.model_error import checked
 from tag_plugin.data.rows import Row, parse_row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.frozen import Frozen
@@ -20,7 +21,7 @@ from tag_plugin.hosts.llamafactory.grpo.online_detector import (
     online_detector,
 )
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
-from tag_plugin.hosts.rl_rewards import validated, weight_problem
+from tag_plugin.hosts.rl_rewards import weight_problem
 from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS
 from tag_plugin.scoring.rewards import Reward as TagReward
 from tag_plugin.scoring.score import (
@@ -197,7 +198,7 @@ def parse_rewards(entries: Sequence[Any] | None, frame: BoxFrame | None) -> Weig
 
 def _spec(entry: Any) -> RewardSpec:
     named = {"name": entry} if isinstance(entry, str) else entry
-    return validated(RewardSpec, named, f"rewards: {entry!r:.80}: ", GrpoError)
+    return checked(RewardSpec, named, f"rewards: {entry!r:.80}: ", error=GrpoError)
 
 
 def _reward(spec: RewardSpec, frame: BoxFrame | None) -> Reward:
@@ -217,5 +218,5 @@ def _reward(spec: RewardSpec, frame: BoxFrame | None) -> Reward:
     if REWARDS[spec.name].grounding:
         online = online_detector(spec.name, args)
         args = {k: v for k, v in args.items() if k not in DetectorArgs.model_fields}
-    config = validated(JudgeConfig, args, f"rewards: {spec.name}: args.", GrpoError)
+    config = checked(JudgeConfig, args, f"rewards: {spec.name}: args.", error=GrpoError)
     return JudgedReward(spec.name, frame, config, online)
