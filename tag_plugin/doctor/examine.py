@@ -14,14 +14,18 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tag_plugin import __version__, _autoload
-from tag_plugin.doctor.data import data_findings
 from tag_plugin.doctor.hosts import (
     REINSTALL,
     host_findings,
     repair_findings,
     version_finding,
 )
-from tag_plugin.doctor.machine import detector_findings, device_findings, model_findings
+from tag_plugin.doctor.machine import (
+    data_findings,
+    detector_findings,
+    device_findings,
+    model_findings,
+)
 from tag_plugin.doctor.report import Finding, Report, Status
 from tag_plugin.hosts.probe import Answer
 from tag_plugin.hosts.versions import TESTED, version

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
 from tag_plugin.data.synthetic.render import Picture
-from tag_plugin.tiny.pretrain_boxes import UNLEARNT, chat_ids
+from tag_plugin.tiny.pretrain import UNLEARNT, chat_ids
 
 
 @dataclass(frozen=True, slots=True)

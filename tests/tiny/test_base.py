@@ -17,7 +17,7 @@ from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import Reference, score_completion
 from tag_plugin.tiny import BaseError, shipped, write_base
 from tag_plugin.tiny.faces import normalised, to_patches
-from tag_plugin.tiny.pretrain_boxes import chat_ids
+from tag_plugin.tiny.pretrain import chat_ids
 from tag_plugin.tiny.pretrain_vision import rotary, vision_tokens
 from tag_plugin.tiny.texts import QUESTION, pointing_answer, tokenizer_texts
 from tag_plugin.tiny.tokenizer import build_tokenizer

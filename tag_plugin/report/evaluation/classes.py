@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.report.charts.bars import Bar, BarChart
+from tag_plugin.report.charts import Bar, BarChart
 from tag_plugin.report.evaluation.runs import NamedRun, Task
 from tag_plugin.scoring.metrics import Metric
 from tag_plugin.scoring.record import JudgedSample

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from tag_plugin.report.charts.lines import LineChart
+from tag_plugin.report.charts import LineChart
 from tag_plugin.report.grpo.logs import Run
 
 

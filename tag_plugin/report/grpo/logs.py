@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict
 
 from tag_plugin.data.model_error import WrongValueError, checked
 from tag_plugin.data.text_file import TextFileError, json_lines
-from tag_plugin.report.charts.lines import Curve
+from tag_plugin.report.charts import Curve
 from tag_plugin.scoring.score import ScoredCompletion
 
 _Value = TypeVar("_Value")

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tag_plugin.report.charts.lines import (
+from tag_plugin.report.charts import (
     HEIGHT,
     LEFT,
     RIGHT,

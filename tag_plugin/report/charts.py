@@ -1,4 +1,8 @@
-"""Curves over steps."""
+"""Charts as inline SVG: they need no script and follow the page's colours.
+
+Curves over steps, and horizontal bars with intervals. What is where is computed here;
+`html/templates/charts.html.j2` writes the elements.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -169,3 +173,42 @@ def tick_text(value: float) -> str:
     if abs(value) >= 1000 or value == int(value):
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A value in [0, 1] with its interval, if it has one, and what it was counted over."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+    def __str__(self) -> str:
+        interval = "" if self.low is None else f" [{self.low:.3f}, {self.high:.3f}]"
+        count = "" if self.n is None else f", n = {self.n}"
+        return f"{self.value:.3f}{interval}{count}"
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Categories by runs; None where a run has no value for a category."""
+
+    title: str
+    categories: Sequence[str]
+    runs: Sequence[tuple[str, Sequence[Bar | None]]]
+    note: str = ""
+    first_column: str = "class"
+
+    kind: ClassVar = "bars"
+    across: ClassVar = Scale(0, 1, 150, 548)
+
+    @property
+    def series(self) -> list[str]:
+        """The names of the runs."""
+        return [name for name, _ in self.runs]
+
+    def rows(self) -> list[tuple[str, Sequence[Bar | None]]]:
+        """The numbers as a table: (category, one value a run)."""
+        values = zip(*(bars for _, bars in self.runs), strict=True)
+        return list(zip(self.categories, values, strict=True))
