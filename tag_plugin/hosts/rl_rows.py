@@ -12,6 +12,7 @@ from tag_plugin.data.atomic_write import atomic_write, write_text
 from tag_plugin.data.rows import NOT_A_ROW, SPLITS, BadRows, Row, Split, read_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.rl_rewards import GroundTruth
+from tag_plugin.pipeline.inputs import row_files
 from tag_plugin.trace.prompt import grounded_prompt
 
 IMAGE: Final = "<image>"
@@ -81,10 +82,12 @@ def export(
     not apply to them. So is a line that is no row, by name.
 
     Raises:
-        ExportError: nothing is detected.
+        StageError: nothing is detected.
+        ExportError: not one row has detections.
     """
     exported, bad = Exported(), BadRows()
-    for split, path in _inputs(directory).items():
+    detected = row_files(directory, "detected", SPLITS, f"tag-plugin detect {directory}")
+    for split, path in detected.items():
         tasks = _tasks(read_rows(path, bad), directory, frame, undetected, exported.left_out)
         records = [host.record(task) for task in tasks]
         if records:
@@ -97,14 +100,6 @@ def export(
             f"not one row of {directory} has detections; next: tag-plugin detect {directory}"
         )
     return exported
-
-
-def _inputs(directory: Path) -> dict[Split, Path]:
-    folder = directory / "detected"
-    paths = {split: folder / f"{split}.jsonl" for split in SPLITS}
-    if not any(path.is_file() for path in paths.values()):
-        raise ExportError(f"no detected rows in {folder}; next: tag-plugin detect {directory}")
-    return {split: path for split, path in paths.items() if path.is_file()}
 
 
 def _tasks(

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import atan2, degrees
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.detectors.base import DetectorError
+from tag_plugin.detectors.base import library
 from tag_plugin.detectors.face_landmarker_model import find_model
 from tag_plugin.detectors.quiet import quiet_stderr
 
@@ -69,7 +69,8 @@ class FaceFinder:
     """
 
     def __init__(self, most_faces: int = MOST_FACES) -> None:
-        self._mediapipe = _library()
+        otherwise = ", or take the pictures as they are with --frame whole"
+        self._mediapipe = library("mediapipe", "mediapipe", otherwise)
         tasks = self._mediapipe.tasks
         options = tasks.vision.FaceLandmarkerOptions(
             base_options=tasks.BaseOptions(model_asset_buffer=find_model(None).read_bytes()),
@@ -146,14 +147,3 @@ def _distinct(faces: list[Face]) -> list[Face]:
         if all(np.linalg.norm(centre - each.points.mean(axis=0)) > face.side / 2 for each in kept):
             kept.append(face)
     return kept
-
-
-def _library() -> Any:  # noqa: ANN401 - a module without type information
-    try:
-        import mediapipe
-    except ImportError as error:
-        raise DetectorError(
-            f"looking for faces needs mediapipe ({error}); next: pip install "
-            "'tag-plugin[mediapipe]', or take the pictures as they are with --frame whole"
-        ) from error
-    return mediapipe

@@ -58,9 +58,7 @@ def draw_predicted(face: Image.Image, places: Sequence[Place]) -> Image.Image:
     return _draw(face, places, PREDICTED_COLOUR, sv.Position.BOTTOM_RIGHT)
 
 
-def contact_sheet(
-    pictures: Iterable[Image.Image], columns: int, background: str = "white"
-) -> Image.Image:
+def contact_sheet(pictures: Iterable[Image.Image], columns: int) -> Image.Image:
     """Paste pictures of any size into a grid of equal cells.
 
     Raises:
@@ -71,7 +69,7 @@ def contact_sheet(
         raise ValueError("a contact sheet needs at least one picture")
     width, height = max(t.width for t in tiles), max(t.height for t in tiles)
     size = width * min(columns, len(tiles)), height * -(-len(tiles) // columns)
-    sheet = Image.new("RGB", size, background)
+    sheet = Image.new("RGB", size, "white")
     for index, tile in enumerate(tiles):
         sheet.paste(tile, (index % columns * width, index // columns * height))
     return sheet

@@ -13,6 +13,7 @@ from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.hosts.rl_rewards import GroundTruthError, scores
 from tag_plugin.hosts.rl_rows import HOSTS, ExportError, export, rl_host
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.scoring.rewards import REWARDS
 from tag_plugin.trace.prompt import grounded_prompt
 from tests.hosts.rl_data import GOLD, WRONG, write_detected
@@ -82,7 +83,7 @@ def test_an_unknown_reward_is_refused():
 
 
 def test_nothing_detected_is_refused(tmp_path: Path):
-    with pytest.raises(ExportError, match="next: tag-plugin detect"):
+    with pytest.raises(StageError, match="next: tag-plugin detect"):
         export(rl_host("verl"), tmp_path, tmp_path / "out", BoxFrame.ABSOLUTE)
     with pytest.raises(ExportError, match="unknown host 'trl'; next: one of easyr1, verl, swift"):
         rl_host("trl")
