@@ -6,6 +6,7 @@ Each reward is a class of its own, because ms-swift logs a reward by the name of
 from collections.abc import Sequence
 
 from tag_plugin.hosts.rl_rewards import scores
+from tag_plugin.scoring.rewards import REWARDS
 
 try:
     from swift.rewards import ORM, orms
@@ -32,34 +33,9 @@ class TagReward(ORM):  # type: ignore[misc]  # ms-swift is not installed where t
         ]
 
 
-class TagAnswer(TagReward):
-    """The right label."""
-
-    name = "answer"
-
-
-class TagFormat(TagReward):
-    """A trace without defects."""
-
-    name = "format"
-
-
-class TagAuGrounding(TagReward):
-    """Action Units where the detector saw them."""
-
-    name = "au_grounding"
-
-
-class TagAuGroundingClassBlind(TagReward):
-    """The same, whatever the Action Unit."""
-
-    name = "au_grounding_class_blind"
-
-
-class TagAuGroundingDualIou(TagReward):
-    """Mean of recall and precision by the best IoU."""
-
-    name = "au_grounding_dual_iou"
-
-
-orms.update({f"tag_{each.name}": each for each in TagReward.__subclasses__()})
+CLASSES = {
+    f"tag_{name}": type(f"Tag{name.title().replace('_', '')}", (TagReward,), {"name": name})
+    for name in REWARDS
+}
+orms.update(CLASSES)
+globals().update({each.__name__: each for each in CLASSES.values()})  # where pickle looks for them
