@@ -4,7 +4,6 @@ import pytest
 
 from tag_plugin import _autoload, doctor
 from tag_plugin.detectors import face_landmarker_model
-from tag_plugin.doctor import data
 from tag_plugin.doctor import machine as models
 from tag_plugin.hosts import versions
 from tag_plugin.hosts.llamafactory import patches
@@ -201,14 +200,14 @@ def test_data_says_what_is_there_and_the_next_stage(tmp_path, stages, status, to
         folder.mkdir(parents=True)
         (folder / "train.jsonl").write_text("{}\n{}\n")
         (folder / "test.jsonl").write_text("{}\n")
-    finding = {f.name: f for f in data.data_findings(str(tmp_path))}["ferplus"]
+    finding = {f.name: f for f in models.data_findings(str(tmp_path))}["ferplus"]
     assert (finding.status, finding.next_command) == (status, command and command.format(tmp_path))
     assert told in finding.detail
 
 
 @pytest.mark.parametrize("data_dir", [None, "/no/such/folder"])
 def test_a_missing_data_directory_is_a_warning_with_the_next_command(data_dir):
-    (finding,) = data.data_findings(data_dir)
+    (finding,) = models.data_findings(data_dir)
     assert finding.status == "warning"
     assert finding.next_command
 
