@@ -154,6 +154,7 @@ def _usable(file: Path) -> tuple[list[Row], list[str], str]:
         for where, line in text_lines(file, bad=lambda error: problems.append(str(error))):
             try:
                 row = parse_row(line, where)
+                picture = face_file(image_path(file, row))
             except RowError as error:
                 problems.append(str(error))
             except ImageError as error:
@@ -164,7 +165,7 @@ def _usable(file: Path) -> tuple[list[Row], list[str], str]:
                     ) from None
             else:
                 rows.append(row)
-                pictures.update(sha256(face_file(image_path(file, row))).digest())
+                pictures.update(sha256(picture).digest())
     except (TextFileError, OSError) as error:  # nothing of it, or nothing more, can be read
         problems.append(str(error))
     return rows, problems, pictures.hexdigest()

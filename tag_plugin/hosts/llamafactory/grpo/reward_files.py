@@ -48,8 +48,9 @@ class FileReward:
         Raises:
             GrpoError: it cannot; says what it lacks.
         """
+        function = load_function(self.file, self.name)
         try:
-            signature = inspect.signature(load_function(self.file, self.name))
+            signature = inspect.signature(function)
         except (TypeError, ValueError) as error:
             raise GrpoError(f"rewards: {self.where} cannot be called by name ({error})") from None
         try:
