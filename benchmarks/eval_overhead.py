@@ -123,7 +123,7 @@ def main() -> None:
         os.environ["TAG_DATA_DIR"] = folder
         completions = make_rows(Path(folder))
         gc.collect()
-        gc.freeze()  # as `settled_evaluation` does
+        gc.freeze()  # what the imports made is not searched again and again
         for _ in range(ROUNDS):
             one_round(completions, Path(folder, "samples.jsonl"), found)
     medians = {name: round(statistics.median(values), 4) for name, values in found.items()}

@@ -1,6 +1,5 @@
 """What an evaluation asks: settled and printed before its model loads, stored in its results."""
 
-import gc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,12 +90,9 @@ def settled_evaluation(tasks: Sequence[TagTask], call: Mapping[str, Any]) -> Ite
         weights=weights,
     )
     token = RUNNING.set(evaluation)
-    gc.collect()
-    gc.freeze()
     try:
         yield evaluation
     finally:
-        gc.unfreeze()
         RUNNING.reset(token)
 
 
