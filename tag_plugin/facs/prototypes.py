@@ -6,9 +6,11 @@ Contempt is not in that table; its AUs (12 and 14, unilateral) follow EMFACS (Fr
 1983). A prototype describes posed faces: it is evidence about a word, not about a feeling.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import hypot, sqrt
 from typing import Final
+
+from tag_plugin.facs.detections import Detection
 
 PROTOTYPES: Final[Mapping[str, Mapping[int, float]]] = {
     "neutral": {},
@@ -52,3 +54,55 @@ def consistency(action_units: Collection[int], emotion: str, options: Collection
     """
     best = max(prototype_similarity(action_units, option) for option in {*options, emotion})
     return prototype_similarity(action_units, emotion) / best if best > 0 else 0.0
+
+
+OWN_WEIGHT: Final = 0.5
+"""An AU of at least this weight is an emotion's own: at least half of the posers showed it."""
+ONE_SIDED: Final = frozenset({"contempt"})
+"""Emotions whose AUs speak for them on one side of the face only."""
+SUPPORT_MARGIN: Final = 0.15
+"""How much better (in cosine) another emotion may fit the AUs of a face that support its label."""
+
+_OF_SOME_EMOTION: Final = frozenset(
+    au for weights in PROTOTYPES.values() for au, weight in weights.items() if weight >= OWN_WEIGHT
+)
+
+
+def supports(
+    present: Iterable[Detection],
+    emotion: str,
+    options: Collection[str],
+    margin: float = SUPPORT_MARGIN,
+) -> bool:
+    """Whether AUs that are on, with their sides, are evidence for `emotion`.
+
+    An emotion is supported when an AU of its own prototype is on, of weight OWN_WEIGHT or more (for
+    contempt on one side only), and no other emotion of `options` is more similar to the AUs by more
+    than `margin`. Neutral is no such rival: it has no AU that could fit. Contempt is one only where
+    its AUs are on one side.
+
+    Neutral is supported when none of the AUs is any emotion's own. These are the AUs that a
+    neutral face rarely shows: each is on in most posers of some emotion, and a detector is
+    calibrated to see it on few neutral faces. What is left (a dimple, a funneled lip, a deep fold)
+    says nothing against neutral.
+    """
+    sides: dict[int, set[str | None]] = {}
+    for each in present:
+        sides.setdefault(each.au, set()).add(each.side)
+    if emotion == "neutral":
+        return _OF_SOME_EMOTION.isdisjoint(sides)
+    if not _own_is_on(sides, emotion):
+        return False
+    rivals = {each for each in options if each not in ONE_SIDED or _own_is_on(sides, each)}
+    best = max((prototype_similarity(sides, each) for each in rivals - {"neutral"}), default=0.0)
+    return best - prototype_similarity(sides, emotion) <= margin
+
+
+def _own_is_on(sides: Mapping[int, set[str | None]], emotion: str) -> bool:
+    """Whether an AU of the emotion's own is on; of a one-sided emotion, on one side."""
+    weights = PROTOTYPES[emotion]
+    return any(
+        weights.get(au, 0.0) >= OWN_WEIGHT
+        and (emotion not in ONE_SIDED or (len(of_au) == 1 and None not in of_au))
+        for au, of_au in sides.items()
+    )
