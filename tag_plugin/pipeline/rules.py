@@ -61,6 +61,12 @@ _NOTHING_SEEN = (
 )
 """For an expression without an AU that the detector saw: such a face is not said to be at rest."""
 
+_NO_EMOTION = (
+    "The face as a whole is calm.",
+    "The face as a whole looks calm.",
+)
+"""For neutral with an AU: nothing carries an expression then."""
+
 
 def write_trace(
     label: str, detections: Detections, seed: int | str, config: JudgeConfig = DEFAULT_JUDGE
@@ -90,5 +96,7 @@ def write_trace(
 def _analysis(label: str, action_units: Sequence[int], random: Random) -> str:
     if not action_units and label != "neutral":
         return random.choice(_NOTHING_SEEN)
+    if action_units and label == "neutral":
+        return random.choice(_NO_EMOTION)
     upper = [au in _UPPER_FACE for au in action_units]
     return random.choice(_ANALYSES[any(upper), not all(upper)])

@@ -16,13 +16,14 @@ from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.claims import Claim
 from tag_plugin.trace.parse import ParsedCompletion, parse
 
-JUDGE_VERSION: Final = 2
+JUDGE_VERSION: Final = 3
 """What the judge credits; raised with every change of it. Numbers of two versions are not compared.
 
 1. As published first.
 2. A text is read in linear time; text after </answer> on its line is a defect and a second answer
    there counts; only ASCII digits are numbers; denials are told from negation words by what is
    denied; the policy `careful-1` reads marks of models, bullets, emoji and LaTeX around an answer.
+3. A conclusion without an AU may go by the face as a whole; nothing else is read in another way.
 """
 
 

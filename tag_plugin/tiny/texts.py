@@ -16,6 +16,7 @@ from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import EMOTIONS, LABEL_SETS
 from tag_plugin.pipeline.rules import write_trace
+from tag_plugin.trace.grammar import FINAL_CONCLUSION, NOTHING_INDICATES, WHOLE_FACE
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt
 from tag_plugin.trace.render import render, render_box
 
@@ -78,6 +79,9 @@ def tokenizer_texts() -> Iterator[str]:
 def _trace(active: tuple[int, ...], emotion: str, seed: int) -> str:
     placed = tuple(Detection(au=au, probability=1.0, box=Box(0, 0, 9, 9)) for au in active)
     detections = Detections(detections=placed, supported=frozenset(ACTION_UNITS))
-    # Without AUs, the words that the shipped base's vocabulary knows.
-    written = write_trace(emotion if active else "neutral", detections, seed)
-    return render(written.model_copy(update={"answer": emotion}), FRAME)
+    # The words that the shipped base's vocabulary knows: others would make another tokenizer.
+    written = write_trace("happiness" if active else "neutral", detections, seed)
+    text = render(written.model_copy(update={"answer": emotion}), FRAME)
+    return text.replace(
+        f"{FINAL_CONCLUSION} {WHOLE_FACE}", f"{FINAL_CONCLUSION} {NOTHING_INDICATES}"
+    )

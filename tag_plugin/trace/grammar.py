@@ -27,7 +27,10 @@ FINAL_CONCLUSION: Final = "Final conclusion:"
 INSPECT: Final = "Inspect "
 ARROW: Final = "→"
 NOTHING_VISIBLE: Final = "No activated action unit is visible."
+WHOLE_FACE: Final = "The face as a whole"
+"""What a conclusion without an AU goes by."""
 NOTHING_INDICATES: Final = "No activated action unit"
+"""The same as it was written before, which reads as a denial; it is read still."""
 INDICATE: Final = "a dominant emotion of"
 
 DUPLICATE_IOU: Final = 0.5

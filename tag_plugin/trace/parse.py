@@ -14,6 +14,7 @@ from tag_plugin.trace.grammar import (
     NOTHING_INDICATES,
     NOTHING_VISIBLE,
     VERIFICATION_LOOP,
+    WHOLE_FACE,
     ClaimedPlaces,
     Defect,
     Inspection,
@@ -27,7 +28,7 @@ _THINK = re.compile(r"</?think>", re.IGNORECASE)
 _ANSWER = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
 _ANSWER_TAG = re.compile(r"<answer>", re.IGNORECASE)
 _CONCLUSION = re.compile(
-    rf"(?:(?P<units>AU[0-9]{{1,4}}(?: ?\+ ?AU[0-9]{{1,4}})*)|{NOTHING_INDICATES})"
+    rf"(?:(?P<units>AU[0-9]{{1,4}}(?: ?\+ ?AU[0-9]{{1,4}})*)|{WHOLE_FACE}|{NOTHING_INDICATES})"
     rf" indicates? {INDICATE} (?P<emotion>[^.]*)\.?",
     re.IGNORECASE,
 )

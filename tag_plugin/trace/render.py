@@ -8,9 +8,9 @@ from tag_plugin.trace.grammar import (
     GLOBAL_ANALYSIS,
     INDICATE,
     INSPECT,
-    NOTHING_INDICATES,
     NOTHING_VISIBLE,
     VERIFICATION_LOOP,
+    WHOLE_FACE,
     Inspection,
     Trace,
 )
@@ -44,9 +44,11 @@ def conclusion(action_units: list[int], answer: str) -> str:
 
     >>> conclusion([4, 15], "sadness")
     'AU4 + AU15 indicate a dominant emotion of sadness.'
+    >>> conclusion([], "neutral")
+    'The face as a whole indicates a dominant emotion of neutral.'
     """
     unique = list(dict.fromkeys(action_units))
-    subject = " + ".join(f"AU{au}" for au in unique) or NOTHING_INDICATES
+    subject = " + ".join(f"AU{au}" for au in unique) or WHOLE_FACE
     verb = "indicate" if len(unique) > 1 else "indicates"
     return f"{subject} {verb} {INDICATE} {answer}."
 

@@ -20,7 +20,8 @@ def seen(*action_units):
     [
         ("neutral", (), ("at rest", "calm and relaxed")),
         ("happiness", (), ("stands out", "no single feature does")),  # a detector may be blind
-        ("neutral", (4,), ("upper face", "eyes and brows")),
+        ("neutral", (22,), ("as a whole",)),  # nothing carries an expression
+        ("anger", (4,), ("upper face", "eyes and brows")),
         ("happiness", (12,), ("lower face", "nose and mouth")),
         ("surprise", (1, 26), ("both the upper and the lower", "from the brows to the mouth")),
     ],

@@ -59,7 +59,8 @@ def test_traces_are_about_25_tokens_an_au():
         face = sample_face(0, index)
         trace = write_trace(face.emotion, detections(face), index)
         length = len(TOKENIZER(render(trace, BoxFrame.ABSOLUTE)).input_ids)
-        assert length <= 20 + 29 * len(trace.inspections)
+        # what is said of neutral alone is not among the phrases of the shipped base
+        assert length <= (36 if trace.answer == "neutral" else 20) + 29 * len(trace.inspections)
 
 
 def test_no_answer_leaks_into_the_pointing_texts():

@@ -60,8 +60,13 @@ def test_no_string_makes_parse_raise(text):
         completion(answer="<answer> Sad. </answer>"),
         completion(
             "No activated action unit is visible.",
-            conclusion="Final conclusion: No activated action unit indicates"
+            conclusion="Final conclusion: The face as a whole indicates"
             " a dominant emotion of sadness.",
+        ),
+        completion(
+            "No activated action unit is visible.",
+            conclusion="Final conclusion: No activated action unit indicates"
+            " a dominant emotion of sadness.",  # as it was written before
         ),
     ],
 )
