@@ -18,7 +18,7 @@ from tag_plugin.data.text_file import TextFileError, every_line
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.facs.frozen import Frozen
-from tag_plugin.scoring.score import Reference
+from tag_plugin.scoring.score import AskedUnits, Reference
 from tag_plugin.trace.grammar import Trace
 
 Split = Literal["train", "dev", "test"]
@@ -119,7 +119,8 @@ class Row(Frozen, allow_inf_nan=False):
     to `Provenance`.
 
     `prepare` fills everything up to `label_set`, `detect` adds the detections (None where no face
-    was found), `build` the trace.
+    was found), `build` the trace. `asked` is not in a file of a stage: who hands a row to the judge
+    fills it with what the dataset was built to name.
 
     Raises:
         ValidationError: a label outside its label set, an absolute image path, an answer that is
@@ -141,6 +142,7 @@ class Row(Frozen, allow_inf_nan=False):
     detector: DetectorInfo | None = None
     trace: Trace | None = None
     provenance: Provenance | None = None
+    asked: Annotated[AskedUnits | None, Field(exclude_if=lambda asked: asked is None)] = None
 
     @model_validator(mode="after")
     def _sound(self) -> "Row":

@@ -15,7 +15,13 @@ from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS
-from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, score_completion
+from tag_plugin.scoring.score import (
+    DEFAULT_JUDGE,
+    AskedUnits,
+    JudgeConfig,
+    Reference,
+    score_completion,
+)
 
 _LARGEST_WEIGHT: Final = 1e6
 
@@ -57,7 +63,8 @@ def scores(
             raise GroundTruthError(f"unknown reward {name!r}; next: one of {', '.join(REWARDS)}")
         if problem := weight_problem(weight):
             raise GroundTruthError(f"weights: {name}: {problem}")
-    scored = score_completion(text, *_read(ground_truth), config)
+    reference, frame, asked = _read(ground_truth)
+    scored = score_completion(text, reference, frame, config.asking(asked))
     return {name: REWARDS[name].read(scored, config) for name in names}
 
 
@@ -72,7 +79,7 @@ def judge_config(settings: Mapping[str, Any] | None) -> JudgeConfig:
 
 
 @lru_cache(maxsize=_MEMORY)
-def _read(ground_truth: str) -> tuple[Reference, BoxFrame]:
+def _read(ground_truth: str) -> tuple[Reference, BoxFrame, AskedUnits | None]:
     try:
         read = GroundTruth.model_validate_json(ground_truth)
     except ValidationError as error:
@@ -80,4 +87,4 @@ def _read(ground_truth: str) -> tuple[Reference, BoxFrame]:
             f"{ground_truth[:80]!r} is no ground truth of tag-plugin ({error.errors()[0]['msg']}); "
             "next: tag-plugin export-rl writes rows with one"
         ) from None
-    return read.row.reference, read.box_frame
+    return read.row.reference, read.box_frame, read.row.asked

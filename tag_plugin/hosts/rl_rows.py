@@ -12,6 +12,7 @@ from tag_plugin.data.atomic_write import atomic_write, write_text
 from tag_plugin.data.rows import NOT_A_ROW, SPLITS, BadRows, Row, Split, read_rows
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.rl_rewards import GroundTruth
+from tag_plugin.pipeline.as_built import asked_as_built, asking
 from tag_plugin.pipeline.inputs import row_files
 from tag_plugin.trace.prompt import grounded_prompt
 
@@ -85,10 +86,11 @@ def export(
         StageError: nothing is detected.
         ExportError: not one row has detections.
     """
-    exported, bad = Exported(), BadRows()
+    exported, bad, asked = Exported(), BadRows(), asked_as_built(directory)
     detected = row_files(directory, "detected", SPLITS, f"tag-plugin detect {directory}")
     for split, path in detected.items():
-        tasks = _tasks(read_rows(path, bad), directory, frame, undetected, exported.left_out)
+        rows = (asking(row, asked) for row in read_rows(path, bad))
+        tasks = _tasks(rows, directory, frame, undetected, exported.left_out)
         records = [host.record(task) for task in tasks]
         if records:
             exported.files[split] = out / f"{split}{host.suffix}"

@@ -27,19 +27,27 @@ JUDGE_VERSION: Final = 3
 """
 
 
-class JudgeConfig(Frozen):
+class AskedUnits(Frozen):
+    """Which AUs of a face a trace is to name.
+
+    Those from `thresholds.on` on; `top_k` of them at most, the most probable ones: the others are
+    left undecided.
+    """
+
+    thresholds: Thresholds = Thresholds()
+    top_k: int = Field(default=6, ge=1)
+
+
+class JudgeConfig(AskedUnits):
     """What the judge can be told; recorded with every result.
 
-    `top_k`: at most so many present AUs are asked for, the most probable ones; the others are
-    left undecided. `surplus_claims`: claims beyond top_k + surplus_claims can only cost.
+    `surplus_claims`: claims beyond top_k + surplus_claims can only cost.
     `iou_threshold`: an IoU up to it earns nothing. `full_iou`: an IoU from it on earns everything;
     below 1, as for a reward that is less noisy, G is no longer the metric of evaluation.
     `weighted`: weigh an AU by its probability. `answers`: how the answer is found; `careful` is
     for completions that were asked for no trace.
     """
 
-    thresholds: Thresholds = Thresholds()
-    top_k: int = Field(default=6, ge=1)
     surplus_claims: int = Field(default=2, ge=0)
     iou_threshold: float = Field(default=0.3, ge=0, lt=1)
     full_iou: float = Field(default=1.0, gt=0, le=1)
@@ -53,6 +61,13 @@ class JudgeConfig(Frozen):
                 f"full_iou {self.full_iou} must be above iou_threshold {self.iou_threshold}"
             )
         return self
+
+    def asking(self, asked: AskedUnits | None) -> Self:
+        """For a row whose data were built to name these; what was set by hand stays."""
+        if asked is None:
+            return self
+        left = AskedUnits.model_fields.keys() - self.model_fields_set
+        return self.model_copy(update={name: getattr(asked, name) for name in left})
 
 
 DEFAULT_JUDGE = JudgeConfig()

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 from tag_plugin.cli import app
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.hosts.rl_rewards import GroundTruthError, scores
+from tag_plugin.hosts.rl_rewards import GroundTruthError, judge_config, scores
 from tag_plugin.hosts.rl_rows import HOSTS, ExportError, export, rl_host
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.scoring.rewards import REWARDS
 from tag_plugin.trace.prompt import grounded_prompt
+from tests.hosts.built_data import build_sure, gold, write_detected_faces
 from tests.hosts.rl_data import GOLD, WRONG, write_detected
 
 
@@ -118,3 +119,16 @@ def test_a_reward_in_another_hosts_process_loads_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_an_exported_row_is_judged_by_what_its_dataset_was_built_to_name(host: str, tmp_path: Path):
+    directory = write_detected_faces(tmp_path)
+    build_sure(directory)
+    done = export(rl_host(host), directory, tmp_path / "out", BoxFrame.RELATIVE)
+    texts = gold(directory, "train", BoxFrame.RELATIVE)
+    known = truths(host, done.files["train"])
+    for text, truth in zip(texts, known, strict=True):
+        assert scores(text, truth) == {"answer": 1.0, "au_grounding": 1.0, "format": 1.0}
+    by_hand = judge_config({"top_k": 6, "thresholds": {"on": 0.5}})  # goes before
+    assert scores(texts[0], known[0], config=by_hand)["au_grounding"] == 0.5

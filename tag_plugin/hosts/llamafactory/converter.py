@@ -64,13 +64,15 @@ class TagConverter:
     """Turns {line, where} into the host's columns and the reason for skipping the row, if any.
 
     The fields are all that the result depends on apart from the row and its picture: the host
-    keeps converted samples and finds them again by these fields.
+    keeps converted samples and finds them again by these fields. `asked`, for RL, says which AUs
+    the dataset was built to name, as JSON.
     """
 
     formatting: str
     frame: BoxFrame
     image_root: str
     wording: str
+    asked: str = ""
 
     def __call__(self, example: Mapping[str, str]) -> dict[str, Any]:
         """The host's sample, or an empty one that names its problem."""

@@ -20,6 +20,8 @@ from tag_plugin.data.text_file import TextFileError, read_json_object, text_line
 from tag_plugin.hosts.lmms_eval.checkpoints import Question
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
+from tag_plugin.pipeline.as_built import asked_as_built, asking
+from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.trace.prompt import Style
 
 DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
@@ -39,6 +41,7 @@ The host hands on nothing but the documents, from threads of its own.
 class TestSet:
     """The usable rows of one file, and the reasons why others were left out.
 
+    Each row says which AUs are asked for, where traces of its dataset were built.
     `preparation` are the recorded settings that decided labels and pictures; the two hashes are
     of the file and of the pictures' bytes in the order of the rows.
     """
@@ -135,9 +138,13 @@ def read_test_set(dataset: str, split: str = "test") -> TestSet:
     file = require_test_files([TagTask(dataset, split)])[dataset, split]
     rows, problems, pictures = _usable(file)
     _check(file, rows, problems)
+    try:
+        asked = asked_as_built(file.parent.parent)
+    except StageError as error:
+        raise WrongConfigurationError(f"tag-plugin: {error}") from None
     return TestSet(
         file,
-        tuple(rows),
+        tuple(asking(row, asked) for row in rows),
         tuple(problems),
         preparation_of(dataset, file),
         sha256(file.read_bytes()).hexdigest(),

@@ -16,7 +16,7 @@ from tag_plugin.hosts.lmms_eval.host_functions import EmptyReply
 from tag_plugin.results.summary import Summary, summarise
 from tag_plugin.scoring.metrics import COLUMNS, METRICS, contribution
 from tag_plugin.scoring.record import RECORD, AnsweredSample, JudgedSample
-from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
+from tag_plugin.scoring.score import AskedUnits, JudgeConfig
 from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.prompt import Style
 
@@ -39,10 +39,15 @@ class Fed:
 
 
 def judge_config(row: Row, style: Style = Style.GROUNDED) -> JudgeConfig:
-    """The judge's settings for a row: its detector's thresholds, and the style's way of answers."""
-    thresholds = DEFAULT_JUDGE.thresholds if row.detector is None else row.detector.thresholds
+    """The judge's settings for a row, with the style's way of answers.
+
+    It asks for what the dataset was built to name, else by the detector's own thresholds.
+    """
+    detector = (
+        AskedUnits() if row.detector is None else AskedUnits(thresholds=row.detector.thresholds)
+    )
     answers = AnswerPolicy.CONTRACT if style is Style.GROUNDED else AnswerPolicy.CAREFUL
-    return JudgeConfig(thresholds=thresholds, answers=answers)
+    return JudgeConfig(answers=answers).asking(row.asked or detector)
 
 
 def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ A sample has the columns
     prompt_ids  the token ids that SFT would train after, image tokens expanded
     images      the pictures' paths
     solution    the data set's own answer: the assistant's text, or a TAG row's label
-    tag_row     the TAG row as JSON (label and detections), "" for other data
+    tag_row     the TAG row as JSON (label, detections, which AUs are asked for), "" for other data
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
+from pathlib import Path
 from typing import Any, Final
 
 from datasets import Dataset
@@ -21,6 +22,8 @@ from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 from tag_plugin.hosts.llamafactory.grpo.rewards import TAG_ROW
 from tag_plugin.hosts.llamafactory.log import logger
 from tag_plugin.hosts.llamafactory.model_view import encoded, prompt_length, uncut_encoder
+from tag_plugin.pipeline.as_built import asked_as_built, asking
+from tag_plugin.scoring.score import AskedUnits
 
 _ROW: Final = "_tag_row_json"
 """The same among the host's columns, on the way to the processor."""
@@ -38,7 +41,8 @@ class RowConverter(TagConverter):
         return {_ROW: ""} | super().__call__(example)
 
     def _convert(self, row: Row) -> dict[str, Any]:
-        known = row.model_copy(update={"trace": None, "provenance": None})
+        asked = AskedUnits.model_validate_json(self.asked) if self.asked else None
+        known = asking(row.model_copy(update={"trace": None, "provenance": None}), asked)
         return super()._convert(row) | {_ROW: dump_row(known)}
 
     def _reply(self, row: Row) -> str:
@@ -49,8 +53,11 @@ def align_with_rows(
     lines: Dataset, dataset_attr: Any, data_args: Any, training_args: Any
 ) -> Dataset:
     """The counterpart of the host's `align_dataset` for TAG rows."""
+    question = tag_converter(dataset_attr, data_args)
+    asked = asked_as_built(Path(question.image_root))
+    told = replace(question, asked="" if asked is None else asked.model_dump_json())
     return lines.map(
-        RowConverter(*astuple(tag_converter(dataset_attr, data_args))),
+        RowConverter(*astuple(told)),
         remove_columns=lines.column_names,
         num_proc=data_args.preprocessing_num_workers,
         load_from_cache_file=not data_args.overwrite_cache or training_args.local_process_index,

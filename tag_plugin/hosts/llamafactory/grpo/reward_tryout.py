@@ -20,6 +20,7 @@ from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse
 from tag_plugin.hosts.llamafactory.grpo.reward_files import FileReward
 from tag_plugin.hosts.llamafactory.grpo.rewards import TAG_ROW, Reward, parse_rewards
+from tag_plugin.pipeline.as_built import asked_as_built, asking
 from tag_plugin.scoring.rewards import weighted_sum
 
 _TEXTS: Final = ("completion", "text")
@@ -69,7 +70,8 @@ def read_completions(path: Path, rows: Path | None) -> list[Sample]:
     """
     if not path.is_file():
         raise GrpoError(f"no file {path}; next: a JSONL file, one completion a line")
-    known = {row.id: row for row in read_rows(rows)} if rows else {}
+    asked = asked_as_built(rows.parent.parent) if rows else None
+    known = {row.id: asking(row, asked) for row in read_rows(rows)} if rows else {}
     samples = [_sample(value, where, known) for where, value in json_lines(path, _unfinished_only)]
     strangers = rows and not any(sample[TAG_ROW] for sample in samples)
     refuse(

@@ -120,7 +120,7 @@ class JudgedReward:
 
     def verdict(self, text: str, known: KnownRow) -> ScoredCompletion:
         """The judge's verdict on a completion."""
-        return _judged(text, known, self.frame, self.config)
+        return _judged(text, known, self.frame, self.config.asking(known.row.asked))
 
 
 Reward = JudgedReward | FileReward
