@@ -105,6 +105,12 @@ def build(
         int | None,
         typer.Option(min=1, help="Traces name so many AUs at most (6), the most probable ones."),
     ] = None,
+    support: Annotated[
+        str,
+        typer.Option(
+            help="own: SFT rows only where AUs of the label's own are on; any: every row."
+        ),
+    ] = "own",
     workers: StageWorkers = None,
     restart: Restart = False,
     parts: Parts = None,
@@ -132,7 +138,9 @@ def build(
     from tag_plugin.data.console import console
     from tag_plugin.facs.detections import Thresholds
     from tag_plugin.pipeline.build import BuildSettings, build
-    from tag_plugin.pipeline.write.statistics import STATISTICS, table
+    from tag_plugin.pipeline.support import SupportRule, table
+    from tag_plugin.pipeline.write.statistics import STATISTICS
+    from tag_plugin.pipeline.write.statistics import table as writer_table
     from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
     budgets = {"cost": budget, "requests": budget_requests}
@@ -151,10 +159,13 @@ def build(
         top_k=top_k or DEFAULT_JUDGE.top_k,
     )
     how = execution(workers, restart, parts, ray)
-    built = build(BuildSettings(dataset, writer or "rules", seed, judge, asked, **how))
+    rule = SupportRule(support)
+    built = build(BuildSettings(dataset, writer or "rules", seed, judge, rule, asked, **how))
     for split, summary in built.manifest.splits.items():
         if STATISTICS in summary:
-            console().print(table(split, summary[STATISTICS]))
+            console().print(writer_table(split, summary[STATISTICS]))
+        if split == "train" and "by_class" in summary:
+            console().print(table(split, summary["by_class"]))
     print_summary(built.manifest, "train with these lines in the recipe:")
     if not built.manifest.waiting_for:
         echo(built.recipe)

@@ -67,7 +67,10 @@ def faces(data: Path, drawn: Faces) -> list[Step]:
     unmeasured = ("--option", f"without={drawn.without}") if drawn.without else ()
     draw = _words("tag-plugin", "prepare", "synth", *where, *counts)
     detect = _words("tag-plugin", "detect", folder, "--detector", "synthetic", *unmeasured)
-    build = _words("tag-plugin", "build", folder)
+    # A detector that measures no AU of a smile supports no smile: its faces are kept all the same,
+    # for what SFT makes of such gaps is what the demo shows.
+    support = ("--support", "any") if drawn.without else ()
+    build = _words("tag-plugin", "build", folder, *support)
     return [
         Step(f"faces {drawn.name}", draw, folder / "prepared", f"{last}.jsonl"),
         Step(f"detect {drawn.name}", detect, folder / "detected", f"{last}.jsonl"),

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from tag_plugin.asking.settings import require_client
 from tag_plugin.data.rows import Row, Split
+from tag_plugin.pipeline.as_built import BUILD_MANIFEST
 from tag_plugin.pipeline.dataset_info import register
 from tag_plugin.pipeline.gold import with_rules_trace
 from tag_plugin.pipeline.inputs import RowFile, digests, row_files
@@ -17,6 +18,7 @@ from tag_plugin.pipeline.outcomes import Outcome, StageError
 from tag_plugin.pipeline.parts import ALL_PARTS
 from tag_plugin.pipeline.rules import WRITER_NAME
 from tag_plugin.pipeline.stage import Execution, Stage
+from tag_plugin.pipeline.support import SupportRule, only_supported
 from tag_plugin.pipeline.write.conversation import wording
 from tag_plugin.pipeline.write.settings import WriterSettings
 from tag_plugin.pipeline.write.statistics import (
@@ -30,6 +32,8 @@ from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
 BUILT_SPLITS: tuple[Split, ...] = ("train", "dev")
 """The test split is judged, never trained on: it gets no traces."""
+EVERY_FACE: Final = "detected"
+"""The part in the entry of every train face with its detections, which RL reads."""
 MODEL_PART: Final = 32
 """Rows of a part that a model writes: it may need minutes for each."""
 _ROWS_A_SLOT: Final = 8
@@ -43,6 +47,7 @@ class BuildSettings(Execution):
     Attributes:
         writer: `rules`, which needs nothing but the detections; not used when there is a model.
         seed: varies the wording.
+        support: which train rows are dropped because their AUs do not support the label.
         model: a model that writes the traces.
     """
 
@@ -50,6 +55,7 @@ class BuildSettings(Execution):
     writer: str = WRITER_NAME
     seed: int = 0
     judge: JudgeConfig = DEFAULT_JUDGE
+    support: SupportRule = field(default_factory=SupportRule)
     model: WriterSettings | None = None
 
 
@@ -64,6 +70,9 @@ class Built:
 def build(settings: BuildSettings) -> Built:
     """Write `built/{train,dev}.jsonl` and DATA_DIR/dataset_info.json; resumes where it stopped.
 
+    `built` is what SFT reads. RL needs no trace and reads every face that was detected, by an entry
+    of its own.
+
     Raises:
         ValueError: no such writer.
         StageError: nothing is detected, or `built` was made with other settings.
@@ -77,6 +86,8 @@ def build(settings: BuildSettings) -> Built:
     decisive = {
         "seed": settings.seed,
         "judge": settings.judge.model_dump(mode="json"),
+        "support": settings.support.wanted,
+        "support_margin": settings.support.margin,
         "input": digests(inputs.values()),
     }
     if model is None:
@@ -85,17 +96,23 @@ def build(settings: BuildSettings) -> Built:
             manifest = stage.run(manifest, splits, partial(_open_rules, settings))
     else:
         manifest = _run_model(settings, model, splits, decisive)
-    return Built(manifest, register(directory, {each: f"built/{each}.jsonl" for each in inputs}))
+    files: dict[str, str] = {split: f"built/{split}.jsonl" for split in inputs}
+    if "train" in inputs:
+        files[EVERY_FACE] = "detected/train.jsonl"
+    return Built(manifest, register(directory, files))
 
 
 def _stage(settings: BuildSettings, words: str) -> Stage:
     command = f"tag-plugin build {settings.directory} {words}"
-    return Stage(settings.directory, "built", "build.json", command, settings)
+    return Stage(settings.directory, "built", BUILD_MANIFEST, command, settings)
 
 
 @contextmanager
 def _open_rules(settings: BuildSettings) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
-    yield lambda rows: [with_rules_trace(row, settings.seed, settings.judge) for row in rows]
+    def write(rows: list[Row]) -> list[Outcome]:
+        return [with_rules_trace(row, settings.seed, settings.judge) for row in rows]
+
+    yield only_supported(write, settings.support, settings.judge)
 
 
 def _run_model(
@@ -137,4 +154,4 @@ def _open_model(
             portal.call(asker.replies.write, (FORGET_ALL, ()))
         writer = Writer(settings.directory, model, settings.seed, settings.judge, asker)
         portal.call(writer.report)
-        yield partial(portal.call, writer.write)
+        yield only_supported(partial(portal.call, writer.write), settings.support, settings.judge)

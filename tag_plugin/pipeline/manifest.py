@@ -45,6 +45,7 @@ class _Summary(BaseModel, extra="allow", strict=True):
     dropped: dict[str, _Drops]
     resumed_at: _Count
     inputs_per_second: float | None
+    by_class: dict[str, dict[str, _Count]] = {}
     writer_statistics: _Statistics | None = None
 
 

@@ -14,10 +14,15 @@ class StageError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An input that became a row: the row as one line of JSON, and a word to count it under."""
+    """An input that became a row: the row as one line of JSON, and a word to count it under.
+
+    `counted`, here and of what was dropped, is a class and the columns that it counts in, where the
+    stage has a table by class.
+    """
 
     row: str
     note: str = ""
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Dropped:
     id: str
     reason: str
     detail: str = ""
+    counted: tuple[str, ...] = ()
 
 
 Outcome = Kept | Dropped
@@ -34,15 +40,22 @@ Outcome = Kept | Dropped
 
 @dataclass
 class Tally:
-    """What a finished split holds; `named` are the first dropped inputs of each reason."""
+    """What a finished split holds; `named` are the first dropped inputs of each reason.
+
+    `by_class` holds the columns of the stage's table for each class.
+    """
 
     rows: int = 0
     notes: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     named: dict[str, list[str]] = field(default_factory=dict)
+    by_class: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
+        if outcome.counted:
+            label, *columns = outcome.counted
+            self.by_class.setdefault(label, Counter()).update(columns)
         if isinstance(outcome, Kept):
             self.rows += 1
             self.notes[outcome.note] += 1
@@ -62,4 +75,5 @@ class Tally:
                 reason: {"count": count, "ids": self.named[reason]}
                 for reason, count in sorted(self.dropped.items())
             },
+            **({"by_class": dict(sorted(self.by_class.items()))} if self.by_class else {}),
         }

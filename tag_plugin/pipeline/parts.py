@@ -12,13 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.console import bars
@@ -28,6 +28,9 @@ from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome, StageError, Tal
 from tag_plugin.pipeline.parallel import OpenWorker
 
 Input = TypeVar("Input")
+
+_COUNTED: Final = "\x1f"
+"""The unit separator of ASCII, which stands in no class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,8 @@ def join(parts: Iterable[Path], target: Path, drops: Path) -> Tally:
                 if isinstance(outcome, Kept):
                     rows.write(outcome.row + "\n")
                 else:
-                    dropped.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+                    told = {"id": outcome.id, "reason": outcome.reason, "detail": outcome.detail}
+                    dropped.write(json.dumps(told, ensure_ascii=False) + "\n")
     if not tally.dropped:
         drops.unlink(missing_ok=True)
     return tally
@@ -241,14 +245,16 @@ def _digest(body: bytes) -> bytes:
 
 
 def _line(outcome: Outcome) -> str:
-    """`+note<TAB>row` or `-["id","reason","detail"]`."""
+    """`+note<TAB>row` or `-["id","reason","detail"]`, `counted` behind the note or the detail."""
     if isinstance(outcome, Kept):
-        return f"+{outcome.note}\t{outcome.row}\n"
-    return f"-{json.dumps([outcome.id, outcome.reason, outcome.detail])}\n"
+        return f"+{_COUNTED.join((outcome.note, *outcome.counted))}\t{outcome.row}\n"
+    return f"-{json.dumps([outcome.id, outcome.reason, outcome.detail, *outcome.counted])}\n"
 
 
 def _outcome(line: str) -> Outcome:
     if line.startswith("+"):
-        note, _, row = line[1:].partition("\t")
-        return Kept(row, note)
-    return Dropped(*json.loads(line[1:]))
+        notes, _, row = line[1:].partition("\t")
+        note, *counted = notes.split(_COUNTED)
+        return Kept(row, note, tuple(counted))
+    id_, reason, detail, *counted = json.loads(line[1:])
+    return Dropped(id_, reason, detail, tuple(counted))

@@ -3,7 +3,8 @@
 Errors    a line that is no row (labels and boxes are part of that), a row in another split's
           file, an id used twice, an image that is missing or no 448x448 picture, a trace that the
           judge finds fault with, a person or an exact picture on two sides of a split
-Warnings  near duplicates across splits, a class without rows or with few, rows without detections
+Warnings  near duplicates across splits, a class without rows or with few, rows without detections,
+          a class of which SFT gets few rows because the AUs do not support the label
 """
 
 from collections import Counter
@@ -15,14 +16,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from tag_plugin.data.face_frame import face_file
-from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.picture import ImageError, picture_size
 from tag_plugin.data.rows import NOT_A_ROW, SPLITS, Row, RowError, Split, parse_row, row_lines
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.emotions import label_set
+from tag_plugin.pipeline.as_built import BUILD_MANIFEST, judge_as_built
 from tag_plugin.pipeline.duplicates import find_duplicates, in_words, two_labels
 from tag_plugin.pipeline.gold import why_not_gold
 from tag_plugin.pipeline.inputs import files_of_dataset
@@ -31,6 +30,7 @@ from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.overlaps import Overlaps
 from tag_plugin.pipeline.parallel import ordered_map
 from tag_plugin.pipeline.parts import batches
+from tag_plugin.pipeline.support import ANY, warnings
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
 
 NAMED: Final = 1000
@@ -108,7 +108,7 @@ def validate(settings: ValidateSettings) -> Report:
     files = files_of_dataset(settings.directory)
     if not files:
         raise StageError(f"no rows in {settings.directory}; next: tag-plugin prepare")
-    judge = _judge(settings.directory)
+    judge = judge_as_built(settings.directory) or DEFAULT_JUDGE
     worker = partial(_open_worker, settings.directory, judge, settings.pixels)
     lines = ((part, *line) for part, path in files.items() for line in row_lines(path))
     report = Report()
@@ -140,6 +140,7 @@ def validate(settings: ValidateSettings) -> Report:
         ),
         *(_imbalance(report.labels, *label_sets) if len(label_sets) == 1 else ()),
         *(() if report.errors[NOT_A_ROW] else _near_duplicates(files)),
+        *_unsupported(settings.directory / BUILD_MANIFEST),
         *([f"{in_words(pairs)}; next: keep the right one of each"] if pairs else ()),
     ]
     write_json(settings.directory / REPORT, report.as_json())
@@ -178,7 +179,7 @@ def _problems(
     fault = why_not_gold(row, judge) if row.trace is not None else None
     if fault:
         yield "trace not gold", f"{row.id}: {fault}"
-    if row.trace is None and part in {"sft", "rl"}:
+    if row.trace is None and part == "sft":
         yield "no trace", row.id
 
 
@@ -201,6 +202,15 @@ def _imbalance(labels: Mapping[str, Counter[str]], label_set_name: str) -> Itera
             yield f"{part}: few rows of {', '.join(few)} (an equal share is {fair:.0f})"
 
 
+def _unsupported(manifest: Path) -> Iterator[str]:
+    """Of the train split, as `build` counted it; a build of an older version counted nothing."""
+    built = read_manifest(manifest) if manifest.is_file() else {}
+    for split, summary in built.get("splits", {}).items():
+        if split == "train":
+            wanted = built["settings"].get("support", ANY)
+            yield from warnings(split, summary.get("by_class", {}), wanted)
+
+
 def _near_duplicates(files: Mapping[str, Path]) -> Iterator[str]:
     names: dict[Split, str] = {split: split for split in SPLITS}
     names["train"] = "sft" if "sft" in files else "train"
@@ -211,14 +221,3 @@ def _near_duplicates(files: Mapping[str, Path]) -> Iterator[str]:
             f"{count} pictures of {names[split]} are near duplicates of one in {of_split}; "
             "next: tag-plugin quality"
         )
-
-
-def _judge(directory: Path) -> JudgeConfig:
-    path = directory / "build.json"
-    stored = read_manifest(path).get("settings", {}).get("judge") if path.is_file() else None
-    try:
-        return DEFAULT_JUDGE if stored is None else JudgeConfig.model_validate(stored)
-    except ValidationError as error:
-        raise StageError(
-            f"{path}: settings.judge: {first_problem(error)}; next: tag-plugin build --restart"
-        ) from None

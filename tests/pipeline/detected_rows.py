@@ -6,9 +6,12 @@ from tag_plugin.data.rows import DetectorInfo, Row, write_rows
 from tag_plugin.facs.boxes import Box
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.pipeline.support import ANY, SupportRule
 
 INFO = DetectorInfo(name="hand", version="1")
 AUS = (1, 4, 12, 15, 25, 26)
+EVERY = SupportRule(ANY)
+"""These detections are drawn by lot: few of them support their label."""
 
 
 def prepared_row(number, split):

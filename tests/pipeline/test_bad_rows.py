@@ -69,7 +69,7 @@ def ferplus(tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_build_names_bad_rows_and_builds_the_others_in_order(ferplus, workers):
     bad = write(ferplus, "detected")
-    done = run("build", ferplus, "--workers", workers)
+    done = run("build", ferplus, "--workers", workers, "--support", "any")
     assert done.exit_code == 0, done.exception
     assert ids(ferplus / "built" / "train.jsonl") == [row.id for row in good("train", "built")]
     manifest = json.loads((ferplus / "build.json").read_text())["splits"]["train"]
@@ -156,16 +156,16 @@ def test_detector_compare_passes_bad_rows_over(ferplus, tmp_path):
 
 def test_a_build_is_refused_when_a_bad_row_was_mended_and_restart_takes_it_in(ferplus):
     write(ferplus, "detected", ("train",))
-    assert run("build", ferplus, "--workers", 1).exit_code == 0
+    assert run("build", ferplus, "--workers", 1, "--support", "any").exit_code == 0
     file = ferplus / "detected" / "train.jsonl"
     lines = file.read_bytes().splitlines()
     mended = good("train", "detected")[0].model_copy(update={"id": "mended"})
     file.write_bytes(b"\n".join([dump_row(mended).encode(), *lines[1:]]))
-    refused = run("build", ferplus, "--workers", 1)
+    refused = run("build", ferplus, "--workers", 1, "--support", "any")
     assert refused.exit_code == 1
     assert "was made with other settings (input:" in str(refused.exception)
     assert "--restart" in str(refused.exception)
-    assert run("build", ferplus, "--workers", 1, "--restart").exit_code == 0
+    assert run("build", ferplus, "--workers", 1, "--support", "any", "--restart").exit_code == 0
     assert ids(ferplus / "built" / "train.jsonl")[0] == "mended"
 
 
@@ -190,9 +190,9 @@ def test_a_build_that_was_killed_goes_on_at_the_right_line(ferplus, done, monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(parts, "_make", killed)
-        run("build", ferplus, "--workers", 1)
+        run("build", ferplus, "--workers", 1, "--support", "any")
     assert not whole.exists()
-    assert run("build", ferplus, "--workers", 1).exit_code == 0
+    assert run("build", ferplus, "--workers", 1, "--support", "any").exit_code == 0
     assert ids(whole) == [row.id for row in good("train", "built")]
     summary = json.loads((ferplus / "build.json").read_text())["splits"]["train"]
     assert (summary["inputs"], summary["resumed_at"]) == (len(lines), 2 * done)

@@ -14,7 +14,7 @@ from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import JudgeConfig, score_completion
 from tag_plugin.trace.render import render
-from tests.pipeline.detected_rows import write_prepared
+from tests.pipeline.detected_rows import EVERY, write_prepared
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def built(directory, split="train"):
 
 
 def test_every_built_row_scores_one_in_both_frames(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     rows = built(directory) + built(directory, "dev")
     assert len(rows) == 80
     for row in rows:
@@ -39,7 +39,7 @@ def test_every_built_row_scores_one_in_both_frames(directory):
 
 
 def test_drops_are_counted_by_reason_and_rows_by_label(directory):
-    train = build(BuildSettings(directory)).manifest.splits["train"]
+    train = build(BuildSettings(directory, support=EVERY)).manifest.splits["train"]
     assert (train["inputs"], train["rows"]) == (50, 40)
     assert train["dropped"][NO_FACE]["count"] == 10
     assert sum(train["counts"].values()) == 40
@@ -47,7 +47,7 @@ def test_drops_are_counted_by_reason_and_rows_by_label(directory):
 
 
 def test_the_test_split_gets_no_traces(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     assert sorted(path.name for path in (directory / "built").iterdir()) == [
         "dev.jsonl",
         "train.jsonl",
@@ -55,7 +55,7 @@ def test_the_test_split_gets_no_traces(directory):
 
 
 def test_the_entries_and_the_recipe_line_are_written(directory):
-    recipe = build(BuildSettings(directory)).recipe
+    recipe = build(BuildSettings(directory, support=EVERY)).recipe
     assert recipe == f"dataset: tag_ferplus_train\ndataset_dir: {directory.parent}"
     content = json.loads((directory.parent / "dataset_info.json").read_text())
     assert content["tag_ferplus_train"]["file_name"] == "ferplus/built/train.jsonl"
@@ -63,11 +63,11 @@ def test_the_entries_and_the_recipe_line_are_written(directory):
 
 
 def test_the_wording_varies_and_is_repeatable(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     first = (directory / "built" / "train.jsonl").read_text()
-    build(BuildSettings(directory, restart=True))
+    build(BuildSettings(directory, restart=True, support=EVERY))
     assert (directory / "built" / "train.jsonl").read_text() == first
-    build(BuildSettings(directory, seed=1, restart=True))
+    build(BuildSettings(directory, seed=1, restart=True, support=EVERY))
     assert (directory / "built" / "train.jsonl").read_text() != first
     assert len({row.trace.global_analysis for row in built(directory)}) > 3
 
@@ -78,7 +78,7 @@ def test_a_faulty_trace_is_dropped_with_the_fault(directory, monkeypatch):
         return trace.model_copy(update={"inspections": trace.inspections[:-1]})
 
     monkeypatch.setattr("tag_plugin.pipeline.gold.write_trace", forgetful)
-    train = build(BuildSettings(directory)).manifest.splits["train"]
+    train = build(BuildSettings(directory, support=EVERY)).manifest.splits["train"]
     faults = train["dropped"][NOT_GOLD]
     assert faults["count"] + train["rows"] + train["dropped"][NO_FACE]["count"] == 50
     assert faults["count"] > 20
@@ -95,7 +95,7 @@ def test_an_unknown_writer_and_missing_detections_are_named(tmp_path, directory)
 
 def test_cautious_traces_name_only_what_the_detector_is_sure_of(directory):
     sure = JudgeConfig(thresholds=Thresholds(on=0.8))
-    build(BuildSettings(directory, judge=sure))
+    build(BuildSettings(directory, judge=sure, support=EVERY))
     rows = built(directory)
     assert len(rows) == 40
     for row in rows:

@@ -31,11 +31,11 @@ def test_build_names_the_file_and_the_next_run_ends_as_if_nothing_had_been(tmp_p
     directory = tmp_path / "ferplus"
     write_detected(directory, 8)
     with no_file_above(size):
-        full = run("build", directory, "--workers", 1)
+        full = run("build", directory, "--workers", 1, "--support", "any")
     assert full.exit_code == 1
     assert str(directory) in str(full.exception)
     assert "next: make room, then the same command again" in str(full.exception)
-    assert run("build", directory, "--workers", 1).exit_code == 0
+    assert run("build", directory, "--workers", 1, "--support", "any").exit_code == 0
     assert len(list(read_rows(directory / "built" / "train.jsonl"))) == 8
     assert not list(directory.rglob("*.partial"))
 
@@ -44,7 +44,7 @@ def test_build_names_the_file_and_the_next_run_ends_as_if_nothing_had_been(tmp_p
 def test_make_names_the_file(tmp_path, size):
     directory = tmp_path / "ferplus"
     write_detected(directory, 8)
-    assert run("build", directory, "--workers", 1).exit_code == 0
+    assert run("build", directory, "--workers", 1, "--support", "any").exit_code == 0
     with no_file_above(size):
         full = run("data", "make", directory)
     assert full.exit_code == 1

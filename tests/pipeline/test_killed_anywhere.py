@@ -32,7 +32,7 @@ from tag_plugin.pipeline import build, detect, prepare, stage
 from tag_plugin.pipeline.dataset.make import MakeSettings, make
 from tag_plugin.pipeline.quality import check
 from tag_plugin.pipeline.quality.limits import PRESETS
-from tests.pipeline.detected_rows import INFO, hand_made
+from tests.pipeline.detected_rows import EVERY, INFO, hand_made
 
 prepare.PART = 4
 for module in (detect, check, build):
@@ -51,7 +51,7 @@ def run(base, data):
     if not cached.exists():
         write_cached(directory, cached)
     detect.detect(detect.DetectSettings(directory, "cached", {"rows": cached}))
-    build.build(build.BuildSettings(directory))
+    build.build(build.BuildSettings(directory, support=EVERY))
     make(MakeSettings(directory, rows_per_file=5))
 
 for line in sys.stdin:

@@ -15,7 +15,7 @@ from tag_plugin.pipeline.dataset.make import MakeSettings, make
 from tag_plugin.pipeline.detect import DetectSettings, detect
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.validate import ValidateSettings, validate
-from tests.pipeline.detected_rows import write_prepared
+from tests.pipeline.detected_rows import EVERY, write_prepared
 
 COUNT = 40
 
@@ -36,7 +36,7 @@ def sound(tmp_path_factory):
             write_face(directory / row.image, Image.fromarray(noise).resize((448, 448)))
         write_rows(path, rows)
     detect(DetectSettings(directory, "cached", options))
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     make(MakeSettings(directory))
     return directory
 

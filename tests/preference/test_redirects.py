@@ -54,7 +54,16 @@ def test_a_writer_that_is_redirected_says_where_to_and_sends_nothing(
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with server() as (elsewhere, heard), server((path, elsewhere), status) as (endpoint, _):
         done = command(
-            "build", detected, "--writer", "openai", "--model", "m", "--endpoint", f"{endpoint}/v1"
+            "build",
+            detected,
+            "--support",
+            "any",
+            "--writer",
+            "openai",
+            "--model",
+            "m",
+            "--endpoint",
+            f"{endpoint}/v1",
         )
         assert heard == []
     assert done.exit_code == 1
@@ -84,7 +93,16 @@ def test_wherever_a_redirect_points_the_answer_is_one_line(detected, monkeypatch
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with server(("/chat/completions", location)) as (endpoint, heard):
         done = command(
-            "build", detected, "--writer", "openai", "--model", "m", "--endpoint", f"{endpoint}/v1"
+            "build",
+            detected,
+            "--support",
+            "any",
+            "--writer",
+            "openai",
+            "--model",
+            "m",
+            "--endpoint",
+            f"{endpoint}/v1",
         )
         asked = [each.path for each in heard if each.path != "/v1/models"]
         assert set(asked) == {"/v1/chat/completions"}

@@ -9,6 +9,7 @@ from tag_plugin.data.model_error import checked
 from tag_plugin.data.rows import DetectorInfo
 from tag_plugin.pipeline.manifest import read_manifest
 from tag_plugin.pipeline.outcomes import StageError
+from tag_plugin.pipeline.support import COLUMNS, table_lines
 from tag_plugin.pipeline.write.statistics import STATISTICS
 
 STAGES: Final[Mapping[str, str]] = {
@@ -50,6 +51,7 @@ def card(directory: Path, dataset: Mapping[str, Any]) -> str:
             *_counts(dataset),
             "## What was dropped",
             "\n".join(_drops(stages)),
+            *_support(stages["build.json"]),
             "## Detector",
             _detector(stages["detect.json"].get("settings"), directory / "detect.json"),
             "## Writer",
@@ -98,6 +100,24 @@ def _drops(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 def _line(*cells: object) -> str:
     """A line of a table in Markdown."""
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _support(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """The table of the train split by class; a build of an older version has none."""
+    by_class = manifest.get("splits", {}).get("train", {}).get("by_class")
+    if not by_class:
+        return
+    yield "## Do the AUs support the labels?"
+    heads = ("class", *COLUMNS, "share kept")
+    lines = [_line(*heads), "|---" * len(heads) + "|"]
+    yield "\n".join([*lines, *(_line(*line) for line in table_lines(by_class))])
+    settings = manifest["settings"]
+    yield (
+        f"Of the train split, `--support {settings['support']}`. An emotion is supported by an AU "
+        "of its own prototype (weight 0.5 or more; contempt: on one side only) unless another "
+        f"emotion fits better by more than {settings['support_margin']}, neutral by the absence of "
+        "every such AU. RL and dev keep every face."
+    )
 
 
 class _Detector(DetectorInfo, extra="ignore"):

@@ -1,6 +1,7 @@
 """data make: built rows -> `dataset/{sft,rl,dev}.jsonl`, the entries for them, and the card.
 
-    SFT and RL     share the train split: a person, or a picture, is in one of them
+    SFT and RL     share the train split: a person, or a picture, is in one of them; SFT gets what
+                   is built, RL every face, for it needs no trace
     dev            the dev split
     test           stays where it is, in `detected`: nothing is trained on it
 
@@ -10,7 +11,7 @@ test likewise, and a line that is no row. One pass, a line at a time.
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,9 +142,13 @@ def make(settings: MakeSettings) -> Made:
         }
         parts = _Parts(files, settings.per_class)
         test = _held(file_of_test(directory), parts.bad)
-        for row in _free(built.get("train"), test | _held(built.get("dev"), _named_later), parts):
-            parts.add("rl" if _place(row) < settings.rl_percent else "sft", row)
-        for row in _free(built.get("dev"), test, parts):
+        before = test | _held(built.get("dev"), _named_later)
+        for row in _free(_train_rows(directory, parts.bad), before, parts):
+            if _place(row) < settings.rl_percent:
+                parts.add("rl", row)
+            elif row.trace is not None:
+                parts.add("sft", row)
+        for row in _free(_rows(built.get("dev"), parts.bad), test, parts):
             parts.add("dev", row)
         parts.left_out += Counter({NOT_A_ROW: parts.bad.count})
         if not (parts.counts["sft"] or parts.counts["rl"]):
@@ -183,7 +188,7 @@ def _finish(settings: MakeSettings, parts: _Parts, names: Mapping[str, str]) -> 
 
 
 def _named_later(_: RowError) -> None:
-    """The dev rows are read once more, for themselves."""
+    """The dev rows are read once more, for themselves; `build` named the bad detected ones."""
 
 
 def _shown(row: Row) -> tuple[str, ...]:
@@ -197,14 +202,36 @@ def _place(row: Row) -> int:
     return short_digest(next(iter(_shown(row)), f"row {row.id}")) % 100
 
 
+def _rows(path: Path | None, bad: BadRow) -> Iterator[Row]:
+    yield from read_rows(path, bad) if path else ()
+
+
+def _train_rows(directory: Path, bad: BadRow) -> Iterator[Row]:
+    """Every train face in the order of `detected`, with its trace where one was built.
+
+    A built row that is no longer detected comes last.
+    """
+    detected, built = (directory / stage / "train.jsonl" for stage in ("detected", "built"))
+    traced = _rows(built if built.is_file() else None, bad)
+    following = next(traced, None)
+    for row in _rows(detected if detected.is_file() else None, _named_later):
+        if following is not None and row.id == following.id:
+            yield following
+            following = next(traced, None)
+        elif row.detections is not None:
+            yield row
+    if following is not None:
+        yield following
+        yield from traced
+
+
 def _held(path: Path | None, bad: BadRow) -> frozenset[int]:
     """Everyone and everything in a file; nothing when there is none."""
-    rows = read_rows(path, bad) if path else ()
-    return frozenset(short_digest(each) for row in rows for each in _shown(row))
+    return frozenset(short_digest(each) for row in _rows(path, bad) for each in _shown(row))
 
 
-def _free(path: Path | None, before: frozenset[int], parts: _Parts) -> Iterator[Row]:
-    for row in read_rows(path, parts.bad) if path else ():
+def _free(rows: Iterable[Row], before: frozenset[int], parts: _Parts) -> Iterator[Row]:
+    for row in rows:
         if before.isdisjoint(map(short_digest, _shown(row))):
             yield row
         else:

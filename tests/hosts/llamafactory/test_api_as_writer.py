@@ -69,7 +69,16 @@ def test_every_reply_of_the_tiny_model_is_accounted_for(tmp_path, monkeypatch):
     )
     with api(write_base(tmp_path / "base"), log) as address:
         words = ["build", directory, "--writer", "openai", "--endpoint", address]
-        words += ["--model", "tag-tiny", "--writer-config", config, "--concurrency", 2]
+        words += [
+            "--model",
+            "tag-tiny",
+            "--writer-config",
+            config,
+            "--concurrency",
+            2,
+            "--support",
+            "any",
+        ]
         monkeypatch.delenv("OPENAI_API_KEY", raising=False)
         refused = CliRunner().invoke(app, [str(word) for word in words])
         monkeypatch.setenv("OPENAI_API_KEY", KEY)

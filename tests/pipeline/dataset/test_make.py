@@ -15,7 +15,7 @@ from tag_plugin.pipeline.dataset.make import (
 )
 from tag_plugin.pipeline.detect import DetectSettings, detect
 from tag_plugin.pipeline.outcomes import StageError
-from tests.pipeline.detected_rows import write_prepared
+from tests.pipeline.detected_rows import EVERY, write_prepared
 
 COUNT = 200
 
@@ -42,7 +42,7 @@ def with_people(directory, per_person=4):
             directory / "detected" / f"{split}.jsonl",
             lambda number, offset=offset: {"identity": f"p{offset}-{number // per_person}"},
         )
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
 
 
 def test_sft_and_rl_share_no_person(directory):
@@ -59,7 +59,7 @@ def test_without_people_no_picture_is_in_both(directory):
         return {"frame": FrameInfo(side=48, how="whole", phash=f"{number // 3 + 1:016x}")}
 
     changed(directory / "detected" / "train.jsonl", picture)
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     make(MakeSettings(directory, rl_percent=50))
     sft, rl = ({row.frame.phash for row in part(directory, name)} for name in ("sft", "rl"))
     assert sft
@@ -81,7 +81,7 @@ def test_who_is_in_test_or_dev_leaves_the_parts_before(directory):
 
 
 def test_every_row_is_in_one_part_unchanged_and_again_the_same(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     make(MakeSettings(directory))
     built = (directory / "built" / "train.jsonl").read_text().splitlines()
     first = {name: (directory / "dataset" / f"{name}.jsonl").read_text() for name in ("sft", "rl")}
@@ -91,7 +91,7 @@ def test_every_row_is_in_one_part_unchanged_and_again_the_same(directory):
 
 
 def test_a_class_can_be_limited_and_has_a_weight(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     made = make(MakeSettings(directory, per_class=5))
     assert set(made.counts["sft"].values()) == {5}
     assert made.left_out[OVER_LIMIT] > 0
@@ -101,7 +101,7 @@ def test_a_class_can_be_limited_and_has_a_weight(directory):
 
 
 def test_a_large_part_is_a_folder_of_files_with_the_same_rows(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     make(MakeSettings(directory))
     whole = [row.id for row in part(directory, "sft")]
     make(MakeSettings(directory, rows_per_file=50))
@@ -130,7 +130,7 @@ def test_weights_draw_every_class_equally_often():
 
 
 def test_the_entries_and_the_recipe_name_the_parts(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     recipe = make(MakeSettings(directory)).recipe
     assert recipe == f"dataset: tag_ferplus_sft\ndataset_dir: {directory.parent}"
     content = json.loads((directory.parent / "dataset_info.json").read_text())
@@ -139,7 +139,7 @@ def test_the_entries_and_the_recipe_name_the_parts(directory):
 
 
 def test_the_card_accounts_for_every_row(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     made = make(MakeSettings(directory))
     card = (directory / "dataset" / "README.md").read_text()
     totals = " | ".join(str(sum(counts.values())) for counts in made.counts.values())
@@ -150,7 +150,7 @@ def test_the_card_accounts_for_every_row(directory):
 
 
 def test_statistics_of_the_writer_reach_the_card(directory):
-    build(BuildSettings(directory))
+    build(BuildSettings(directory, support=EVERY))
     path = directory / "build.json"
     content = json.loads(path.read_text())
     statistics = {

@@ -6,6 +6,7 @@ from contextlib import closing
 from tag_plugin.data.rows import read_rows
 from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.write.settings import WriterSettings
+from tests.pipeline.detected_rows import EVERY
 
 
 def model(server, **settings):
@@ -15,7 +16,9 @@ def model(server, **settings):
 
 def run(directory, server, *, restart=False, seed=0, **settings):
     return build(
-        BuildSettings(directory, seed=seed, restart=restart, model=model(server, **settings))
+        BuildSettings(
+            directory, seed=seed, restart=restart, model=model(server, **settings), support=EVERY
+        )
     ).manifest
 
 

@@ -23,6 +23,7 @@ import pytest
 from tag_plugin.asking.request import compose
 from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.write.settings import WriterSettings
+from tests.pipeline.detected_rows import EVERY
 from tests.pipeline.write.acts import QUICK, play
 from tests.pipeline.write.faces import write_detected
 from tests.pipeline.write.stand_in import StandIn
@@ -40,11 +41,12 @@ from pathlib import Path
 import openai
 from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.write import conversation
+from tests.pipeline.detected_rows import EVERY
 from tests.pipeline.write.test_killed import settings
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
-        build(BuildSettings(Path(sys.argv[1]), model=settings(sys.argv[2])))
+        build(BuildSettings(Path(sys.argv[1]), model=settings(sys.argv[2]), support=EVERY))
         os._exit(0)
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -113,7 +115,7 @@ def killed_run(runs, server, random):
 def test_ten_kills_change_nothing_and_cost_only_what_was_in_flight(tmp_path):
     whole, broken = tmp_path / "whole" / "ferplus", tmp_path / "broken" / "ferplus"
     with StandIn(write_detected(whole, ROWS), slow_play) as server:
-        expected = build(BuildSettings(whole, model=settings(server.url))).manifest
+        expected = build(BuildSettings(whole, model=settings(server.url), support=EVERY)).manifest
         requests = set(paid(server))
 
     random, lost, journal = Random(0), Counter(), set()
@@ -132,7 +134,7 @@ def test_ten_kills_change_nothing_and_cost_only_what_was_in_flight(tmp_path):
                 lost.update(in_flight)
             runs.stdin.close()
         assert len(journal) < len(requests), "everything was done before the last kill"
-        manifest = build(BuildSettings(broken, model=settings(server.url))).manifest
+        manifest = build(BuildSettings(broken, model=settings(server.url), support=EVERY)).manifest
         total = paid(server)
 
     assert set(total) == requests == journalled(broken)

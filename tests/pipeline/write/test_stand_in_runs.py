@@ -15,6 +15,7 @@ from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.parts import Share
 from tests.asking.loopback import QUICKLY, Answer
+from tests.pipeline.detected_rows import EVERY
 from tests.pipeline.write.acts import QUICK, play, play_quickly, right
 from tests.pipeline.write.faces import write_detected
 from tests.pipeline.write.stand_in import StandIn, trace
@@ -170,6 +171,7 @@ def test_the_command_line_prints_the_table_and_takes_a_file(tmp_path):
     with StandIn(write_detected(directory, 6), right) as server:
         config.write_text(f"model: served\nbase_url: {server.url}\nbudget: {{tokens: 100000}}\n")
         words = ["build", str(directory), "--writer-config", str(config), "--model", "stand-in"]
+        words += ["--support", "any"]
         done = CliRunner().invoke(app, [*words, "--concurrency", "2", "--budget-requests", "50"])
     assert done.exit_code == 0, done.output
     assert "train: written" in done.output
@@ -184,12 +186,12 @@ def test_shares_of_the_parts_give_the_same_rows_and_statistics(tmp_path, monkeyp
     for directory in (whole, shared):
         with StandIn(write_detected(directory, 26), play_quickly) as server:
             for share in [Share()] if directory == whole else [Share(1, 2), Share(2, 2)]:
-                settings = BuildSettings(directory, model=model(server), parts=share)
+                settings = BuildSettings(directory, model=model(server), parts=share, support=EVERY)
                 manifest = build(settings).manifest
             statistics.append(json.loads(json.dumps(manifest.splits["train"]["writer_statistics"])))
             if directory == shared:  # one run alone finds the replies of both
                 answered = server.answered.total()
-                build(BuildSettings(directory, model=model(server), restart=True))
+                build(BuildSettings(directory, model=model(server), restart=True, support=EVERY))
                 assert server.answered.total() == answered
     assert (whole / "built/train.jsonl").read_bytes() == (shared / "built/train.jsonl").read_bytes()
     for each in statistics:
@@ -238,10 +240,11 @@ import sys
 from pathlib import Path
 from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.write.settings import WriterSettings
+from tag_plugin.pipeline.support import SupportRule
 if __name__ == "__main__":
     model = WriterSettings(
         model="stand-in", base_url=sys.argv[2], timeout=60, request_retries=3,
         concurrency=4,
     )
-    build(BuildSettings(Path(sys.argv[1]), model=model))
+    build(BuildSettings(Path(sys.argv[1]), model=model, support=SupportRule("any")))
 """
