@@ -7,7 +7,7 @@ import pytest
 
 from tag_plugin.demo import DemoError
 from tag_plugin.demo.run import metric_table
-from tag_plugin.demo.steps import Step, read_metrics, run_step
+from tag_plugin.demo.steps import Faces, Step, faces, read_metrics, run_step
 
 
 def python(folder, code):
@@ -31,6 +31,12 @@ def test_a_finished_step_is_skipped(tmp_path):
 def test_a_failed_step_shows_its_last_lines_and_its_command(tmp_path, code):
     with pytest.raises(DemoError, match=r"(?s)no such dataset.*next: read .*one\.log.*-c"):
         run_step(python(tmp_path, code), tmp_path / "logs", tmp_path)
+
+
+@pytest.mark.parametrize(("without", "support"), [("", ()), ("12,25", ("--support", "any"))])
+def test_faces_whose_detector_is_blind_to_an_emotion_are_all_kept(tmp_path, without, support):
+    *_, build = faces(tmp_path, Faces("drawn", {"train": 9}, seed=0, without=without))
+    assert build.command == ("tag-plugin", "build", str(tmp_path / "drawn"), *support)
 
 
 def results(folder, name, **metrics):

@@ -61,8 +61,12 @@ OWN_WEIGHT: Final = 0.5
 ONE_SIDED: Final = frozenset({"contempt"})
 """Emotions whose AUs speak for them on one side of the face only."""
 SUPPORT_MARGIN: Final = 0.15
-"""How much better (in cosine) another emotion may fit the AUs of a face that support its label."""
+"""How much better (in cosine) another emotion may fit the AUs of a face that support its label.
 
+At this value AU 1, 2, 5 and 25 speak for fear, which surprise fits a little better, and AU1 alone
+for sadness; AU25 alone, the mark of a smile, does not for surprise, nor does AU17, disgust's, for
+sadness, nor a face with every AU of surprise for fear.
+"""
 _OF_SOME_EMOTION: Final = frozenset(
     au for weights in PROTOTYPES.values() for au, weight in weights.items() if weight >= OWN_WEIGHT
 )

@@ -70,6 +70,10 @@ def both(*units):
         (both(1, 2, 5, 26), "surprise", True),
         (both(1, 2, 5, 25, 26), "fear", False),  # surprise
         (both(1, 2, 4, 5, 20, 25), "fear", True),
+        (both(1, 2, 5, 25), "fear", True),  # surprise fits a little better
+        (both(1), "sadness", True),
+        (both(17), "sadness", False),  # disgust's
+        (both(25), "surprise", False),  # happiness's
         (both(9, 10), "disgust", True),
         (both(12), "contempt", False),  # a smile: on both sides
         ({12: "left"}, "contempt", True),
