@@ -81,7 +81,7 @@ def write_trace(
         Inspection(
             region=action_unit(each.au).region,
             au=each.au,
-            observation=random.choice(OBSERVATIONS[each.au]),
+            observation=random.choice(OBSERVATIONS[each.au]) + on_one_side(each.side),
             box=each.box,
         )
         for each in sorted(on, key=lambda each: (each.au, each.box.y1))
@@ -91,6 +91,11 @@ def write_trace(
         inspections=steps,
         answer=label,
     )
+
+
+def on_one_side(side: str | None) -> str:
+    """What is said of an AU that was seen on one side only."""
+    return "" if side is None else f", on the person's {side} side only"
 
 
 def _analysis(label: str, action_units: Sequence[int], random: Random) -> str:

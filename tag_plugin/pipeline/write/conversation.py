@@ -19,6 +19,7 @@ from tag_plugin.facs.detections import Detection
 from tag_plugin.facs.emotions import LABEL_SETS, LabelSet, label_set
 from tag_plugin.pipeline.gold import with_rules_trace, with_trace
 from tag_plugin.pipeline.outcomes import Dropped, Outcome
+from tag_plugin.pipeline.rules import on_one_side
 from tag_plugin.pipeline.write.settings import Mode, WriterSettings
 from tag_plugin.pipeline.write.statistics import FORGET, RECORD
 from tag_plugin.pipeline.write.verdict import Finding, Verdict, judge_reply
@@ -69,7 +70,8 @@ def _found(frame: BoxFrame, mode: Mode, present: Sequence[Detection]) -> str:
     if not present:
         return FOUND_NONE
     listed = (
-        f"- {unit.code} ({unit.name}), {unit.region}: {render_box(detection.box, frame)}"
+        f"- {unit.code} ({unit.name}), {unit.region}{on_one_side(detection.side)}: "
+        f"{render_box(detection.box, frame)}"
         for detection, unit in ((each, action_unit(each.au)) for each in present)
     )
     return "\n".join((FOUND, *listed, INSPECT_THESE, BOXES[mode]))

@@ -27,6 +27,12 @@ def test_it_lists_what_was_found_with_boxes_in_the_models_frame():
     assert "AU25" not in relative
 
 
+def test_it_says_on_which_side_an_au_is_alone():
+    sided = [each.model_copy(update={"side": "left"}) for each in PRESENT]
+    text = question(LABELS, BoxFrame.RELATIVE, "insert", sided)
+    assert "- AU4 (brow lowerer), brows, on the person's left side only: <bbox>" in text
+
+
 def test_the_modes_differ_in_who_gives_the_boxes():
     assert "Leave the boxes out" in question(LABELS, BoxFrame.RELATIVE, "insert", PRESENT)
     assert "Give the box of each AU" in question(LABELS, BoxFrame.RELATIVE, "verify", PRESENT)
