@@ -62,18 +62,24 @@ def validate_dataset(
 def show_dataset(
     dataset: Dataset,
     part: Annotated[str, typer.Option(help="sft, rl, train, dev or test.")] = "train",
+    dropped: Annotated[
+        bool, typer.Option("--dropped", help="Rows that build left out, each with the reason.")
+    ] = False,
     per_label: Annotated[int, typer.Option(min=1, help="Faces of each label.")] = 8,
     seed: Annotated[int, typer.Option(help="Draws others.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="The picture; in the dataset if left out.")
     ] = None,
 ) -> None:
-    """Draw a contact sheet: faces by label, with the boxes of their AUs."""
+    """Draw a contact sheet: faces by label, each with its AUs, its id and its trace."""
     from tag_plugin.data.rows import read_rows
     from tag_plugin.pipeline.inputs import files_of_dataset
     from tag_plugin.report.contact_sheet import write_sheet
     from tag_plugin.report.dataset_sheet import faces_sheet
 
+    if dropped:
+        _show_dropped(dataset, part, per_label, seed, out)
+        return
     files = files_of_dataset(dataset)
     chosen = "sft" if part == "train" and "sft" in files else part
     if chosen not in files:
@@ -81,6 +87,24 @@ def show_dataset(
     title = f"{dataset.name}: {chosen}, {files[chosen].parent.name}"
     page = faces_sheet(read_rows(files[chosen]), dataset, title, per_label, seed)
     echo(f"Look at {write_sheet(page, out or dataset / f'show-{chosen}.png')}")
+
+
+def _show_dropped(dataset: Path, split: str, per_label: int, seed: int, out: Path | None) -> None:
+    from tag_plugin.data.rows import read_rows
+    from tag_plugin.pipeline.stage import dropped_inputs
+    from tag_plugin.report.contact_sheet import write_sheet
+    from tag_plugin.report.dataset_sheet import faces_sheet
+
+    reasons = {
+        each.id: ": ".join(filter(None, (each.reason, each.detail)))
+        for each in dropped_inputs(dataset, "built", split)
+    }
+    if not reasons:
+        raise ValueError(f"build dropped nothing of {split!r} in {dataset}")
+    rows = read_rows(dataset / "detected" / f"{split}.jsonl")
+    title = f"{dataset.name}: {split}, dropped by build"
+    page = faces_sheet(rows, dataset, title, per_label, seed, reasons)
+    echo(f"Look at {write_sheet(page, out or dataset / f'show-{split}-dropped.png')}")
 
 
 @data.command("upgrade")

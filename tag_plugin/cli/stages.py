@@ -19,7 +19,7 @@ from tag_plugin.cli.options import (
     print_summary,
     warn_in_colour,
 )
-from tag_plugin.data.terminal import echo
+from tag_plugin.data.terminal import echo, warn
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.write.settings import WriterSettings
@@ -50,7 +50,7 @@ def quality(
     from tag_plugin.pipeline.quality.check import DUPLICATES, QualitySettings, check
     from tag_plugin.pipeline.quality.examples import examples
     from tag_plugin.pipeline.quality.limits import limits_for, preset_of
-    from tag_plugin.report.contact_sheet import open_tile, sheet, write_sheet
+    from tag_plugin.report.contact_sheet import TILE_COLUMNS, captioned, sheet, write_sheet
 
     chosen = limits_for(preset_of(dataset), limits, named_values("--set", change))
     how = execution(workers, restart, parts, ray)
@@ -58,11 +58,11 @@ def quality(
     if not manifest.waiting_for:
         copies = dataset / DUPLICATES
         listed = f"; duplicates in {copies}" if copies.is_file() else ""
-        tiles = {
-            group.title: [(partial(open_tile, each.image), each.caption) for each in group.examples]
+        cards = {
+            group.title: [partial(captioned, each.image, each.caption) for each in group.examples]
             for group in examples(dataset, chosen)
         }
-        page = sheet(tiles, f"{dataset.name}: quality check")
+        page = sheet(cards, f"{dataset.name}: quality check", TILE_COLUMNS)
         echo(f"Look at {write_sheet(page, dataset / 'quality.png')}{listed}")
     if pairs := two_labels(dataset, prepared_files(dataset)):
         warn_in_colour(f"{in_words(pairs)}; all of them in {dataset / TWO_LABELS}")
@@ -70,9 +70,21 @@ def quality(
 
 
 def detect(
-    dataset: Dataset,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATASET|IMAGE...",
+            help="A dataset in the data directory: data/ferplus; with --show any pictures.",
+        ),
+    ],
     detector: DetectorName = "mediapipe",
     option: DetectorOption = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Draw what the detector sees on single pictures.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="With --show: where the drawings go (pictures).")
+    ] = None,
     workers: StageWorkers = None,
     restart: Restart = False,
     parts: Parts = None,
@@ -81,12 +93,46 @@ def detect(
         float, typer.Option(min=0, help="GPUs of each worker on Ray: 1, or a share of one.")
     ] = 0.0,
 ) -> None:
-    """Face frames -> Action Units and their boxes."""
+    """Face frames -> Action Units and their boxes; with --show, what is seen on any picture."""
+    options = named_values("--option", option)
+    if show:
+        if workers or restart or parts or ray or gpus:
+            raise ValueError("--show takes --detector, --option and --out; the rest is of datasets")
+        _show_pictures(paths, detector, options, out or Path("pictures"))
+        return
+    if len(paths) > 1 or out is not None:
+        raise ValueError("detect takes one dataset; next: --show before --out or several pictures")
     from tag_plugin.pipeline.detect import DetectSettings, detect
 
     how = execution(workers, restart, parts, ray, gpus)
-    settings = DetectSettings(dataset, detector, named_values("--option", option), **how)
-    print_summary(detect(settings), f"tag-plugin build {dataset}")
+    settings = DetectSettings(paths[0], detector, options, **how)
+    print_summary(detect(settings), f"tag-plugin build {paths[0]}")
+
+
+def _show_pictures(paths: list[Path], name: str, options: dict[str, str], out: Path) -> None:
+    """Draw each picture and print its table; exit code 1 where one could not be drawn."""
+    from tag_plugin.data.console import console
+    from tag_plugin.detectors.registry import detector as open_detector
+    from tag_plugin.pipeline.outcomes import Dropped
+    from tag_plugin.pipeline.single_pictures import drawing_names, look_at
+    from tag_plugin.report.contact_sheet import write_sheet
+    from tag_plugin.report.detected_picture import detected_picture, detection_table
+
+    drawn = 0
+    with open_detector(name, **options) as opened:
+        for seen, file_name in zip(look_at(paths, opened), drawing_names(paths), strict=True):
+            if isinstance(seen, Dropped):
+                warn(f"{seen.id}: {seen.reason}: {seen.detail}")
+                continue
+            table = detection_table(str(seen.path), seen.detections, opened.info.thresholds)
+            console().print(table)
+            page = detected_picture(
+                seen.path.name, seen.frame, seen.info, seen.detections, opened.info
+            )
+            echo(f"Look at {write_sheet(page, out / file_name)}")
+            drawn += 1
+    if drawn < len(paths):
+        raise typer.Exit(1)
 
 
 def build(

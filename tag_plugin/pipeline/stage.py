@@ -15,7 +15,7 @@ from tag_plugin.data.rows import SPLITS, Split
 from tag_plugin.pipeline.inputs import Inputs
 from tag_plugin.pipeline.lock import locked
 from tag_plugin.pipeline.manifest import Manifest, open_manifest
-from tag_plugin.pipeline.outcomes import Outcome, StageError
+from tag_plugin.pipeline.outcomes import Dropped, Outcome, StageError
 from tag_plugin.pipeline.parallel import OpenWorker, ordered_map, threaded_map
 from tag_plugin.pipeline.parts import ALL_PARTS, Making, Part, Share, join, open_part_worker
 
@@ -200,3 +200,11 @@ def first_causes(summaries: Iterable[Mapping[str, Any]]) -> str:
 def dropped_file(directory: Path, output: str, split: str) -> Path:
     """Where a stage lists what it dropped: a JSON object a line with id, reason and detail."""
     return directory / "dropped" / f"{output}-{split}.jsonl"
+
+
+def dropped_inputs(directory: Path, output: str, split: str) -> Iterator[Dropped]:
+    """What a stage dropped of a split; nothing where it keeps no list."""
+    path = dropped_file(directory, output, split)
+    if path.is_file():
+        with path.open(encoding="utf-8") as lines:
+            yield from (Dropped(**json.loads(line)) for line in lines)

@@ -4,12 +4,14 @@ import re
 from io import BytesIO
 from typing import Final, Literal
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from tag_plugin.data.face_frame import open_face
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.preference.pairs import Pair
-from tag_plugin.report.overlay import draw_predicted
+from tag_plugin.report.contact_sheet import grid
+from tag_plugin.report.lettering import write_lines
+from tag_plugin.report.overlay import predicted_face
 from tag_plugin.trace.reasoning import without_reasoning
 
 Side = Literal["first", "second", "tie"]
@@ -40,7 +42,6 @@ Give your reason in one or two sentences. Then end with exactly one of these lin
 _VERDICT: Final = re.compile(r"<verdict>\s*(1|2|tie)\s*</verdict>", re.IGNORECASE)
 _SIDES: Final[dict[str, Side]] = {"1": "first", "2": "second", "tie": "tie"}
 _HEAD: Final = 28
-_GAP: Final = 8
 _QUALITY: Final = 90
 
 
@@ -55,18 +56,22 @@ def picture(pair: Pair, a_first: bool) -> bytes:
     face = open_face(pair.image).resize((FACE_FRAME, FACE_FRAME))
     panels = [
         face,
-        *(draw_predicted(face, each.claims) for each in pair.in_order(a_first)),
+        *(predicted_face(face, each.claims) for each in pair.in_order(a_first)),
     ]
     names = ("face", "boxes of analysis 1", "boxes of analysis 2")
-    step = FACE_FRAME + _GAP
-    sheet = Image.new("RGB", (len(panels) * step - _GAP, _HEAD + FACE_FRAME), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    for left, panel, name in zip(range(0, sheet.width, step), panels, names, strict=True):
-        sheet.paste(panel, (left, _HEAD))
-        draw.text((left + 4, 5), name, "black", font=font)
+    sheet = grid(
+        (_named(panel, name) for panel, name in zip(panels, names, strict=True)), columns=len(names)
+    )
     out = BytesIO()
     sheet.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
+
+
+def _named(panel: Image.Image, name: str) -> Image.Image:
+    page = Image.new("RGB", (panel.width, _HEAD + panel.height), "white")
+    page.paste(panel, (0, _HEAD))
+    write_lines(page, [name], 4, 5)
+    return page
 
 
 def read_verdict(reply: str) -> Side | None:

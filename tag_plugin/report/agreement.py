@@ -11,7 +11,6 @@ from rich.table import Column, Table
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.detectors.agreement import Agreement, AuAgreement
 from tag_plugin.facs.action_units import action_unit
-from tag_plugin.report.contact_sheet import drawable
 
 _MEASURES: Final[Sequence[tuple[str, str, Callable[[AuAgreement], float | None]]]] = (
     ("agreement", "#4575b4", attrgetter("rate")),
@@ -42,7 +41,7 @@ def agreement_table(agreement: Agreement) -> Table:
 
 def draw_agreement(agreement: Agreement, path: Path) -> None:
     """A picture with three bars an AU, 0 to 1; a negative kappa has no bar."""
-    first, second = map(drawable, agreement.names)
+    first, second = map(_drawable, agreement.names)
     figure = Figure((11, 1.5 + 0.3 * len(agreement.aus)), layout="constrained")
     figure.suptitle(
         f"A: {first}\nB: {second}   ({agreement.rows} rows)",
@@ -61,6 +60,11 @@ def draw_agreement(agreement: Agreement, path: Path) -> None:
     panels[0].invert_yaxis()
     with atomic_write(path) as partial:
         figure.savefig(partial, format="png")
+
+
+def _drawable(text: str) -> str:
+    """Only what matplotlib's font can surely draw, on one line."""
+    return "".join(character if 32 <= ord(character) < 127 else "?" for character in text)
 
 
 def _number(value: float | None) -> str:

@@ -1,25 +1,25 @@
-"""Contact sheets: small pictures in groups, a caption below each and a title above each group."""
+"""Contact sheets: cards (a picture with its words) in groups, a title above each group."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.data.face_frame import ImageError, open_face
+from tag_plugin.data.terminal import one_line
+from tag_plugin.report.lettering import LINE_HEIGHT, font, wrapped, write_lines
 
-TILE: Final = 112
-COLUMNS: Final = 16
-_CAPTION: Final = 16
-_TITLE: Final = 30
-_FONT: Final = 10
-_TITLE_FONT: Final = 16
-_WIDEST_CAPTION: Final = 20
+TILE: Final = 176
+TILE_COLUMNS: Final = 8
+_CAPTION_LINES: Final = 3
+_TITLE: Final = 40
+_TITLE_FONT: Final = 19
+_GAP: Final = 8
 
-
-Tile = tuple[Callable[[], Image.Image], str]
-"""What opens a picture, and what is written below it."""
+Card = Callable[[], Image.Image]
+"""Draws one picture of a sheet when its turn has come."""
 
 
 def open_tile(path: Path) -> Image.Image:
@@ -34,39 +34,56 @@ def open_tile(path: Path) -> Image.Image:
         return cross
 
 
-def sheet(
-    groups: Mapping[str, Sequence[Tile]], title: str, tile: int = TILE, columns: int = COLUMNS
-) -> Image.Image:
-    """All groups (title -> tiles), one below the other, on a white page.
+def captioned(path: Path, caption: str) -> Image.Image:
+    """A small face with a caption below it, its first line bold."""
+    size = (TILE + _GAP, TILE + _CAPTION_LINES * LINE_HEIGHT + _GAP)
+    page = Image.new("RGB", size, "white")
+    page.paste(open_tile(path).resize((TILE, TILE), Image.Resampling.LANCZOS))
+    write_lines(page, wrapped(caption, TILE)[:_CAPTION_LINES], 0, TILE + 2)
+    return page
 
-    Tiles are `tile` pixels square; a group without tiles is left out.
+
+def sheet(groups: Mapping[str, Sequence[Card]], title: str, columns: int) -> Image.Image:
+    """All groups (title -> cards), one below the other, on a white page.
+
+    A group without cards is left out.
     """
-    rows = {name: -(-len(tiles) // columns) for name, tiles in groups.items() if tiles}
-    line = tile + _CAPTION
-    height = _TITLE + sum(_TITLE + count * line for count in rows.values())
-    page = Image.new("RGB", (columns * tile, height + 4), "white")
-    draw = ImageDraw.Draw(page)
-    bold, small = ImageFont.load_default(_TITLE_FONT), ImageFont.load_default(_FONT)
-    draw.text((6, 6), drawable(title), "black", font=bold)
-    top = _TITLE
-    for name, count in rows.items():
-        draw.text((6, top + 8), drawable(name), "#b2182b", font=bold)
-        for number, (open_picture, caption) in enumerate(groups[name]):
-            left, y = number % columns * tile, top + _TITLE + number // columns * line
-            page.paste(open_picture().resize((tile - 2, tile - 2)), (left, y))
-            room = max(_WIDEST_CAPTION, tile // 6)
-            draw.text((left + 2, y + tile), drawable(caption)[:room], "black", font=small)
-        top += _TITLE + count * line
+    parts = [_heading(title, "black")]
+    for name, cards in groups.items():
+        if cards:
+            parts += [_heading(name, "#b2182b"), grid((card() for card in cards), columns)]
+    return grid(parts, columns=1)
+
+
+def grid(pictures: Iterable[Image.Image], columns: int) -> Image.Image:
+    """Pictures of any size in a grid of equal columns; a row is as high as its highest picture.
+
+    Raises:
+        ValueError: no pictures.
+    """
+    tiles = list(pictures)
+    if not tiles:
+        raise ValueError("a contact sheet needs at least one picture")
+    rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
+    heights = [max(tile.height for tile in row) for row in rows]
+    width = max(tile.width for tile in tiles)
+    page = Image.new("RGB", (width * min(columns, len(tiles)), sum(heights)), "white")
+    for number, row in enumerate(rows):
+        for column, tile in enumerate(row):
+            page.paste(tile, (column * width, sum(heights[:number])))
     return page
 
 
 def write_sheet(page: Image.Image, path: Path) -> Path:
     """Write a page as PNG in one step; returns `path`."""
-    with atomic_write(path) as partial:
-        page.save(partial, format="PNG")
+    with atomic_write(path) as partial_file:
+        page.save(partial_file, format="PNG")
     return path
 
 
-def drawable(text: str) -> str:
-    """Only what the built-in font can draw, on one line."""
-    return "".join(character if 32 <= ord(character) < 127 else "?" for character in text)
+def _heading(text: str, colour: str) -> Image.Image:
+    line = one_line(text)
+    page = Image.new("RGB", (int(font(_TITLE_FONT).getlength(line)) + 2 * _GAP, _TITLE), "white")
+    draw = ImageDraw.Draw(page)
+    draw.text((_GAP, _TITLE / 2), line, colour, font=font(_TITLE_FONT, bold=True), anchor="lm")
+    return page

@@ -1,59 +1,96 @@
-"""A contact sheet of rows: faces with the boxes of the AUs that are on, grouped by label."""
+"""A contact sheet of rows: faces with the AUs that are on, and what is said of them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from tag_plugin.data.rows import Row
-from tag_plugin.facs.boxes import BoxFrame, to_frame
-from tag_plugin.facs.detections import Detection, Thresholds
-from tag_plugin.report.contact_sheet import Tile, open_tile, sheet
+from tag_plugin.data.rows import NO_FACE, Row
+from tag_plugin.facs.detections import Thresholds
+from tag_plugin.report.contact_sheet import Card, open_tile, sheet
+from tag_plugin.report.lettering import LINE_HEIGHT, wrapped, write_lines
+from tag_plugin.report.marked_face import detected_mark, marked_face
+from tag_plugin.trace.render import render
 
-TILE: Final = 224
-COLUMNS: Final = 8
-COLOURS: Final = ("#e41a1c", "#377eb8", "#4daf4a", "#984ea3", "#ff7f00", "#a65628")
+COLUMNS: Final = 2
+MOST_FACES: Final = 400
+"""On one sheet; they take about 120 million pixels."""
+_FACE: Final = 300
+_TEXT: Final = 430
+_GAP: Final = 14
 
 
 def faces_sheet(
-    rows: Iterable[Row], directory: Path, title: str, per_label: int, seed: int = 0
+    rows: Iterable[Row],
+    directory: Path,
+    title: str,
+    per_label: int,
+    seed: int = 0,
+    dropped: Mapping[str, str] | None = None,
 ) -> Image.Image:
-    """The sheet: each face 224 pixels wide, its AUs boxed and named, its id below.
+    """The sheet: a face with its AUs, beside it its id, its label and its trace.
 
     `per_label` faces of each label are drawn at random while the rows stream by.
+
+    Args:
+        rows: all of them, or (with `dropped`) those among which the dropped ones are.
+        directory: the dataset.
+        title: stands above.
+        per_label: so many faces of each label.
+        seed: draws others.
+        dropped: id -> why it was dropped; these rows alone are drawn.
+
+    Raises:
+        ValueError: more than MOST_FACES faces.
     """
     chosen: defaultdict[str, list[tuple[int, int, Row]]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for row in rows:
+        if dropped is not None and row.id not in dropped:
+            continue
         counts[row.label] += 1
         place = -crc32(f"{seed} {row.id}".encode(errors="surrogatepass"))
         push = heappush if counts[row.label] <= per_label else heappushpop
         push(chosen[row.label], (place, counts[row.label], row))
-    groups = {
-        f"{label} ({counts[label]})": [_tile(row, directory) for _, _, row in sorted(ranked)]
+    if sum(map(len, chosen.values())) > MOST_FACES:
+        raise ValueError(
+            f"{per_label} faces of each of {len(chosen)} labels are more than {MOST_FACES} on one "
+            f"sheet; next: --per-label {MOST_FACES // len(chosen)}"
+        )
+    reasons = dropped or {}
+    groups: dict[str, list[Card]] = {
+        f"{label} ({counts[label]})": [
+            partial(_card, row, directory, reasons.get(row.id)) for _, _, row in sorted(ranked)
+        ]
         for label, ranked in sorted(chosen.items())
     }
-    return sheet(groups, title, TILE, COLUMNS)
+    return sheet(groups, title, COLUMNS)
 
 
-def _tile(row: Row, directory: Path) -> Tile:
+def _card(row: Row, directory: Path, reason: str | None) -> Image.Image:
     thresholds = row.detector.thresholds if row.detector else Thresholds()
-    boxes = () if row.detections is None else row.detections.on(thresholds)
-    seen = " ".join(f"AU{au}" for au in sorted(each.au for each in boxes))
-    return partial(_with_boxes, directory / row.image, boxes), f"{row.id} {seen or '-'}"
+    on = () if row.detections is None else row.detections.on(thresholds)
+    marked = marked_face(open_tile(directory / row.image), [*map(detected_mark, on)], _FACE)
+    lines = wrapped(_words(row, thresholds, reason), _TEXT)
+    height = max(marked.height, len(lines) * LINE_HEIGHT) + _GAP
+    page = Image.new("RGB", (marked.width + _TEXT + _GAP, height), "white")
+    page.paste(marked, (0, 0))
+    write_lines(page, lines, marked.width, 0)
+    return page
 
 
-def _with_boxes(path: Path, boxes: Sequence[Detection]) -> Image.Image:
-    face = open_tile(path)
-    draw, font = ImageDraw.Draw(face), ImageFont.load_default(20)
-    for number, detection in enumerate(boxes):
-        colour = COLOURS[number % len(COLOURS)]
-        x1, y1, x2, y2 = to_frame(detection.box, BoxFrame.ABSOLUTE)
-        draw.rectangle((x1, y1, x2, y2), outline=colour, width=4)
-        draw.text((x1 + 5, y1 + 2), f"AU{detection.au}", colour, font=font, stroke_width=1)
-    return face
+def _words(row: Row, thresholds: Thresholds, reason: str | None) -> str:
+    """Label and id, why the row was dropped, which AUs are undecided, and the trace."""
+    if row.detections is None:
+        undecided = f"{NO_FACE} found" if row.detector else "no detector has looked yet"
+    else:
+        aus = sorted(row.detections.undecided(thresholds))
+        undecided = f"undecided: {' '.join(f'AU{au}' for au in aus) or 'none'}"
+    said = "no trace" if row.trace is None else render(row.trace)
+    dropped = [f"DROPPED: {reason}"] if reason else []
+    return "\n".join([f"{row.label}   {row.id}", *dropped, undecided, "", said])

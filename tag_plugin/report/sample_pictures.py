@@ -10,8 +10,8 @@ from tag_plugin.data.face_frame import ImageError, open_face
 from tag_plugin.data.file_names import plain_id
 from tag_plugin.data.terminal import warn
 from tag_plugin.facs.boxes import FACE_FRAME
-from tag_plugin.report.contact_sheet import write_sheet
-from tag_plugin.report.overlay import contact_sheet, overlay
+from tag_plugin.report.contact_sheet import grid, write_sheet
+from tag_plugin.report.overlay import overlay
 from tag_plugin.results.reader import date_in, read_samples
 from tag_plugin.results.record import ResultsError
 from tag_plugin.scoring.record import JudgedSample
@@ -110,7 +110,7 @@ def draw_samples(path: Path, out: Path, count: int) -> list[Path]:
         warn(f"{problem}; left out")
     if len(problems) > _NAMED:
         warn(f"{path}: {len(problems) - _NAMED} more left out")
-    pages[SHEET] = contact_sheet(list(pages.values())[:_SHEET_ROWS], columns=2)
+    pages[SHEET] = grid(list(pages.values())[:_SHEET_ROWS], columns=2)
     return [write_sheet(page, out / name) for name, page in pages.items()]
 
 

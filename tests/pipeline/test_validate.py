@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
@@ -15,6 +15,8 @@ from tag_plugin.pipeline.dataset.make import MakeSettings, make
 from tag_plugin.pipeline.detect import DetectSettings, detect
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.validate import ValidateSettings, validate
+from tag_plugin.report import dataset_sheet
+from tag_plugin.report.au_colours import AU_COLOURS
 from tests.pipeline.detected_rows import EVERY, write_prepared
 
 COUNT = 40
@@ -181,9 +183,35 @@ def test_show_draws_faces_with_boxes(sound, tmp_path):
     assert CliRunner().invoke(app, words).exit_code == 0
     with Image.open(out) as page:
         sheet = np.asarray(page.convert("RGB")).astype(int)
-    assert sheet.shape[1] == 8 * 224
-    red = (abs(sheet - (228, 26, 28)).sum(axis=2) < 40).sum()  # the colour of the first box
-    assert red > 500
+    rows = read_rows(sound / "dataset" / "sft.jsonl")
+    aus = {each.au for row in rows for each in row.detections.on(row.detector.thresholds)}
+    colours = [ImageColor.getrgb(AU_COLOURS[au]) for au in aus]
+    drawn = [au for au, rgb in zip(aus, colours, strict=True) if (sheet == rgb).all(2).sum() > 500]
+    assert len(drawn) > len(aus) / 2  # not every AU is on one of the few faces
+
+
+def test_show_tells_why_build_dropped_a_row(directory, tmp_path, monkeypatch):
+    row = next(read_rows(directory / "detected" / "train.jsonl"))
+    listed = directory / "dropped" / "built-train.jsonl"
+    listed.write_text(json.dumps({"id": row.id, "reason": "no face", "detail": "nor a head"}))
+    lines = []
+    monkeypatch.setattr(dataset_sheet, "write_lines", lambda page, text, *_: lines.extend(text))
+    words = ["data", "show", str(directory), "--dropped", "--out", str(tmp_path / "sheet.png")]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert lines[:2] == [f"{row.label}   {row.id}", "DROPPED: no face: nor a head"]
+    listed.unlink()
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, str(done.exception)) == (
+        1,
+        f"build dropped nothing of 'train' in {directory}",
+    )
+
+
+def test_a_sheet_of_too_many_faces_is_refused(sound, monkeypatch):
+    monkeypatch.setattr(dataset_sheet, "MOST_FACES", 3)
+    done = CliRunner().invoke(app, ["data", "show", str(sound)])
+    assert done.exit_code == 1
+    assert "next: --per-label" in str(done.exception)
 
 
 def test_show_names_the_parts_there_are(sound):

@@ -7,10 +7,12 @@ import re
 from io import BytesIO
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
+from tag_plugin.report.au_colours import AU_COLOURS
+from tag_plugin.report.overlay import PREDICTED_NAMES
 from tests.preference.stand_in import JudgeServer
 from tests.preference.two_runs import write_two_runs
 
@@ -84,10 +86,12 @@ def test_the_judge_sees_the_face_and_both_sets_of_boxes(judged):
     head, _, data = server.pictures[0].partition(",")
     assert head == "data:image/jpeg;base64"
     picture = Image.open(BytesIO(base64.b64decode(data)))
-    assert picture.size == (3 * 448 + 2 * 8, 28 + 448)
-    edge = round(100 / 1000 * 448)
-    reds = [picture.getpixel((left + edge, 28 + 110))[0] for left in (0, 456, 912)]
-    assert reds[0] < 150 < min(reds[1:])
+    width = 448 + PREDICTED_NAMES
+    assert picture.size == (3 * width, 28 + 448)
+    edge, colour = round(100 / 1000 * 448), ImageColor.getrgb(AU_COLOURS[4])
+    panels = [picture.getpixel((left + edge, 28 + 110)) for left in (0, width, 2 * width)]
+    distances = [max(abs(a - b) for a, b in zip(pixel, colour, strict=True)) for pixel in panels]
+    assert max(distances[1:]) < 50 < distances[0]
 
 
 def test_a_second_run_asks_nothing_and_says_the_same(judged, tmp_path_factory):

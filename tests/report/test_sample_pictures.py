@@ -4,10 +4,10 @@ import json
 import time
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from tag_plugin.report import overlay as overlay_module
-from tag_plugin.report.overlay import PREDICTED_COLOUR, REFERENCE_COLOUR
+from tag_plugin.report.au_colours import AU_COLOURS
 from tag_plugin.report.sample_pictures import (
     SHEET,
     SamplesError,
@@ -45,8 +45,10 @@ def test_both_sets_of_boxes_are_drawn(tmp_path):
     written = draw_samples(path, tmp_path / "out", 5)
     assert [file.name for file in written] == ["a.png", SHEET]
     with Image.open(written[0]) as page:
-        assert page.getpixel((112, 180)) == PREDICTED_COLOUR.as_rgb()
-        assert page.getpixel((224, 330)) == REFERENCE_COLOUR.as_rgb()
+        colour = ImageColor.getrgb(AU_COLOURS[4])
+        assert page.getpixel((112, 180)) == colour  # predicted: the whole box
+        assert page.getpixel((224, 272)) == colour  # reference: its corners
+        assert page.getpixel((224, 330)) != colour
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_what_cannot_be_drawn_is_named_and_the_rest_is_drawn(tmp_path, capsys):
 @pytest.mark.parametrize("text", ["x" * 5_000_000, "word " * 1_000_000, "\n" * 5_000_000])
 def test_a_completion_of_any_length_is_drawn_and_said_to_be_cut(tmp_path, monkeypatch, text):
     drawn = []
-    monkeypatch.setattr(overlay_module, "_write", lambda page, lines: drawn.append(lines))
+    monkeypatch.setattr(overlay_module, "write_lines", lambda page, lines, *_: drawn.append(lines))
     path = samples(tmp_path / "s.jsonl", [record(tmp_path, "i" * 10_000, completion=text)])
     start = time.process_time()
     (page, _) = draw_samples(path, tmp_path / "out", 1)

@@ -17,6 +17,7 @@ from tag_plugin.pipeline.inputs import faces_to_detect
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.parts import Share
 from tag_plugin.pipeline.quality.check import NO_FACE, QualitySettings, check
+from tag_plugin.pipeline.quality.examples import examples
 from tag_plugin.pipeline.quality.limits import Limits
 
 pytest.importorskip("mediapipe")
@@ -180,9 +181,19 @@ def test_the_command_writes_a_sheet_to_look_at(dataset):
     assert done.exit_code == 0, done.output
     assert "next: tag-plugin detect" in done.output
     with Image.open(dataset / "quality.png") as sheet:
-        assert sheet.width == 16 * 112
-        assert sheet.height > 5 * 130  # a band for each reason, and the kept ones
+        assert sheet.width >= 2 * 176
+        assert sheet.height > 5 * (176 + 3 * 19)  # a band for each reason, and the kept ones
         assert len(sheet.convert("L").getcolors(256)) > 50  # faces, not a blank page
+
+
+def test_every_face_on_the_sheet_has_its_label(dataset):
+    check(QualitySettings(dataset, Limits()))
+    labels = {dataset / row.image: row.label for row in read_rows(dataset / "prepared/train.jsonl")}
+    shown = [each for group in examples(dataset, Limits()) for each in group.examples]
+    assert len(shown) >= 5
+    captions = [each.caption.split("\n") for each in shown]
+    assert [label for label, _ in captions] == [labels[each.image] for each in shown]
+    assert {"sharpness", "face_size"} <= {measure.split(" ")[0] for _, measure in captions}
 
 
 def test_other_limits_need_a_restart(dataset):
