@@ -12,7 +12,7 @@ import tag_plugin
 from tag_plugin.data.face_frame import ImageError, face_file, open_face, read_face
 from tag_plugin.hosts.lmms_eval.documents import doc_to_visual
 from tag_plugin.pipeline.validate import ValidateSettings, validate
-from tag_plugin.report.contact_sheet import open_tile
+from tag_plugin.report.contact_sheet import TILE, open_tile
 from tag_plugin.report.gallery.thumbnails import thumbnails
 from tests.data.test_picture import png_that_claims
 
@@ -66,7 +66,7 @@ def test_a_hostile_file_is_one_line_that_names_it(hostile, reader):
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_report_goes_on_without_it(hostile):
     assert list(thumbnails([hostile], 112)) == [None]
-    assert open_tile(hostile).size == (112, 112)
+    assert open_tile(hostile).size == (TILE, TILE)
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
