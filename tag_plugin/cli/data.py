@@ -101,7 +101,8 @@ def _show_dropped(dataset: Path, split: str, per_label: int, seed: int, out: Pat
     }
     if not reasons:
         raise ValueError(f"build dropped nothing of {split!r} in {dataset}")
-    rows = read_rows(dataset / "detected" / f"{split}.jsonl")
+    detected = read_rows(dataset / "detected" / f"{split}.jsonl")
+    rows = (row for row in detected if row.id in reasons)
     title = f"{dataset.name}: {split}, dropped by build"
     page = faces_sheet(rows, dataset, title, per_label, seed, reasons)
     echo(f"Look at {write_sheet(page, out or dataset / f'show-{split}-dropped.png')}")

@@ -116,7 +116,11 @@ def _show_pictures(paths: list[Path], name: str, options: dict[str, str], out: P
     from tag_plugin.pipeline.outcomes import Dropped
     from tag_plugin.pipeline.single_pictures import drawing_names, look_at
     from tag_plugin.report.contact_sheet import write_sheet
-    from tag_plugin.report.detected_picture import detected_picture, detection_table
+    from tag_plugin.report.detected_picture import (
+        detected_picture,
+        detection_table,
+        framed_as,
+    )
 
     drawn = 0
     with open_detector(name, **options) as opened:
@@ -124,8 +128,8 @@ def _show_pictures(paths: list[Path], name: str, options: dict[str, str], out: P
             if isinstance(seen, Dropped):
                 warn(f"{seen.id}: {seen.reason}: {seen.detail}")
                 continue
-            table = detection_table(str(seen.path), seen.detections, opened.info.thresholds)
-            console().print(table)
+            echo(f"{seen.path}: {framed_as(seen.info)}")
+            console().print(detection_table(seen.detections, opened.info.thresholds))
             page = detected_picture(
                 seen.path.name, seen.frame, seen.info, seen.detections, opened.info
             )

@@ -31,45 +31,47 @@ def faces_sheet(
     title: str,
     per_label: int,
     seed: int = 0,
-    dropped: Mapping[str, str] | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> Image.Image:
     """The sheet: a face with its AUs, beside it its id, its label and its trace.
 
-    `per_label` faces of each label are drawn at random while the rows stream by.
-
     Args:
-        rows: all of them, or (with `dropped`) those among which the dropped ones are.
+        rows: `per_label` of each label are drawn at random while they stream by.
         directory: the dataset.
         title: stands above.
         per_label: so many faces of each label.
         seed: draws others.
-        dropped: id -> why it was dropped; these rows alone are drawn.
+        reasons: id -> why the row was dropped.
 
     Raises:
         ValueError: more than MOST_FACES faces.
     """
+    groups: dict[str, list[Card]] = {}
+    for name, chosen in _chosen(rows, per_label, seed).items():
+        groups[name] = [
+            partial(_card, row, directory, (reasons or {}).get(row.id)) for row in chosen
+        ]
+    if sum(map(len, groups.values())) > MOST_FACES:
+        raise ValueError(
+            f"{per_label} faces of each of {len(groups)} labels are more than {MOST_FACES} on one "
+            f"sheet; next: --per-label {MOST_FACES // len(groups)}"
+        )
+    return sheet(groups, title, COLUMNS)
+
+
+def _chosen(rows: Iterable[Row], per_label: int, seed: int) -> dict[str, list[Row]]:
+    """Label and number of its rows -> those that are drawn."""
     chosen: defaultdict[str, list[tuple[int, int, Row]]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for row in rows:
-        if dropped is not None and row.id not in dropped:
-            continue
         counts[row.label] += 1
         place = -crc32(f"{seed} {row.id}".encode(errors="surrogatepass"))
         push = heappush if counts[row.label] <= per_label else heappushpop
         push(chosen[row.label], (place, counts[row.label], row))
-    if sum(map(len, chosen.values())) > MOST_FACES:
-        raise ValueError(
-            f"{per_label} faces of each of {len(chosen)} labels are more than {MOST_FACES} on one "
-            f"sheet; next: --per-label {MOST_FACES // len(chosen)}"
-        )
-    reasons = dropped or {}
-    groups: dict[str, list[Card]] = {
-        f"{label} ({counts[label]})": [
-            partial(_card, row, directory, reasons.get(row.id)) for _, _, row in sorted(ranked)
-        ]
+    return {
+        f"{label} ({counts[label]})": [row for _, _, row in sorted(ranked)]
         for label, ranked in sorted(chosen.items())
     }
-    return sheet(groups, title, COLUMNS)
 
 
 def _card(row: Row, directory: Path, reason: str | None) -> Image.Image:

@@ -38,12 +38,11 @@ def framed_as(made: FrameInfo) -> str:
     return f"{_HOW.get(made.how, made.how)}: {made.side} pixels a side{several}"
 
 
-def detection_table(title: str, detections: Detections, thresholds: Thresholds) -> Table:
+def detection_table(detections: Detections, thresholds: Thresholds) -> Table:
     """Every AU: its probability, whether that is on, grey or off, and its side if it has one."""
     side = Column("side")
     table = Table(
         Column("AU", justify="right"), "name", Column("probability", justify="right"), "is", side,
-        title=title, title_justify="left",
     )  # fmt: skip
     for au, unit in ACTION_UNITS.items():
         if au not in detections.supported:

@@ -71,6 +71,7 @@ def marked_face(
     frame = face.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
     scale = side / FACE_FRAME
     corners = _apart([to_frame(mark.box, BoxFrame.ABSOLUTE) for mark in marks]) * scale
+    corners = corners.clip(_THICK // 2 + 1, side - _THICK // 2 - 2)
     for only_corners in (False, True):
         chosen = [number for number, mark in enumerate(marks) if mark.corners is only_corners]
         colours = [_PALETTE.index(au_colour(marks[number].au)) for number in chosen]

@@ -14,6 +14,8 @@ from tag_plugin.scoring.matching import Target
 from tag_plugin.trace.claims import Claim
 
 NAMES_WIDTH: Final = 170
+PREDICTED_NAMES: Final = 90
+"""Pixels for the names beside the face: "AU12 reference", "AU12"."""
 LEGEND: Final = "Whole boxes: predicted. Corners alone: reference."
 _PANEL_WIDTH: Final = 660
 _MARGIN: Final = 14
@@ -52,9 +54,6 @@ def overlay(
 def predicted_face(face: Image.Image, places: Sequence[Place]) -> Image.Image:
     """The face with a model's boxes, the numbers of their AUs beside it."""
     return marked_face(face, _marks(places), names_width=PREDICTED_NAMES)
-
-
-PREDICTED_NAMES: Final = 90
 
 
 def _marks(places: Sequence[Place], word: str = "", *, corners: bool = False) -> list[Mark]:

@@ -24,6 +24,13 @@ def tall(path):
     page.save(path)
 
 
+def two_faces(path):
+    page = Image.new("RGB", (1024, 512))
+    page.paste(ASTRONAUT)
+    page.paste(ASTRONAUT.resize((400, 400)), (600, 50))
+    page.save(path)
+
+
 def turned(path):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -40,6 +47,7 @@ SEEN = {
     "tall.png": tall,
     "tiny.png": ASTRONAUT.crop((145, 45, 305, 205)).resize((40, 40)).save,
     "turned.png": turned,
+    "two.png": two_faces,
     "grey.png": ASTRONAUT.convert("L").save,
 }
 NOT_SEEN = {
@@ -69,7 +77,9 @@ def test_a_photograph_of_any_size_becomes_a_drawing_and_a_table(looked, name):
     folder, done = looked
     drawing = folder / "shown" / f"{(folder / name).stem}-aus.png"
     assert f"Look at {drawing}" in done.output
-    table = done.stdout.split(f"{folder / name}")[1]
+    framed, table = done.stdout.split(f"{folder / name}: ")[1].split("\n", 1)
+    assert "pixels a side" in framed
+    assert ("the largest of 2 faces" in framed) == (name == "two.png")
     assert "lip corner puller" in table
     with Image.open(drawing) as page:
         assert page.width > 448 < page.height

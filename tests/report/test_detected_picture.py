@@ -32,7 +32,7 @@ def lines_of(table):
 
 def test_the_table_says_of_every_au_what_it_is():
     rows = {int(cells[0]): [cell.strip() for cell in cells[1:]] for cells in lines_of(
-        detection_table("a.jpg", FACE, Thresholds())
+        detection_table(FACE, Thresholds())
     )}  # fmt: skip
     assert list(rows) == list(ACTION_UNITS)
     assert rows[12] == ["lip corner puller", "0.900", "on", "left"]
