@@ -122,6 +122,8 @@ def _show_pictures(paths: list[Path], name: str, options: dict[str, str], out: P
         framed_as,
     )
 
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; next: name a folder for the drawings")
     drawn = 0
     with open_detector(name, **options) as opened:
         for seen, file_name in zip(look_at(paths, opened), drawing_names(paths), strict=True):

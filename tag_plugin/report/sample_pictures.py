@@ -65,8 +65,8 @@ def draw_record(sample: JudgedSample) -> Image:
     """
     grounding = sample.verdict.grounding
     title = (
-        f"{sample.id[:80]}   label {sample.gold}   answer {sample.prediction or 'unparsable'}"
-        f" ({'right' if sample.right else 'wrong'})   "
+        f"{sample.id[:80]}: label {sample.gold}, answer {sample.prediction or 'unparsable'}"
+        f" ({'right' if sample.right else 'wrong'}), "
         f"G {'not applicable' if grounding is None else f'{grounding:.2f}'}"
     )
     defects = ", ".join(sample.verdict.parsed.defects)
