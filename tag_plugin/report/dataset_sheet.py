@@ -18,8 +18,8 @@ from tag_plugin.report.marked_face import detected_mark, marked_face
 from tag_plugin.trace.render import render
 
 COLUMNS: Final = 2
-MOST_FACES: Final = 400
-"""On one sheet; they take about 120 million pixels."""
+MOST_FACES: Final = 160
+"""On one sheet; with traces they take some 50 million pixels."""
 _FACE: Final = 300
 _TEXT: Final = 430
 _GAP: Final = 14
