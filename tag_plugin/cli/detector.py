@@ -1,4 +1,4 @@
-"""`tag-plugin detector`: train one, compare two."""
+"""`tag-plugin detector`: fit the heads, train one, compare two."""
 
 import sys
 from pathlib import Path
@@ -10,8 +10,29 @@ from tag_plugin.cli.options import Dataset, named_values
 from tag_plugin.data.terminal import echo
 
 detector = typer.Typer(
-    name="detector", no_args_is_help=True, help="AU detectors: train one, compare two."
+    name="detector", no_args_is_help=True, help="AU detectors: fit, train, compare."
 )
+
+
+@detector.command("fit")
+def detector_fit(
+    dataset: Dataset,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; DATA_DIR/<dataset>/heads.json.")
+    ] = None,
+) -> None:
+    """Fit the heads of the default detector on a dataset's train rows, as `detect` left them."""
+    from tag_plugin.data.atomic_write import write_text
+    from tag_plugin.data.console import console
+    from tag_plugin.detectors.fit import auc_table, fit
+    from tag_plugin.detectors.kept_meshes import kept_faces
+
+    faces = kept_faces(dataset, "train")
+    heads = fit(faces, {"fitted_on": f"{dataset.name}, train, {len(faces.labels)} faces"})
+    target = out or dataset / "heads.json"
+    write_text(target, heads.model_dump_json(indent=None) + "\n")
+    console().print(auc_table(heads))
+    echo(f"Heads in {target}; next: tag-plugin detect {dataset} --restart --option heads={target}")
 
 
 @detector.command("train")

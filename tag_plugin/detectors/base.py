@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tag_plugin.data.rows import DetectorInfo, Row
 from tag_plugin.facs.boxes import BOX_SCALE, FACE_FRAME, Box
-from tag_plugin.facs.detections import Detection, Detections
+from tag_plugin.facs.detections import Detection, Detections, Side
 
 FaceImage = NDArray[np.uint8]
 """A face frame: (448, 448, 3), RGB."""
@@ -48,6 +48,8 @@ class Detector(ABC):
     batch_size: int = 1
     by_id: ClassVar[bool] = False
     """Whether it looks a row's id up instead of looking at pixels."""
+    keep: Path | None = None
+    """DATA_DIR/<dataset>, where it may leave what `detector fit` reads; None: nowhere."""
 
     @abstractmethod
     def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
@@ -191,10 +193,14 @@ def boxes_in_frame(aus: Iterable[int], corners: NDArray[np.float64]) -> dict[int
     }
 
 
-def detections_in_frame(probabilities: Mapping[int, float], boxes: Mapping[int, Box]) -> Detections:
+def detections_in_frame(
+    probabilities: Mapping[int, float],
+    boxes: Mapping[int, Box],
+    sides: Mapping[int, Side] | None = None,
+) -> Detections:
     """The AUs that have a box; one whose region lies outside the picture is not supported."""
     detections = tuple(
-        Detection(au=au, probability=probability, box=boxes[au])
+        Detection(au=au, probability=probability, box=boxes[au], side=(sides or {}).get(au))
         for au, probability in probabilities.items()
         if au in boxes
     )

@@ -1,15 +1,17 @@
-"""MediaPipe's FaceLandmarker: 478 landmarks give the boxes, 52 blendshapes the AU probabilities."""
+"""MediaPipe's FaceLandmarker: 478 landmarks, which our heads read, and its own 52 blendshapes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.data.rows import DetectorInfo
+from tag_plugin.data.rows import DetectorInfo, Row
 from tag_plugin.detectors.base import (
     FaceImage,
     ImageDetector,
+    ReadImage,
     checked_frame,
     detections_in_frame,
     library,
@@ -22,6 +24,8 @@ from tag_plugin.detectors.blendshapes import (
     probabilities,
 )
 from tag_plugin.detectors.face_landmarker_model import SHA256, find_model
+from tag_plugin.detectors.heads import load_heads
+from tag_plugin.detectors.kept_meshes import keep_mesh, mesh_file
 from tag_plugin.detectors.padding import PADDINGS, border_of, padded
 from tag_plugin.detectors.quiet import quiet_stderr
 from tag_plugin.detectors.regions import region_boxes
@@ -34,6 +38,8 @@ class MediapipeDetector(ImageDetector):
 
     Args:
         model: path of face_landmarker.task; found or downloaded when None.
+        heads: a file of `tag-plugin detector fit`; "none" for the blendshapes alone; when None the
+            heads that come with the package.
         thresholds: recorded with every row; probabilities are calibrated for the default ones.
 
     Raises:
@@ -41,15 +47,22 @@ class MediapipeDetector(ImageDetector):
     """
 
     def __init__(
-        self, model: str | Path | None = None, thresholds: Thresholds | None = None
+        self,
+        model: str | Path | None = None,
+        heads: str | Path | None = None,
+        thresholds: Thresholds | None = None,
     ) -> None:
         path = find_model(Path(model) if model else None)
         self._mediapipe = library("mediapipe", "mediapipe")
         self._landmarker = _landmarker(self._mediapipe, path)
-        self.supported = SUPPORTED
+        self._heads, evidence = None, f"map{MAP_VERSION}"
+        if heads != "none":
+            self._heads, digest = load_heads(Path(heads) if heads else None)
+            evidence = f"heads-{digest}"
+        self.supported = SUPPORTED if self._heads is None else frozenset(self._heads.heads)
         self.info = DetectorInfo(
             name="mediapipe",
-            version=f"{self._mediapipe.__version__}+map{MAP_VERSION}",
+            version=f"{self._mediapipe.__version__}+{evidence}",
             model_sha256=SHA256,
             thresholds=thresholds or Thresholds(),
         )
@@ -61,11 +74,30 @@ class MediapipeDetector(ImageDetector):
             ValueError: the image has another shape or type.
         """
         face = self.face(image)
+        return None if face is None else self._detections(*face)
+
+    def detect_row(self, row: Row, read: ReadImage) -> Detections | None:
+        """The AUs of this row's image; its mesh is kept for `tag-plugin detector fit`."""
+        face = self.face(read())
         if face is None:
             return None
-        points, blendshapes = face
-        measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
-        return detections_in_frame(measured, region_boxes(points[:, :2]))
+        if self.keep is not None:
+            keep_mesh(mesh_file(self.keep, row.image), *face)
+        return self._detections(*face)
+
+    def _detections(
+        self, points: NDArray[np.float64], blendshapes: Mapping[str, float]
+    ) -> Detections:
+        if self._heads is None:
+            measured = probabilities({**blendshapes, LIP_GAP: lip_gap(points)})
+            return detections_in_frame(measured, region_boxes(points[:, :2]))
+        aus = self._heads.measure(points, blendshapes)
+        sides = {au: each.side for au, each in aus.items() if each.side is not None}
+        return detections_in_frame(
+            {au: each.probability for au, each in aus.items()},
+            region_boxes(points[:, :2], sides),
+            sides,
+        )
 
     def face(self, image: FaceImage) -> tuple[NDArray[np.float64], dict[str, float]] | None:
         """The mesh (478, 3) in shares of the image and the blendshapes by name, or None: no face.

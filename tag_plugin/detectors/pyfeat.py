@@ -24,8 +24,9 @@ from tag_plugin.detectors.base import (
     file_sha256,
     library,
 )
+from tag_plugin.detectors.heads import MESH_POINTS
 from tag_plugin.detectors.padding import PADDINGS, border_of, padded
-from tag_plugin.detectors.regions import MESH_POINTS, region_boxes
+from tag_plugin.detectors.regions import region_boxes
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.detections import Detections, Thresholds

@@ -13,6 +13,10 @@ KnownUnit = Annotated[int, Strict(), AfterValidator(lambda au: action_unit(au).i
 """The number of an AU in the table; neither text nor a truth value stands for one."""
 
 
+Side = Literal["left", "right"]
+"""The person's own left or right."""
+
+
 class Thresholds(Frozen):
     """Where a probability counts as present: `on` and above; [`grey`, `on`) is left undecided."""
 
@@ -36,9 +40,7 @@ class Detection(Frozen):
     au: KnownUnit
     probability: Probability
     box: StoredBox
-    side: Annotated[
-        Literal["left", "right"] | None, Field(exclude_if=lambda side: side is None)
-    ] = None
+    side: Annotated[Side | None, Field(exclude_if=lambda side: side is None)] = None
 
 
 class Detections(Frozen):

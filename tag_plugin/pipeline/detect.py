@@ -60,6 +60,7 @@ def _open_worker(
     directory: Path, name: str, options: dict[str, Any]
 ) -> Iterator[Callable[[list[Row]], list[Outcome]]]:
     with detector(name, **options) as opened:
+        opened.keep = directory
         size = max(opened.batch_size, _AT_LEAST)
         yield lambda rows: [
             outcome for batch in batches(rows, size) for outcome in _batch(directory, opened, batch)

@@ -1,11 +1,11 @@
 """Mesh points -> AU boxes."""
 
-import json
-from importlib.resources import files
-
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 
+from tag_plugin.detectors.heads import load_heads
+from tag_plugin.detectors.motions import MOTIONS, motion
 from tag_plugin.detectors.regions import MESH_POINTS, region_boxes, regions
 from tag_plugin.facs.action_units import ACTION_UNITS
 
@@ -31,11 +31,41 @@ def test_regions_lie_on_both_sides_of_the_face():
     assert {30, 260} <= set(regions()[5].tolist())
 
 
-def test_the_published_sets_ship_with_their_attribution():
-    content = json.loads(
-        files("tag_plugin.detectors").joinpath("au_regions_mp478.json").read_text()
-    )
-    assert "py-feat (MIT)" in content["_source"]
+HEADS, _ = load_heads()
+REFERENCE, MIRROR = np.array(HEADS.reference), np.array(HEADS.mirror)
+FACE = REFERENCE[:, :2] * 0.3 + 0.5
+
+
+def inside(points, box):
+    low, high = np.array(box.as_tuple()[:2]), np.array(box.as_tuple()[2:])
+    return ((points * 1000 >= low - 1) & (points * 1000 <= high + 1)).all(axis=1)
+
+
+def shares():
+    hull = ConvexHull(FACE * 1000).volume
+    boxes = {au: box.as_tuple() for au, box in region_boxes(FACE).items()}
+    return {au: (x2 - x1) * (y2 - y1) / hull for au, (x1, y1, x2, y2) in boxes.items()}
+
+
+def test_a_box_is_a_small_part_of_the_face():
+    assert np.mean(list(shares().values())) <= 0.18
+    assert max(shares().values()) <= 0.30
+
+
+@pytest.mark.parametrize("au", MOTIONS)
+def test_a_box_holds_what_its_au_moves(au):
+    far = np.linalg.norm(motion(au, 0.06, REFERENCE, MIRROR), axis=1)
+    assert inside(FACE[far >= far.max() / 2], region_boxes(FACE)[au]).mean() >= 0.8
+
+
+@pytest.mark.parametrize("au", regions())
+def test_the_box_of_one_side_lies_on_that_side_of_the_joined_one(au):
+    both = region_boxes(FACE)[au].as_tuple()
+    right = region_boxes(FACE, {au: "right"})[au].as_tuple()
+    left = region_boxes(FACE, {au: "left"})[au].as_tuple()
+    assert (right[0], left[2]) == pytest.approx((both[0], both[2]), abs=25)
+    assert right[0] + right[2] < left[0] + left[2]  # the person's right is on the left
+    assert right[2] - right[0] < 0.62 * (both[2] - both[0])
 
 
 def test_an_action_units_box_follows_its_own_points_only():
