@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tag_plugin.detectors.blendshapes import SUPPORTED
+from tag_plugin.detectors.heads import load_heads
 from tag_plugin.detectors.registry import detector
-from tag_plugin.facs.boxes import FACE_FRAME
+from tag_plugin.facs.boxes import FACE_FRAME, Box, iou
 from tag_plugin.facs.detections import Thresholds
 
 pytest.importorskip("mediapipe")
@@ -47,7 +48,7 @@ def found(request, mediapipe):
 
 def test_a_face_is_found_with_every_supported_au(found):
     assert found is not None
-    assert {each.au for each in found.detections} == found.supported == SUPPORTED
+    assert {each.au for each in found.detections} == found.supported == set(load_heads()[0].heads)
 
 
 def test_boxes_lie_where_the_face_has_them(found):
@@ -106,7 +107,21 @@ def test_anything_but_a_face_frame_is_refused(mediapipe, image):
 def test_the_info_pins_the_model(mediapipe):
     assert mediapipe.info.name == "mediapipe"
     assert mediapipe.info.model_sha256.startswith("64184e22")
-    assert "+map" in mediapipe.info.version
+    assert mediapipe.info.version.endswith(f"+heads-{load_heads()[1]}")
+    with detector("mediapipe", heads="none") as blendshapes_alone:
+        assert "+map" in blendshapes_alone.info.version
+        assert blendshapes_alone.supported == SUPPORTED
+
+
+def test_boxes_of_a_mirrored_picture_are_the_mirrored_boxes(mediapipe, astronaut, admiral):
+    overlaps = []
+    for image in (astronaut, admiral):
+        flipped = {each.au: each.box for each in mediapipe.detect(image[:, ::-1]).detections}
+        for each in mediapipe.detect(image).detections:
+            x1, y1, x2, y2 = each.box.as_tuple()
+            overlaps.append(iou(Box(1000 - x2, y1, 1000 - x1, y2), flipped[each.au]))
+    assert np.mean(overlaps) >= 0.85
+    assert min(overlaps) >= 0.6
 
 
 def test_opening_and_closing_is_silent():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from tag_plugin.detectors.heads import load_heads
+from tag_plugin.detectors.heads import MESH_POINTS, load_heads
 from tag_plugin.detectors.motions import MOTIONS, motion
-from tag_plugin.detectors.regions import MESH_POINTS, region_boxes, regions
+from tag_plugin.detectors.regions import region_boxes, regions
 from tag_plugin.facs.action_units import ACTION_UNITS
 
 
