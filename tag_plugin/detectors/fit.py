@@ -75,8 +75,6 @@ PLANS: Final[Mapping[int, Plan]] = {
     10: Plan((*_NOSE, *_ABOVE_LIP), 0.975, 3),
     12: Plan(_MOUTH, 0.975, 3, "mouthSmile"),
     15: Plan(_MOUTH, 0.99),
-    17: Plan((*_CHIN, *_MOUTH), 0.995),
-    24: Plan(_MOUTH, 0.995),
     25: Plan(_MOUTH, 0.98, 2),
     26: Plan((*_CHIN, *_MOUTH), 0.99, 2),
 }

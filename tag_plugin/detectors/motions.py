@@ -52,10 +52,6 @@ MUST_NOT_RAISE: Final[Mapping[int, tuple[int, ...]]] = {
     10: (26,),
     12: (15,),
     15: (12, 26),
-    17: (26,),
-    20: (12,),
-    23: (26,),
-    24: (26,),
 }
 """AU -> the AUs whose motions are its opposite, or are often seen with it and are not it."""
 
