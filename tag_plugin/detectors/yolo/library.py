@@ -19,6 +19,8 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from tag_plugin.data.atomic_write import atomic_write
 from tag_plugin.detectors.base import library
 from tag_plugin.detectors.face_landmarker_model import cache_directory
@@ -39,10 +41,13 @@ def ultralytics(module: str = "ultralytics") -> Any:  # noqa: ANN401 - modules w
     """
     _prepare()
     licence = " (ultralytics, AGPL-3.0)"
+    open_picture = Image.open
     utils = library("ultralytics.utils", "yolo", licence)
     dict.update(utils.SETTINGS, raytune=False)  # or training imports Ray; its own update is kept
     _provide_font(Path(utils.USER_CONFIG_DIR) / _FONT)
-    return library(module, "yolo", licence)
+    named = library(module, "yolo", licence)
+    Image.open = open_picture  # theirs would install a package at the first picture that is none
+    return named
 
 
 @cache

@@ -13,8 +13,9 @@ if find_spec("ultralytics") is None:  # an import here would come before its swi
     pytest.skip("the extra yolo (AGPL-3.0) is not installed", allow_module_level=True)
 
 import torch
+from PIL import Image
 
-from tag_plugin.data.face_frame import read_face
+from tag_plugin.data.face_frame import ImageError, read_face
 from tag_plugin.data.rows import dump_row, write_rows
 from tag_plugin.detectors.base import DetectorError, file_sha256
 from tag_plugin.detectors.registry import detector
@@ -263,3 +264,12 @@ def test_without_weights_the_next_command_is_named(options, message):
 def test_an_existing_folder_is_not_trained_into(trained):
     with pytest.raises(DetectorError, match=r"detector exists; next: choose another --out"):
         train(TrainSettings(directory=trained.directory, out=trained.out))
+
+
+def test_pictures_are_opened_as_before_once_the_library_is_there(tmp_path):
+    ultralytics()
+    assert Image.open.__module__ == "PIL.Image"
+    bad = tmp_path / "face.jpg"
+    bad.write_text("no picture")
+    with pytest.raises(ImageError):
+        read_face(bad)
