@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tag_plugin.detectors.base import DetectorError
-from tag_plugin.detectors.fit import PLANS, Faces, emotions_of, fit, weighted_auc
+from tag_plugin.detectors.fit import Faces, emotions_of, fit, weighted_auc
 from tag_plugin.detectors.heads import UNILATERAL, load_heads
 from tag_plugin.detectors.kept_meshes import BLENDSHAPES, keep_mesh, kept_faces, mesh_file
 from tag_plugin.detectors.mesh import align, mirrored
 from tag_plugin.detectors.motions import MOTIONS, motion
+from tag_plugin.detectors.plans import PLANS
 from tag_plugin.facs.prototypes import PROTOTYPES
 
 HEADS, _ = load_heads()
