@@ -27,7 +27,7 @@ from tag_plugin.detectors.heads import Head, Heads, both_sides, pose_of
 from tag_plugin.detectors.mesh import Aligned, Points, align, frontal_reference, mirrored
 from tag_plugin.detectors.motions import MUST_NOT_RAISE, SPREADS, motion
 from tag_plugin.detectors.plans import PLANS, Plan
-from tag_plugin.facs.prototypes import PROTOTYPES
+from tag_plugin.facs.prototypes import OWN_WEIGHT, PROTOTYPES
 
 GREY_SHARE: Final = 2.5
 """An AU is undecided on so many times as many neutral faces as it is on."""
@@ -49,7 +49,7 @@ def emotions_of(au: int) -> tuple[list[str], list[str]]:
     """The emotions whose prototype has the AU with weight >= 0.5, and those without it."""
     named = [emotion for emotion in PROTOTYPES if emotion != "contempt"]
     return (
-        [emotion for emotion in named if PROTOTYPES[emotion].get(au, 0) >= 0.5],
+        [emotion for emotion in named if PROTOTYPES[emotion].get(au, 0) >= OWN_WEIGHT],
         [emotion for emotion in named if au not in PROTOTYPES[emotion]],
     )
 

@@ -26,6 +26,7 @@ MESH_POINTS: Final = 478
 UNILATERAL: Final = frozenset({12, 14})
 """AUs of which one side alone is a sign of its own (contempt): that side's score counts then."""
 _POSE: Final = 4
+_ON, _GREY = 0.5, 0.3
 
 MeshPoint = Annotated[int, Field(ge=0, lt=MESH_POINTS)]
 
@@ -65,11 +66,6 @@ class Head(Frozen, allow_inf_nan=False):
         """The probability of a score, to three decimals."""
         places, values = np.transpose(self.curve)
         return round(float(np.interp(score, places, values)), 3)
-
-    def place(self, probability: float) -> float:
-        """The score of a probability of the curve."""
-        places, values = np.transpose(self.curve)
-        return float(np.interp(probability, values, places))
 
 
 class Measured(NamedTuple):
@@ -159,9 +155,6 @@ def measured(au: int, head: Head, right: float, left: float) -> Measured:
     score = stronger if one_sided and au in UNILATERAL else (right + left) / 2
     probability = head.probability(score)
     return Measured(probability, side if one_sided and probability >= _ON else None)
-
-
-_ON, _GREY = 0.5, 0.3
 
 
 def pose_of(aligned: Aligned) -> NDArray[np.float64]:
