@@ -155,10 +155,13 @@ class ScoredCompletion:
 
     @property
     def units(self) -> Units | None:
-        """The AUs that were claimed and wanted, only claimed, only wanted; None: no detections."""
+        """The AUs that were claimed and wanted, only claimed, only wanted; None: no detections.
+
+        Only a claim that can be right claims an AU: not one without a box, denied or malformed.
+        """
         if self.targets is None:
             return None
-        claimed = {au for n in self.judged_claims if (au := self.parsed.claims[n].au)}
+        claimed = {claim[0] for claim in self.located if claim is not None}
         wanted = {target.au for target in self.targets}
         sets = (claimed & wanted, claimed - wanted, wanted - claimed)
         return Units(*(tuple(sorted(each)) for each in sets))
@@ -191,8 +194,8 @@ def score_completion(
     located = _located(parsed.claims, judged)
     targets = wanted.targets
     matches = pair(located, targets, config.iou_threshold, config.full_iou)
-    says_none = claimed == 0 and (parsed.nothing_visible or bool(parsed.claims))
-    grounding = grounding_of(claimed, targets, matches) if targets else float(says_none)
+    has_loop = parsed.nothing_visible or bool(parsed.claims)
+    grounding = grounding_of(claimed, targets, matches) if targets or has_loop else 0.0
     return ScoredCompletion(parsed, form, answer, grounding, judged, claimed, targets, matches)
 
 
@@ -227,7 +230,9 @@ def _located(claims: tuple[Claim, ...], judged: tuple[int, ...]) -> list[tuple[i
 
 
 def grounding_of(claimed: int, wanted: tuple[Target, ...], matches: tuple[Match, ...]) -> float:
-    """G where there are AUs to be found; `claimed` is |P|."""
+    """G of |P| = `claimed` claims; where no AU is to be found it is 1 without a claim, else 0."""
+    if not wanted:
+        return float(claimed == 0)
     # |R| counts each present AU by its weight, so that a perfect answer scores 1 when weighted.
     expected = sum(target.weight for target in wanted)
     matched = sum(wanted[match.target].weight for match in matches)
