@@ -36,7 +36,8 @@ METRICS: Final = (
     "au_recall",
     "au_f1",
     "well_formed_rate",
-    "skill",
+    "au_kappa",
+    "box_skill",
 )
 SETTINGS: Final = (
     "grpo",

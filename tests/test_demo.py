@@ -48,7 +48,7 @@ def results(folder, name, **metrics):
 
 def test_the_newest_results_are_read(tmp_path):
     results(tmp_path / "model", "20250101", accuracy=0.1)
-    results(tmp_path / "model", "20250102", accuracy=0.9, skill="N/A")
+    results(tmp_path / "model", "20250102", accuracy=0.9, uar="N/A")
     assert read_metrics(tmp_path) == {"accuracy": 0.9}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tag_plugin.asking.settings import require_client
 from tag_plugin.data.rows import Row, Split
 from tag_plugin.pipeline.as_built import BUILD_MANIFEST
+from tag_plugin.pipeline.baselines import write_baselines
 from tag_plugin.pipeline.dataset_info import register
 from tag_plugin.pipeline.gold import with_rules_trace
 from tag_plugin.pipeline.inputs import RowFile, digests, row_files
@@ -70,7 +71,8 @@ class Built:
 def build(settings: BuildSettings) -> Built:
     """Write `built/{train,dev}.jsonl` and DATA_DIR/dataset_info.json; resumes where it stopped.
 
-    `built` is what SFT reads. RL needs no trace and reads every face that was detected, by an entry
+    `baselines.json` is fitted anew where other AUs are asked for than before. `built` is what SFT
+    reads. RL needs no trace and reads every face that was detected, by an entry
     of its own.
 
     Raises:
@@ -96,6 +98,8 @@ def build(settings: BuildSettings) -> Built:
             manifest = stage.run(manifest, splits, partial(_open_rules, settings))
     else:
         manifest = _run_model(settings, model, splits, decisive)
+    if not manifest.waiting_for:
+        write_baselines(directory)
     files: dict[str, str] = {split: f"built/{split}.jsonl" for split in inputs}
     if "train" in inputs:
         files[EVERY_FACE] = "detected/train.jsonl"

@@ -12,6 +12,7 @@ from tag_plugin.data.rows import NO_FACE, Row, dump_row
 from tag_plugin.detectors.base import Detector, NoDetectionsError, ReadImage
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.detections import Detections
+from tag_plugin.pipeline.baselines import write_baselines
 from tag_plugin.pipeline.inputs import RowFile, digests, faces_to_detect
 from tag_plugin.pipeline.manifest import Manifest
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
@@ -38,6 +39,8 @@ class DetectSettings(Execution):
 def detect(settings: DetectSettings) -> Manifest:
     """Write `detected/<split>.jsonl` for every split that is left; resumes where it stopped.
 
+    Then `baselines.json`, fitted on the train faces.
+
     A row without a face stays, with `detections` None.
 
     Raises:
@@ -52,7 +55,11 @@ def detect(settings: DetectSettings) -> Manifest:
     stage = Stage(directory, "detected", "detect.json", command, settings)
     with stage.opened({**decisive, "input": digests(inputs.values())}) as manifest:
         worker = partial(_open_worker, directory, name, options)
-        return stage.run(manifest, {split: RowFile(path) for split, path in inputs.items()}, worker)
+        splits = {split: RowFile(path) for split, path in inputs.items()}
+        manifest = stage.run(manifest, splits, worker)
+        if not manifest.waiting_for:
+            write_baselines(directory)
+    return manifest
 
 
 @contextmanager

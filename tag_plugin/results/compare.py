@@ -12,7 +12,8 @@ from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import differences, unstated
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
-from tag_plugin.scoring.estimates import paired_accuracy_test, paired_estimates
+from tag_plugin.scoring.contributions import contributions
+from tag_plugin.scoring.estimates import in_order, paired_accuracy_test, paired_estimates
 from tag_plugin.scoring.metrics import METRICS, headlines
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import McNemar, PairedDifference
@@ -69,13 +70,18 @@ def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Co
     one, two = _results(first), _results(second)
     try:
         tested = paired_accuracy_test(one, two)
-        names = [metric.name for metric in headlines()]
-        paired = paired_estimates(one, two, label_set(first.protocol.label_set), names)
     except ValueError as error:
         raise ResultsError(
             f"{first.results_file} and {second.results_file}: {error}; next: evaluate both on the "
             "whole test set"
         ) from None
+    labels = label_set(first.protocol.label_set)
+    tables = [
+        contributions(in_order(samples), labels, run.stated.baselines)
+        for run, samples in ((first, one), (second, two))
+    ]
+    names = [metric.name for metric in headlines() if metric.better is not None]
+    paired = paired_estimates(tables[0], tables[1], labels, names)
     notes = tuple(filter(None, (unstated(run.protocol) for run in (first, second))))
     return Comparison(first.task, first, second, len(one), differing, tested, paired, notes)
 

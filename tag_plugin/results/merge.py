@@ -60,7 +60,9 @@ def restated(run: TaskRun, protocol: Protocol, records: Sequence[JudgedSample]) 
         ResultsError: the run's file is not what lmms-eval writes.
     """
     content, numbers = _host_part(run)
-    summary = summarise(records, label_set(protocol.label_set), run.summary.bootstrap)
+    summary = summarise(
+        records, label_set(protocol.label_set), run.summary.bootstrap, run.stated.baselines
+    )
     stated = run.stated.model_copy(
         update={"protocol": protocol, "fingerprint": protocol.fingerprint, "summary": summary}
     )

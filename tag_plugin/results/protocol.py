@@ -22,7 +22,8 @@ class Protocol(Frozen):
     for, `model_input` is how the question and its picture reach the model, `decoding` are the
     generation arguments as they take effect, `answers` is the way answers are read, `judge` its
     settings and its version. Version 1 stated neither `model_input` nor the judge's version, and
-    its `decoding` is what was asked for.
+    its `decoding` is what was asked for. `baselines` is the digest of what the numbers of grounding
+    are measured from, None where they have none.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -49,11 +50,14 @@ class Protocol(Frozen):
     rows_sha256: str
     images_sha256: str
     host_options: Mapping[str, Any] = {}
+    baselines: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """12 hexadecimal digits that change with every field; stated beside every number."""
         later = {"model_input"} if self.version == 1 else set()  # as it was computed then
+        if self.baselines is None:
+            later.add("baselines")
         stated = self.model_dump(mode="json", exclude=later)
         text = json.dumps(stated, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.terminal import warn
 from tag_plugin.data.text_file import TextFileError, json_lines, read_json
-from tag_plugin.facs.frozen import Frozen
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.record import Record, ResultsError, read_record
 from tag_plugin.results.soundness import contradiction, unsound
+from tag_plugin.results.stated import Stated
 from tag_plugin.results.summary import Summary
 from tag_plugin.scoring.record import JudgedSample
 
@@ -30,24 +30,6 @@ RESULTS_SUFFIX: Final = "_results.json"
 
 _DATE: Final = re.compile(r"(?<!\d)\d{8}_\d{6}(?!\d)")
 """As lmms-eval writes it into names and results (utils.py: get_datetime_str)."""
-
-
-class Stated(Frozen):
-    """What is stored of one task beside the host's own numbers.
-
-    `weights` identifies the model's files where they could be read.
-    """
-
-    model_config = ConfigDict(extra="ignore")  # a later version may record more
-
-    protocol: Protocol
-    fingerprint: str
-    summary: Summary
-    tag_plugin: str
-    weights: str | None = None
-    box_frame_source: str | None = None
-    test_file: str | None = None
-    rows_left_out: int = 0
 
 
 @dataclass(frozen=True)

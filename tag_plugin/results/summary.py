@@ -9,8 +9,11 @@ from typing import Literal
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.results.alarms import alarms, without_answer
+from tag_plugin.results.notes import notes
+from tag_plugin.scoring.baselines import Baselines
+from tag_plugin.scoring.contributions import confusion_of, contributions
 from tag_plugin.scoring.estimates import Estimate, estimates, in_order
-from tag_plugin.scoring.metrics import confusion_of, contributions, headlines
+from tag_plugin.scoring.metrics import headlines
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import LEVEL, RESAMPLES, SEED, Floats
 
@@ -37,7 +40,8 @@ class Summary(Frozen):
     `n` counts judged samples, `empty` those of them whose reply is empty or reasoning alone,
     `failed` requests without an answer (never judged). `metrics` holds
     the metrics that apply; `confusion` counts [gold][prediction] in the order of `labels`, the
-    last column is unparsable. `subgroups` are by attribute and value.
+    last column is unparsable. `subgroups` are by attribute and value. `notes` say what a reader of
+    the numbers must know.
     """
 
     n: int
@@ -48,6 +52,7 @@ class Summary(Frozen):
     confusion: tuple[tuple[int, ...], ...]
     subgroups: Mapping[str, Mapping[str, Group]] = {}
     alarms: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     bootstrap: Bootstrap = Bootstrap()
 
 
@@ -55,15 +60,16 @@ def summarise(
     samples: Iterable[JudgedSample],
     labels: LabelSet,
     bootstrap: Bootstrap = Bootstrap(),  # noqa: B008  # frozen
+    baselines: Baselines | None = None,
 ) -> Summary:
-    """All numbers of a task's samples, in any order.
+    """All numbers of a task's samples, in any order; without `baselines` some are absent.
 
     Raises:
         ValueError: a sample's label is not one of `labels`.
     """
     ordered = in_order(samples)
     judged = [sample for sample in ordered if sample.failed is None]
-    table = contributions(judged, labels)
+    table = contributions(judged, labels, baselines)
     return Summary(
         n=len(judged),
         failed=len(ordered) - len(judged),
@@ -73,6 +79,7 @@ def summarise(
         confusion=tuple(tuple(map(int, row)) for row in confusion_of(table.sum(axis=0), labels)),
         subgroups=_subgroups(judged, table, labels, bootstrap),
         alarms=tuple(alarms(ordered)),
+        notes=tuple(notes(judged, baselines)),
         bootstrap=bootstrap,
     )
 
@@ -80,7 +87,7 @@ def summarise(
 def _subgroups(
     samples: Sequence[JudgedSample], table: Floats, labels: LabelSet, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Group]]:
-    """By attribute and value; what a group's template is told is that of the whole set."""
+    """By attribute and value; the AUs that count are those of the whole set."""
     shown = {metric.name for metric in headlines()}
     rows: dict[str, dict[str, list[int]]] = {}
     for row, sample in enumerate(samples):

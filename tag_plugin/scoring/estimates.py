@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.scoring.metrics import contributions, metric_values
+from tag_plugin.scoring.metrics import metric_values
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import (
     RESAMPLES,
@@ -58,8 +58,8 @@ def estimates(
 
 
 def paired_estimates(
-    first: Sequence[JudgedSample],
-    second: Sequence[JudgedSample],
+    first: Floats,
+    second: Floats,
     labels: LabelSet,
     names: Iterable[str],
     *,
@@ -68,11 +68,15 @@ def paired_estimates(
 ) -> dict[str, PairedDifference]:
     """Second - first for these metrics, where they apply, over the same draws of the same items.
 
-    Raises:
-        ValueError: the two hold different items.
+    Args:
+        first: contributions of the samples of one run, (n, k).
+        second: of the other one: the same items in the same order.
+        labels: the classes.
+        names: of metrics.
+        resamples: how many.
+        seed: of the draws.
     """
-    require_same_items(first, second)
-    tables = [contributions(in_order(run), labels) for run in (first, second)]
+    tables = (first, second)
     one, two = (metric_values(table.sum(axis=0), labels) for table in tables)
     drawn = [metric_values(resampled_sums(table, resamples, seed), labels) for table in tables]
     differences = {

@@ -1,45 +1,22 @@
-"""The one table of metrics, and what a judged sample contributes to them.
+"""The one table of metrics.
 
-A metric is a function of sums over samples (`COLUMNS`) and of the confusion matrix, so that the
-same function gives its value and its resampled values (`scoring.estimates`). NaN stands for "not
-applicable" in here and becomes an absent name outside, never 0.
+A metric is a function of sums over samples (`scoring.contributions`) and of the confusion matrix,
+so that the same function gives its value and its resampled values (`scoring.estimates`). NaN stands
+for "not applicable" in here and becomes an absent name outside, never 0.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
-from tag_plugin.facs.boxes import BOX_SCALE, Box, BoxFrame, iou, snap
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.scoring.matching import Target, phi
-from tag_plugin.scoring.record import JudgedSample
-from tag_plugin.scoring.score import DEFAULT_JUDGE
+from tag_plugin.scoring.contributions import COLUMNS, confusion_of, units_of
 from tag_plugin.scoring.statistics import Floats
 
 Sums = Mapping[str, Floats]
 Estimator = Callable[[Sums, Floats], Floats]
-
-COLUMNS: Final = (
-    "items",
-    "right",
-    "unparsable",
-    "well_formed",
-    "well_formed_items",
-    "consistency",
-    "consistency_items",
-    "grounding",
-    "template",
-    "grounding_items",
-    "iou",
-    "iou_items",
-    "true_aus",
-    "false_aus",
-    "missed_aus",
-)
-"""What a sample contributes; the cells of the confusion matrix [gold, prediction] follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +64,30 @@ def _au_f1(sums: Sums, _: Floats) -> Floats:
     return _ratio(2 * true, 2 * true + wrong)
 
 
-def _skill(sums: Sums, _: Floats) -> Floats:
-    """(G - Gt) / (1 - Gt); the template's boxes are the data set's and are not resampled."""
-    grounding = _ratio(sums["grounding"], sums["grounding_items"])
-    template = _ratio(sums["template"], sums["grounding_items"])
-    return np.where(template < 1, _ratio(grounding - template, 1 - template), np.nan)
+def _au_kappa(sums: Sums, _: Floats) -> Floats:
+    """Mean of Cohen's kappa over the AUs that count: 0 for any claims that never depend on a face.
+
+    Of an AU with the shares o of right claims and silences, and e of those expected from how often
+    it is claimed and how often it is present, kappa = (o - e) / (1 - e).
+    """
+    true, false, missed, neither = np.moveaxis(sums["units"], -1, 0)
+    n = true + false + missed + neither
+    right, square = _ratio(true + neither, n), n**2
+    present, claimed = true + missed, true + false
+    expected = _ratio(present * claimed + (n - present) * (n - claimed), square)
+    kappa = _ratio(right - expected, 1 - expected)
+    return _ratio(np.nansum(kappa, axis=-1), (~np.isnan(kappa)).sum(axis=-1))
+
+
+def _counted_aus(sums: Sums, _: Floats) -> Floats:
+    counted = (sums["units"].sum(axis=-1) > 0).sum(axis=-1).astype(np.float64)
+    return np.where(counted > 0, counted, np.nan)
+
+
+def _box_skill(sums: Sums, _: Floats) -> Floats:
+    """(phi - phi of the mean boxes) / (1 - phi of the mean boxes), over matched pairs."""
+    own, template, pairs = (sums[name] for name in ("placed_credit", "placed_template", "placed"))
+    return _ratio(own - template, pairs - template)
 
 
 def _class_recall(_: Sums, confusion: Floats) -> Floats:
@@ -119,7 +115,13 @@ def _mean_over_classes(by_class: Estimator) -> Estimator:
 
 _ANY_UNITS = ("true_aus", "false_aus", "missed_aus")
 _CLAIMED_UNITS = ("true_aus", "false_aus")
-_GROUNDED = ("grounding_items",)
+_GROUNDED = ("grounded",)
+
+
+def _baseline(column: str, title: str) -> Metric:
+    share = _share(column, "against_baselines")
+    return Metric(f"{column}_baseline", title, share, ("against_baselines",), better=None)
+
 
 METRICS: Final[dict[str, Metric]] = {
     metric.name: metric
@@ -128,29 +130,35 @@ METRICS: Final[dict[str, Metric]] = {
         Metric("uar", "UAR", _mean_over_classes(_class_recall)),
         Metric("macro_f1", "Macro-F1", _mean_over_classes(_class_f1)),
         Metric("unparsable_rate", "Unparsable", _share("unparsable"), better="lower"),
+        Metric("well_formed_rate", "Well formed", _share("well_formed", "traces"), ("traces",)),
         Metric(
-            "well_formed_rate",
-            "Well formed",
-            _share("well_formed", "well_formed_items"),
-            ("well_formed_items",),
+            "no_claim_rate",
+            "Without a claim",
+            _share("without_claim", "traces"),
+            ("traces",),
+            better=None,
         ),
         Metric(
-            "consistency",
-            "AU-answer consistency",
-            _share("consistency", "consistency_items"),
-            ("consistency_items",),
+            "right_reason",
+            "Right for the right reason",
+            _share("right_by_reason", "reasoned"),
+            ("reasoned",),
         ),
-        Metric("grounding", "Grounding G", _share("grounding", "grounding_items"), _GROUNDED),
+        Metric("au_kappa", "WHICH: kappa over AUs", _au_kappa, ("judged_units",)),
         Metric(
-            "template_baseline",
-            "G of the template baseline",
-            _share("template", "grounding_items"),
-            _GROUNDED,
+            "counted_aus",
+            "AUs that count for WHICH",
+            _counted_aus,
+            ("judged_units",),
             better=None,
             headline=False,
         ),
-        Metric("skill", "Skill over template", _skill, _GROUNDED),
-        Metric("matched_iou", "IoU of matched AUs", _share("iou", "iou_items"), ("iou_items",)),
+        Metric("box_skill", "WHERE: box skill", _box_skill, ("placed",)),
+        Metric("grounding", "Grounding G", _share("grounding", "grounded"), _GROUNDED),
+        _baseline("silence", "G of silence"),
+        _baseline("constant", "G of the best constant claim"),
+        _baseline("by_answer", "G of the answer's usual AUs"),
+        Metric("matched_iou", "IoU of matched AUs", _share("iou", "matches"), ("matches",)),
         Metric(
             "au_precision",
             "AU precision",
@@ -185,54 +193,10 @@ def headlines() -> list[Metric]:
     return [metric for metric in METRICS.values() if metric.headline]
 
 
-def contributions(samples: Sequence[JudgedSample], labels: LabelSet) -> Floats:
-    """(n, k + C * (C + 1)): COLUMNS of each sample, then its one-hot cell [gold, prediction]."""
-    grounded = [sample for sample in samples if sample.verdict.targets is not None]
-    wanted = [sample.verdict.targets or () for sample in grounded]
-    frame = grounded[0].frame if grounded else BoxFrame.RELATIVE
-    scores = template_scores(wanted, frame, DEFAULT_JUDGE.iou_threshold)
-    template = dict(zip([sample.id for sample in grounded], scores, strict=True))
-    columns = [contribution(sample, template.get(sample.id, 0.0)) for sample in samples]
-    number = {label: index for index, label in enumerate(labels.labels)}
-    size = len(number)
-    cells = np.zeros((len(samples), size * (size + 1)))
-    for row, sample in enumerate(samples):
-        column = number.get(sample.prediction or "", size)  # the last one is unparsable
-        cells[row, number[sample.gold] * (size + 1) + column] = 1.0
-    return np.hstack([np.array(columns).reshape(-1, len(COLUMNS)), cells])
-
-
-def contribution(sample: JudgedSample, template: float) -> tuple[float, ...]:
-    """In the order of COLUMNS; `template` is the baseline's G on this face."""
-    verdict, consistency, units = sample.verdict, sample.consistency, sample.verdict.units
-    form, grounding = verdict.format, verdict.grounding
-    ious = [match.iou for match in verdict.matches]
-    return (
-        1.0,
-        float(sample.right),
-        float(sample.prediction is None),
-        form or 0.0,
-        float(form is not None),
-        consistency or 0.0,
-        float(consistency is not None),
-        grounding or 0.0,
-        template,
-        float(grounding is not None),
-        float(sum(ious)),
-        float(len(ious)),
-        *(map(float, map(len, units or ((), (), ())))),
-    )
-
-
-def confusion_of(sums: Floats, labels: LabelSet) -> Floats:
-    """(..., k + C * (C + 1)) sums of contributions -> (..., C, C + 1) counts."""
-    size = len(labels.labels)
-    return sums[..., len(COLUMNS) :].reshape((*sums.shape[:-1], size, size + 1))
-
-
 def metric_values(sums: Floats, labels: LabelSet) -> dict[str, Floats]:
-    """Every metric by name, each (...), of sums (..., k + C * (C + 1)) of contributions."""
+    """Every metric by name, each (...), of sums (..., k) of contributions."""
     columns = {name: sums[..., index] for index, name in enumerate(COLUMNS)}
+    columns["units"] = units_of(sums)
     confusion = confusion_of(sums, labels)
     values: dict[str, Floats] = {}
     for metric in METRICS.values():
@@ -240,33 +204,3 @@ def metric_values(sums: Floats, labels: LabelSet) -> dict[str, Floats]:
         parts = np.moveaxis(value, -1, 0) if metric.by_class else [value]
         values |= dict(zip(names, parts, strict=True))
     return values
-
-
-def template_scores(
-    wanted: Sequence[Sequence[Target]], frame: BoxFrame, iou_threshold: float
-) -> list[float]:
-    """G of a baseline that never looks, on each face; `wanted` are the AUs to be found on each.
-
-    It is told which AUs are present and puts the data set's mean box of each. It depends on the
-    data alone, so every model meets the same bar.
-    """
-    boxes: dict[int, list[Box]] = defaultdict(list)
-    for target in (target for group in wanted for target in group):
-        boxes[target.au].append(target.box)
-    template = {au: snap(_mean_box(group), frame) for au, group in boxes.items()}
-    return [_template_score(group, template, iou_threshold) for group in wanted]
-
-
-def _template_score(
-    group: Sequence[Target], template: Mapping[int, Box], iou_threshold: float
-) -> float:
-    """Claims of one AU share one box, so that every pairing of them earns the same."""
-    weight = sum(target.weight for target in group)
-    earned = sum(t.weight * phi(iou(template[t.au], t.box), iou_threshold) for t in group)
-    return earned / weight if weight else 1.0
-
-
-def _mean_box(boxes: Sequence[Box]) -> Box:
-    # Halves go up, never to the even side: that would close a box of one unit.
-    mean = np.floor(np.mean([box.as_tuple() for box in boxes], axis=0) + 0.5)
-    return Box(*np.clip(mean, 0, BOX_SCALE).astype(int).tolist())

@@ -7,7 +7,8 @@ from random import Random
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.results.protocol import Protocol
-from tag_plugin.results.reader import BLOCK, Stated
+from tag_plugin.results.reader import BLOCK
+from tag_plugin.results.stated import Stated
 from tag_plugin.results.summary import Bootstrap, summarise
 from tag_plugin.scoring.record import RECORD, AnsweredSample, JudgedSample
 from tag_plugin.scoring.score import DEFAULT_JUDGE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.results.protocol import Protocol
-from tag_plugin.results.reader import Stated
+from tag_plugin.results.stated import Stated
 from tag_plugin.results.summary import Bootstrap, summarise
 from tag_plugin.scoring.record import JudgedSample
 

@@ -1,14 +1,15 @@
 """Judged samples with any verdict, and a slow, plain way to their metrics."""
 
 import numpy as np
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.scoring.contributions import contributions
 from tag_plugin.scoring.matching import Match, Target
-from tag_plugin.scoring.metrics import contributions, metric_values
+from tag_plugin.scoring.metrics import metric_values
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.score import ScoredCompletion
 from tag_plugin.trace.claims import Claim
@@ -52,14 +53,17 @@ def sample(name, gold, prediction, form=1.0, grounding=None, ious=(), units=((),
     )
 
 
-def values(samples, labels=LABELS):
+def values(samples, labels=LABELS, baselines=None):
     """The metrics that apply."""
-    found = metric_values(contributions(samples, labels).sum(axis=0), labels)
+    found = metric_values(contributions(samples, labels, baselines).sum(axis=0), labels)
     return {name: float(value) for name, value in found.items() if not np.isnan(value)}
 
 
-def plain(samples, template):
-    """The same by scikit-learn and by counting; None where a metric does not apply."""
+def plain(samples, counted=None):
+    """The same by scikit-learn and by counting; None where a metric does not apply.
+
+    `counted` are the AUs that count for kappa; by default those that enough of the faces show.
+    """
     gold = [each.gold for each in samples]
     answers = [each.prediction or "unparsable" for each in samples]
     present = sorted(set(gold))
@@ -67,22 +71,19 @@ def plain(samples, template):
         gold, answers, labels=present, average=None, zero_division=0
     )
     grounded = [s for s in samples if s.verdict.targets is not None]
-    grounding = _mean([s.verdict.grounding for s in grounded])
-    baseline = _mean([template[s.id] for s in grounded])
+    counted = units_that_count(grounded) if counted is None else counted
+    traces = [s for s in samples if s.verdict.format is not None]
     true, false, missed = (sum(len(s.verdict.units[n]) for s in grounded) for n in range(3))
-    skill = None
-    if grounded and baseline < 1:
-        skill = (grounding - baseline) / (1 - baseline)
     return {
         "accuracy": _mean([one == other for one, other in zip(gold, answers, strict=True)]),
         "uar": _mean(recalls),
         "macro_f1": _mean(f1s),
         "unparsable_rate": _mean([s.prediction is None for s in samples]),
         "well_formed_rate": _mean([f for s in samples if (f := s.verdict.format) is not None]),
-        "consistency": _mean([c for s in samples if (c := s.consistency) is not None]),
-        "grounding": grounding,
-        "template_baseline": baseline,
-        "skill": skill,
+        "no_claim_rate": _mean([not s.claims for s in traces]),
+        "au_kappa": _mean([_kappa(grounded, au) for au in counted]),
+        "counted_aus": len(counted) or None,
+        "grounding": _mean([s.verdict.grounding for s in grounded]),
         "matched_iou": _mean([m.iou for s in grounded for m in s.verdict.matches]),
         "au_precision": _share(true, true + false),
         "au_recall": _share(true, true + missed),
@@ -91,6 +92,22 @@ def plain(samples, template):
         **_by_class("recall", present, recalls),
         **_by_class("f1", present, f1s),
     }
+
+
+def units_that_count(grounded):
+    """The AUs that at least ten of these faces show, and ten do not."""
+    shown = {au: sum(au in _wanted(s) for s in grounded) for au in ACTION_UNITS}
+    return [au for au, n in shown.items() if min(n, len(grounded) - n) >= 10]
+
+
+def _wanted(sample):
+    return {target.au for target in sample.verdict.targets}
+
+
+def _kappa(grounded, au):
+    wanted = [au in _wanted(s) for s in grounded]
+    claimed = [au in s.verdict.units.true + s.verdict.units.false for s in grounded]
+    return cohen_kappa_score(wanted, claimed, labels=[False, True])
 
 
 def _by_class(name, present, scores):

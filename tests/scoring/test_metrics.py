@@ -1,17 +1,19 @@
 """The table of metrics: values against scikit-learn and by hand, and one more line in it."""
 
-import numpy as np
+from dataclasses import replace
+
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
-from tag_plugin.facs.boxes import Box, BoxFrame, snap
-from tag_plugin.scoring import metrics
-from tag_plugin.scoring.matching import Target, pair
-from tag_plugin.scoring.metrics import METRICS, confusion_of, contributions, template_scores
+from tag_plugin.facs.boxes import Box
+from tag_plugin.scoring.baselines import Baselines
+from tag_plugin.scoring.contributions import confusion_of, contributions, units_left_out
+from tag_plugin.scoring.matching import Target
+from tag_plugin.scoring.metrics import METRICS
+from tag_plugin.trace.claims import Claim
 from tests.scoring.samples import LABELS, plain, sample, values
-from tests.strategies import boxes
 
 NAMES = list(LABELS.labels)
 UNPARSABLE = "unparsable"
@@ -33,7 +35,7 @@ def test_label_metrics_equal_scikit_learns(pairs):
     made = samples(pairs)
     counts = confusion_of(contributions(made, LABELS).sum(axis=0), LABELS)
     assert counts.tolist() == table.tolist()
-    expected = {name: value for name, value in plain(made, {}).items() if value is not None}
+    expected = {name: value for name, value in plain(made).items() if value is not None}
     assert values(made) == pytest.approx(expected)
 
 
@@ -57,6 +59,7 @@ BY_HAND = {
     "au_f1": 0.6,
     "hallucinated_au_rate": 1 / 4,
     "well_formed_rate": 2 / 3,
+    "no_claim_rate": 1 / 3,
 }
 
 
@@ -67,53 +70,102 @@ def test_grounding_metrics_by_hand():
 
 def test_grounding_metrics_are_absent_without_detections():
     found = values(samples([("fear", "fear")]))
-    assert not found.keys() & (BY_HAND.keys() - {"well_formed_rate"})
+    assert not found.keys() & (BY_HAND.keys() - {"well_formed_rate", "no_claim_rate"})
+
+
+MEAN = Box(300, 600, 700, 800)  # the boxes of `sample` are this one
+AWAY = Box(300, 700, 700, 900)
+BASELINES = Baselines(
+    template=(Target(12, AWAY), Target(4, MEAN)), constant=(12,), by_answer={"fear": (4,)}
+)
+
+
+def with_matches(*ious, prediction="fear", units=((12,), (), ())):
+    return sample("a", "fear", prediction, 1.0, 0.5, ious, units)
+
+
+PHI = 1 / 3 - 0.3  # AWAY and MEAN overlap by a third
+WHERE = [
+    ("as good as the mean box", [with_matches(1 / 3)], 0.0),
+    ("perfect", [with_matches(1.0)], 1.0),
+    ("halfway", [with_matches(0.65 + PHI / 2)], 0.5),
+    ("worse", [with_matches(0.0)], -PHI / (0.7 - PHI)),
+    ("a ratio of means, not a mean of ratios", [with_matches(1.0), with_matches(0.0)], None),
+    ("an AU without a mean box is left out", [with_matches(0.9, units=((5,), (), ()))], "absent"),
+    ("no pair", [with_matches(units=((), (4,), (12,)))], "absent"),
+]
+
+
+@pytest.mark.parametrize(("samples", "expected"), [w[1:] for w in WHERE], ids=[w[0] for w in WHERE])
+def test_box_skill_is_the_room_above_the_mean_boxes_that_is_filled(samples, expected):
+    found = values(samples, baselines=BASELINES).get("box_skill", "absent")
+    if expected is None:
+        means = 1 / 2, PHI / 0.7
+        expected = (means[0] - means[1]) / (1 - means[1])
+    assert found == (expected if expected == "absent" else pytest.approx(expected))
+
+
+REASONS = [
+    ("right answer, right AU, better box", with_matches(0.9), 1.0),
+    ("a box that is no better than the mean one", with_matches(1 / 3), 0.0),
+    ("wrong answer", with_matches(0.9, prediction="anger"), 0.0),
+    ("half of the AUs", with_matches(0.9, units=((12,), (1,), (2,))), 1.0),
+    ("fewer than half", with_matches(0.9, units=((12,), (1, 5), (2,))), 0.0),
+    ("no AU to be found", with_matches(units=((), (), ())), None),
+]
 
 
 @pytest.mark.parametrize(
-    ("boxes", "expected"),
-    [
-        ([Box(100, 100, 300, 300)] * 3, 1.0),  # aligned faces: the template is perfect
-        ([Box(100, 100, 200, 200), Box(500, 500, 600, 600)], 0.0),  # the mean box misses both
-    ],
+    ("found", "expected"), [r[1:] for r in REASONS], ids=[r[0] for r in REASONS]
 )
-def test_the_template_baseline_puts_the_mean_box(boxes, expected):
-    wanted = [[Target(12, box)] for box in boxes]
-    assert np.mean(template_scores(wanted, BoxFrame.RELATIVE, 0.3)) == pytest.approx(expected)
+def test_right_for_the_right_reason(found, expected):
+    assert values([found], baselines=BASELINES).get("right_reason") == expected
 
 
-TARGETS = st.lists(st.builds(Target, au=st.sampled_from((4, 12, 25)), box=boxes()), max_size=5)
+def test_the_baselines_get_what_the_judge_gives_their_claims():
+    shown, bare = with_matches(0.9), with_matches(units=((), (), ()))
+    found = values([shown, bare], baselines=BASELINES)
+    assert found["silence_baseline"] == 0.5, "right where there is nothing to be found"
+    assert found["constant_baseline"] == pytest.approx(PHI / 0.7 / 2), "AU12 at its mean box"
+    assert found["by_answer_baseline"] == 0.0, "AU4 is on neither face"
 
 
-@given(st.lists(TARGETS, min_size=1, max_size=4), st.sampled_from(BoxFrame))
-@example([[Target(4, Box(0, 476, 1, 477)), Target(4, Box(0, 987, 1, 988))]], BoxFrame.RELATIVE)
-@settings(deadline=None)
-def test_the_template_baseline_is_what_the_judge_would_give_it(wanted, frame):
-    mean = {
-        au: snap(metrics._mean_box([t.box for group in wanted for t in group if t.au == au]), frame)
-        for au in {target.au for group in wanted for target in group}
-    }
-    paired = [pair([(t.au, mean[t.au]) for t in group], group, 0.3) for group in wanted]
-    expected = [
-        sum(match.credit for match in matches) / len(group) if group else 1.0
-        for matches, group in zip(paired, wanted, strict=True)
-    ]
-    assert template_scores(wanted, frame, 0.3) == pytest.approx(expected)
+def test_without_baselines_what_is_measured_from_them_is_absent():
+    found = values([with_matches(0.9)])
+    assert not found.keys() & {"box_skill", "right_reason", "silence_baseline"}
+    assert "au_f1" in found
 
 
-def test_the_template_baseline_knows_which_units_are_present():
-    assert template_scores([[]], BoxFrame.RELATIVE, 0.3) == [1.0]
+def test_claims_that_never_depend_on_the_face_have_no_kappa():
+    seen = [((12,), (4,), ()), ((), (4, 12), ()), ((4,), (12,), ())] * 10
+    faces = [sample(str(n), "fear", "fear", 1.0, 0.1, (), units) for n, units in enumerate(seen)]
+    found = values(faces)
+    assert (found["au_kappa"], found["counted_aus"]) == (pytest.approx(0.0), 2)
+
+
+def test_units_that_few_faces_show_are_left_out_and_counted():
+    seen = [((12,), (), ())] * 10 + [((), (), (4,))] * 9 + [((), (), ())] * 20
+    faces = [sample(str(n), "fear", "fear", 1.0, 0.1, (), units) for n, units in enumerate(seen)]
+    found = values(faces)
+    assert (found["au_kappa"], found["counted_aus"]) == (pytest.approx(1.0), 1)
+    left_out = units_left_out(faces)
+    assert left_out[4] == (9, 30)
+    assert 12 not in left_out
+
+
+DENIED = Claim(4, MEAN, "brows", "not visible", ("claim that denies itself",))
 
 
 @pytest.mark.parametrize(
-    ("grounding", "template", "expected"),
-    [(0.7, 0.4, 0.5), (0.4, 0.4, 0.0), (0.1, 0.4, -0.5), (0.9, 1.0, None)],
+    "claim", [DENIED, Claim(4, None, "brows", "low", ("AU without box",)), Claim(4)]
 )
-def test_skill_is_the_share_of_the_room_above_the_template(grounding, template, expected):
-    column = {"grounding": grounding, "template": template, "grounding_items": 1.0}
-    sums = {name: np.array(value) for name, value in column.items()}
-    found = METRICS["skill"].estimator(sums, np.zeros((1, 2)))
-    assert np.isnan(found) if expected is None else found == pytest.approx(expected)
+def test_a_claim_that_cannot_be_right_claims_no_unit(claim):
+    found = sample("a", "fear", "fear", 1.0, 0.0, (), ((), (4,), ()))
+    parsed = replace(found.verdict.parsed, claims=(claim,))
+    bad = found.model_copy(update={"verdict": replace(found.verdict, parsed=parsed)})
+    assert values([found])["au_precision"] == 0.0
+    assert "au_precision" not in values([bad])
+    assert (values([found])["no_claim_rate"], values([bad])["no_claim_rate"]) == (0.0, 1.0)
 
 
 def test_no_name_of_a_metric_is_part_of_another():

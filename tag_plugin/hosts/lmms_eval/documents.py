@@ -21,7 +21,9 @@ from tag_plugin.hosts.lmms_eval.checkpoints import Question
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.pipeline.as_built import asked_as_built, asking
+from tag_plugin.pipeline.baselines import FittedBaselines, read_baselines
 from tag_plugin.pipeline.outcomes import StageError
+from tag_plugin.scoring.baselines import Baselines
 from tag_plugin.trace.prompt import Style
 
 DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
@@ -36,6 +38,9 @@ ROWS: Final[dict[str, Mapping[str, Row]]] = {}
 The host hands on nothing but the documents, from threads of its own.
 """
 
+BASELINES: Final[dict[str, Baselines]] = {}
+"""Task -> what its numbers are measured from, where there are such; as long as its rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class TestSet:
@@ -43,7 +48,8 @@ class TestSet:
 
     Each row says which AUs are asked for, where traces of its dataset were built.
     `preparation` are the recorded settings that decided labels and pictures; the two hashes are
-    of the file and of the pictures' bytes in the order of the rows.
+    of the file and of the pictures' bytes in the order of the rows. `baselines` are None where no
+    row has detections, or for the reason in `without_baselines`.
     """
 
     __test__ = False  # not a test, whatever pytest makes of the name
@@ -54,6 +60,8 @@ class TestSet:
     preparation: Mapping[str, Any]
     rows_sha256: str
     images_sha256: str
+    baselines: FittedBaselines | None = None
+    without_baselines: str = ""
 
 
 def find_test_file(dataset: str, split: str = "test") -> Path | None:
@@ -142,14 +150,27 @@ def read_test_set(dataset: str, split: str = "test") -> TestSet:
         asked = asked_as_built(file.parent.parent)
     except StageError as error:
         raise WrongConfigurationError(f"tag-plugin: {error}") from None
+    asking_rows = tuple(asking(row, asked) for row in rows)
     return TestSet(
         file,
-        tuple(asking(row, asked) for row in rows),
+        asking_rows,
         tuple(problems),
         preparation_of(dataset, file),
         sha256(file.read_bytes()).hexdigest(),
         pictures,
+        *_baselines(file.parent.parent, asking_rows),
     )
+
+
+def _baselines(directory: Path, rows: Iterable[Row]) -> tuple[FittedBaselines | None, str]:
+    """Those of the dataset, or why there are none."""
+    detected = next((row for row in rows if row.detections is not None), None)
+    if detected is None:
+        return None, ""
+    try:
+        return read_baselines(directory, detected), ""
+    except StageError as error:
+        return None, f"box skill and the baselines of G are absent: {error}"
 
 
 def _usable(file: Path) -> tuple[list[Row], list[str], str]:
@@ -197,8 +218,10 @@ def image_path(file: Path, row: Row) -> Path:
 def columns(
     test_set: TestSet, question: Question, style: Style = Style.GROUNDED, task: str = ""
 ) -> dict[str, list[str]]:
-    """The documents, column by column; the rows themselves go to `ROWS`."""
+    """The documents, column by column; the rows go to `ROWS`, baselines to `BASELINES`."""
     rows = test_set.rows
+    if test_set.baselines is not None:
+        BASELINES[task] = test_set.baselines.baselines
     ROWS[task] = {row.id: row for row in rows}
     same_for_all = {
         "prompt": question.prompt(rows[0].reference.labels, style),

@@ -14,11 +14,12 @@ from loguru import logger
 
 from tag_plugin.data.console import console
 from tag_plugin.hosts.lmms_eval.checkpoints import Question
-from tag_plugin.hosts.lmms_eval.documents import ROWS, TestSet
+from tag_plugin.hosts.lmms_eval.documents import BASELINES, ROWS, TestSet
 from tag_plugin.hosts.lmms_eval.results import SUMMARIES
 from tag_plugin.hosts.lmms_eval.wrappers import NO_WRAPPER, Wrapper
 from tag_plugin.results.protocol import ALL_ITEMS
-from tag_plugin.results.reader import BLOCK, Stated
+from tag_plugin.results.reader import BLOCK
+from tag_plugin.results.stated import Stated
 from tag_plugin.results.table import summary_table
 from tag_plugin.scoring.record import RECORD
 
@@ -65,12 +66,15 @@ def finish(results: dict[str, Any] | None, evaluation: Evaluation) -> dict[str, 
         results[BLOCK] = {}
     for task, stated in evaluation.stated.items():
         ROWS.pop(task, None)
+        BASELINES.pop(task, None)
         summary = SUMMARIES.pop(task, stated.summary)
         if results is None or task not in results["results"]:
             continue
         done = stated.model_copy(update={"summary": summary})
         results[BLOCK][task] = done.model_dump(mode="json")
         numbers = results["results"][task]
+        for name in [name for name, value in numbers.items() if value is None]:
+            del numbers[name]  # does not apply to these samples
         numbers["alias"] = f"{numbers.get('alias', task)} [{done.fingerprint}]"
         samples = results.get("samples", {}).get(task, [])
         samples.sort(key=lambda sample: sample["doc_id"])

@@ -11,12 +11,14 @@ from typing import Any, Final
 from tag_plugin.data.rows import Row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS
-from tag_plugin.hosts.lmms_eval.documents import ROWS
+from tag_plugin.hosts.lmms_eval.documents import BASELINES, ROWS
 from tag_plugin.hosts.lmms_eval.host_functions import EmptyReply
+from tag_plugin.pipeline.baselines import asked_of
 from tag_plugin.results.summary import Summary, summarise
-from tag_plugin.scoring.metrics import COLUMNS, METRICS, contribution
+from tag_plugin.scoring.contributions import COLUMNS, contribution
+from tag_plugin.scoring.metrics import METRICS
 from tag_plugin.scoring.record import RECORD, AnsweredSample, JudgedSample
-from tag_plugin.scoring.score import AskedUnits, JudgeConfig
+from tag_plugin.scoring.score import JudgeConfig
 from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.prompt import Style
 
@@ -43,11 +45,8 @@ def judge_config(row: Row, style: Style = Style.GROUNDED) -> JudgeConfig:
 
     It asks for what the dataset was built to name, else by the detector's own thresholds.
     """
-    detector = (
-        AskedUnits() if row.detector is None else AskedUnits(thresholds=row.detector.thresholds)
-    )
     answers = AnswerPolicy.CONTRACT if style is Style.GROUNDED else AnswerPolicy.CAREFUL
-    return JudgeConfig(answers=answers).asking(row.asked or detector)
+    return JudgeConfig(answers=answers).asking(asked_of(row, row.asked))
 
 
 def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> dict[str, Any]:
@@ -79,7 +78,7 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
 
 def _metrics_of(sample: JudgedSample) -> list[str]:
     """The metrics that a sample has something to say about; none where its request failed."""
-    columns = zip(COLUMNS, contribution(sample, 0.0), strict=True)
+    columns = zip(COLUMNS, contribution(sample, BASELINES.get(sample.task)), strict=True)
     spoken = {name for name, value in columns if value and not sample.failed}
     return [
         name
@@ -100,7 +99,9 @@ def _failure(completion: str | None) -> str | None:
 
 def summarise_task(samples: Sequence[JudgedSample]) -> int:
     """The host's aggregation over the samples of all processes: how many are judged."""
-    summary = SUMMARIES[samples[0].task] = summarise(samples, samples[0].labels)
+    task = samples[0].task
+    summary = summarise(samples, samples[0].labels, baselines=BASELINES.get(task))
+    SUMMARIES[task] = summary
     return summary.n
 
 

@@ -17,19 +17,25 @@ from tag_plugin.hosts.lmms_eval.checkpoints import (
     named_checkpoint,
     refuse_adapter,
 )
-from tag_plugin.hosts.lmms_eval.documents import TestSet, columns, read_test_set, require_test_files
+from tag_plugin.hosts.lmms_eval.documents import (
+    BASELINES,
+    TestSet,
+    columns,
+    read_test_set,
+    require_test_files,
+)
 from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
 from tag_plugin.hosts.lmms_eval.model_input import effective_decoding, model_input
 from tag_plugin.hosts.lmms_eval.results import judge_config
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask, tag_task
 from tag_plugin.hosts.lmms_eval.wrappers import model_arguments, wrapper_of
 from tag_plugin.results.protocol import Protocol
-from tag_plugin.results.reader import Stated
+from tag_plugin.results.stated import Stated
 from tag_plugin.results.summary import Summary
 from tag_plugin.scoring.score import JUDGE_VERSION
 from tag_plugin.trace.prompt import Style, prompt_hash
 
-_OF_NO_ANSWER: Final = {"items", "answers", "judge"}
+_OF_NO_ANSWER: Final = {"items", "answers", "judge", "baselines"}
 """Fields of a protocol that change no answer of a model: its cache outlives them."""
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
@@ -118,13 +124,14 @@ def load_documents(task: Any) -> None:
         summary=Summary(n=0, failed=0, labels=protocol.labels, metrics={}, confusion=()),
         tag_plugin=__version__,
         weights=evaluation.weights,
+        baselines=BASELINES.get(config.task) if protocol.baselines else None,
         box_frame_source=evaluation.question.source,
         test_file=str(test_set.file),
         rows_left_out=len(test_set.problems),
     )
     shown = protocol.model_dump(mode="json", exclude=_OF_NO_ANSWER)
     config.metadata = {**(config.metadata or {}), "protocol": shown, "weights": evaluation.weights}
-    _tell(stated, test_set.problems)
+    _tell(stated, test_set)
 
 
 def _protocol(
@@ -139,6 +146,7 @@ def _protocol(
     judge = judge_config(first, style)
     grounded = style is Style.GROUNDED
     detector = first.detector if grounded else None
+    baselines = test_set.baselines if grounded else None
     return Protocol(
         task=task.config.task,
         task_version=str((task.config.metadata or {}).get("version", "-")),
@@ -169,6 +177,7 @@ def _protocol(
             **{n: call[n] for n, usual in _DEFAULTS.items() if call.get(n, usual) != usual},
             **_task_options(task.config),
         },
+        baselines=None if baselines is None else baselines.digest,
     )
 
 
@@ -184,10 +193,11 @@ def _task_options(config: Any) -> dict[str, str]:
     }
 
 
-def _tell(stated: Stated, problems: tuple[str, ...]) -> None:
+def _tell(stated: Stated, test_set: TestSet) -> None:
     if os.environ.get("RANK", "0") != "0":
         return
-    protocol, task = stated.protocol, stated.protocol.task
+    protocol, task, problems = stated.protocol, stated.protocol.task, test_set.problems
+    absent = test_set.without_baselines if protocol.style == Style.GROUNDED else ""
     fields = "".join(f"\n    {line}" for line in protocol.lines())
     logger.info(
         f"protocol {protocol.name}, {stated.test_file}, box frame from: "
@@ -196,5 +206,6 @@ def _tell(stated: Stated, problems: tuple[str, ...]) -> None:
     for line in [
         *(f"row left out: {each}" for each in problems),
         *([f"{len(problems)} of {protocol.n + len(problems)} rows left out"] if problems else ()),
+        *([absent] if absent else ()),
     ]:
         logger.warning(f"{task}: {line}")

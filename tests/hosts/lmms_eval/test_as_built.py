@@ -45,7 +45,9 @@ def test_gold_traces_of_cautious_data_have_full_marks_and_the_protocol_says_why(
     assert min(before) < 0.6  # judged by the detector's thresholds, as without `build`
     told = protocol()
     assert told.fingerprint != told_nothing.fingerprint
+    assert told.baselines, "build fits them"
     assert differences(told_nothing, told) == {
+        "baselines": (None, told.baselines),
         "judge.thresholds.on": (0.5, SURE.thresholds.on),
         "judge.top_k": (6, SURE.top_k),
     }

@@ -111,7 +111,7 @@ def test_grounding_metrics_equal_those_by_hand(outputs, task, metric, expected):
 
 def test_a_style_without_traces_has_no_trace_metrics(outputs):
     metrics = set(read_run(outputs / "whole", "tag_ferplus_direct").summary.metrics)
-    for name in ("well_formed_rate", "consistency", "grounding", "au_f1"):
+    for name in ("well_formed_rate", "no_claim_rate", "grounding", "au_f1"):
         assert name not in metrics
     protocol = read_run(outputs / "whole", "tag_ferplus_direct").protocol
     assert (protocol.style, protocol.answers, protocol.box_frame) == ("direct", "careful-1", None)

@@ -9,7 +9,8 @@ import pytest
 
 from tag_plugin._autoload import ARMED
 from tag_plugin.hosts.probe import PROBES
-from tag_plugin.results.reader import Stated, read_run
+from tag_plugin.results.reader import read_run
+from tag_plugin.results.stated import Stated
 from tests.forked import as_command, forked
 from tests.hosts.lmms_eval.small_data import COMPLETION, WITH_DETECTIONS, WITHOUT_DETECTIONS
 

@@ -37,7 +37,7 @@ def test_numbers_stand_with_interval_and_fingerprint(report, sources, visit):
             (run,) = read_runs(source)
             text = row.inner_text()
             assert run.protocol.fingerprint in text
-            for metric in ("accuracy", "uar", "grounding", "skill"):
+            for metric in ("accuracy", "uar", "grounding", "au_f1"):
                 found = run.summary.metrics[metric]
                 assert f"{found.value:.3f}" in text
                 assert f"{found.low:.3f} to {found.high:.3f}" in text
