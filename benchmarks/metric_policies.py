@@ -43,6 +43,7 @@ ACCURACY: Final = 0.85
 SHOWN: Final = (
     "accuracy",
     "au_kappa",
+    "kappa_by_answer",
     "box_skill",
     "right_reason",
     "grounding",
@@ -58,11 +59,12 @@ SHOWN: Final = (
 HONEST: Final = "honest (recall .80, precision .79, IoU .79)"
 WEAK: Final = "honest, weak (.58, .65, .71)"
 RIGHT_UNITS: Final = "right AUs at recall .8, mean boxes"
+BY_ANSWER: Final = "the answer's usual AUs, mean boxes"
 BLIND: Final = (
     "nothing visible, always",
     "three most frequent AUs, mean boxes",
     "best constant claim",
-    "the answer's usual AUs, mean boxes",
+    BY_ANSWER,
     "trace of a random train face",
 )
 """Those that are told nothing of the face but, one of them, their own answer."""

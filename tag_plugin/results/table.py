@@ -28,6 +28,8 @@ def summary_table(protocol: Protocol, summary: Summary) -> Table:
             accuracy = group.metrics.get("accuracy")
             label = f"accuracy, {attribute} {value} (n = {group.n})"
             table.add_row(label, interval_text(accuracy) if accuracy else "-")
+    table.caption = "\n".join(summary.notes) or None
+    table.caption_justify = "left"
     return table
 
 

@@ -1,10 +1,10 @@
 """What a judged sample contributes to the sums of which every metric is a function.
 
-A table of contributions is (n, k): the columns of `COLUMNS`, four cells for each Action Unit, and
-the cells of the confusion matrix.
+A table of contributions is (n, k): the columns of `COLUMNS`, four cells for each Action Unit as the
+model claims it and four as its answer alone would have it, and the cells of the confusion matrix.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 import numpy as np
@@ -53,6 +53,7 @@ FEWEST: Final = 10
 REASONED_F1: Final = 0.5
 """Of the AUs of an answer that is right for the right reason."""
 _NUMBER: Final = {au: number for number, au in enumerate(ACTION_UNITS)}
+_UNIT_CELLS: Final = len(_NUMBER) * 2 * CELLS
 
 
 def absent_units(sample: JudgedSample) -> frozenset[int]:
@@ -73,7 +74,8 @@ def contributions(
     An AU that fewer than `FEWEST` of the faces show, or do not, has no cells.
     """
     columns = [contribution(sample, baselines) for sample in samples]
-    units = np.array([_unit_cells(sample) for sample in samples]).reshape(-1, len(_NUMBER), CELLS)
+    units = np.array([_unit_cells(sample, baselines) for sample in samples])
+    units = units.reshape(-1, len(_NUMBER), 2 * CELLS)
     units *= _counted(units.sum(axis=0))[:, None]
     number = {label: index for index, label in enumerate(labels.labels)}
     size = len(number)
@@ -82,7 +84,7 @@ def contributions(
         column = number.get(sample.prediction or "", size)  # the last one is unparsable
         answers[row, number[sample.gold] * (size + 1) + column] = 1.0
     table = np.array(columns).reshape(-1, len(COLUMNS))
-    return np.hstack([table, units.reshape(len(samples), len(_NUMBER) * CELLS), answers])
+    return np.hstack([table, units.reshape(len(samples), _UNIT_CELLS), answers])
 
 
 def contribution(sample: JudgedSample, baselines: Baselines | None = None) -> tuple[float, ...]:
@@ -152,40 +154,51 @@ def _has_reasons(sample: JudgedSample, earned: Sequence[tuple[float, float]]) ->
     return right_units and sum(own for own, _ in earned) > sum(mean for _, mean in earned)
 
 
-def _unit_cells(sample: JudgedSample) -> Floats:
-    """(AUs, CELLS): one 1 for each AU that was judged on this face."""
-    cells = np.zeros((len(_NUMBER), CELLS))
-    units = sample.verdict.units
+def _unit_cells(sample: JudgedSample, baselines: Baselines | None = None) -> Floats:
+    """(AUs, 2 * CELLS): one 1 for each AU that was judged on this face, one for the baseline."""
+    cells = np.zeros((len(_NUMBER), 2 * CELLS))
+    units, absent = sample.verdict.units, absent_units(sample)
     if units is not None:
-        groups = (units.true, units.false, units.missed)
-        for cell, group in enumerate((*groups, absent_units(sample) - {*units.false})):
-            cells[[_NUMBER[au] for au in group], cell] = 1.0
+        present, claimed = {*units.true, *units.missed}, {*units.true, *units.false}
+        _mark(cells[:, :CELLS], claimed, present, absent)
+        if baselines is not None:
+            usual = {*baselines.by_answer.get(sample.prediction or "", ())}
+            _mark(cells[:, CELLS:], usual, present, absent)
     return cells
 
 
+def _mark(cells: Floats, claimed: Set[int], present: Set[int], absent: Set[int]) -> None:
+    groups = (claimed & present, claimed & absent, present - claimed, absent - claimed)
+    for cell, group in enumerate(groups):
+        cells[[_NUMBER[au] for au in group], cell] = 1.0
+
+
 def _counted(cells: Floats) -> NDArray[np.bool_]:
-    """(AUs, CELLS) sums -> whether an AU is shown, and not shown, by enough faces."""
-    true, false, missed, neither = cells.T
+    """(AUs, 2 * CELLS) sums -> whether an AU is shown, and not shown, by enough faces."""
+    true, false, missed, neither = cells.T[:CELLS]
     counted: NDArray[np.bool_] = np.minimum(true + missed, false + neither) >= FEWEST
     return counted
 
 
 def units_of(sums: Floats) -> Floats:
-    """(..., k) sums of contributions -> (..., AUs, CELLS); all 0 of an AU that does not count."""
-    first, size = len(COLUMNS), len(_NUMBER) * CELLS
-    return sums[..., first : first + size].reshape((*sums.shape[:-1], len(_NUMBER), CELLS))
+    """(..., k) sums of contributions -> (..., AUs, 2 * CELLS): the model's, then the baseline's.
+
+    All are 0 of an AU that does not count.
+    """
+    cells = sums[..., len(COLUMNS) : len(COLUMNS) + _UNIT_CELLS]
+    return cells.reshape((*sums.shape[:-1], len(_NUMBER), 2 * CELLS))
 
 
 def confusion_of(sums: Floats, labels: LabelSet) -> Floats:
     """(..., k) sums of contributions -> (..., C, C + 1) counts."""
     size = len(labels.labels)
-    answers = sums[..., len(COLUMNS) + len(_NUMBER) * CELLS :]
+    answers = sums[..., len(COLUMNS) + _UNIT_CELLS :]
     return answers.reshape((*sums.shape[:-1], size, size + 1))
 
 
 def units_left_out(samples: Sequence[JudgedSample]) -> dict[int, tuple[int, int]]:
     """AU -> on how many faces it is to be found, and is not, where either is too few to count."""
-    cells = sum(map(_unit_cells, samples), np.zeros((len(_NUMBER), CELLS)))
+    cells = sum(map(_unit_cells, samples), np.zeros((len(_NUMBER), 2 * CELLS)))
     judged = cells.sum(axis=-1) > 0
     return {
         au: (int(cells[n, 0] + cells[n, 2]), int(cells[n, 1] + cells[n, 3]))

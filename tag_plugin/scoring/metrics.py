@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.scoring.contributions import COLUMNS, confusion_of, units_of
+from tag_plugin.scoring.contributions import CELLS, COLUMNS, confusion_of, units_of
 from tag_plugin.scoring.statistics import Floats
 
 Sums = Mapping[str, Floats]
@@ -64,19 +64,21 @@ def _au_f1(sums: Sums, _: Floats) -> Floats:
     return _ratio(2 * true, 2 * true + wrong)
 
 
-def _au_kappa(sums: Sums, _: Floats) -> Floats:
-    """Mean of Cohen's kappa over the AUs that count: 0 for any claims that never depend on a face.
+def _kappa(first: int) -> Estimator:
+    """Mean of Cohen's kappa over the AUs that count: 0 for claims that never depend on a face.
 
-    Of an AU with the shares o of right claims and silences, and e of those expected from how often
-    it is claimed and how often it is present, kappa = (o - e) / (1 - e).
+    Of an AU with the share o of right claims and silences, and e of those expected from how often
+    it is claimed and how often it is present, kappa = (o - e) / (1 - e). `first` is its first cell.
     """
-    true, false, missed, neither = np.moveaxis(sums["units"], -1, 0)
-    n = true + false + missed + neither
-    right, square = _ratio(true + neither, n), n**2
-    present, claimed = true + missed, true + false
-    expected = _ratio(present * claimed + (n - present) * (n - claimed), square)
-    kappa = _ratio(right - expected, 1 - expected)
-    return _ratio(np.nansum(kappa, axis=-1), (~np.isnan(kappa)).sum(axis=-1))
+
+    def mean(sums: Sums, _: Floats) -> Floats:
+        true, false, missed, neither = np.moveaxis(sums["units"], -1, 0)[first : first + CELLS]
+        n, present, claimed = true + false + missed + neither, true + missed, true + false
+        expected = _ratio(present * claimed + (n - present) * (n - claimed), n**2)
+        kappa = _ratio(_ratio(true + neither, n) - expected, 1 - expected)
+        return _ratio(np.nansum(kappa, axis=-1), (~np.isnan(kappa)).sum(axis=-1))
+
+    return mean
 
 
 def _counted_aus(sums: Sums, _: Floats) -> Floats:
@@ -144,7 +146,14 @@ METRICS: Final[dict[str, Metric]] = {
             _share("right_by_reason", "reasoned"),
             ("reasoned",),
         ),
-        Metric("au_kappa", "WHICH: kappa over AUs", _au_kappa, ("judged_units",)),
+        Metric("au_kappa", "WHICH: kappa over AUs", _kappa(0), ("judged_units",)),
+        Metric(
+            "kappa_by_answer",
+            "WHICH of the answer's usual AUs",
+            _kappa(CELLS),
+            ("against_baselines",),
+            better=None,
+        ),
         Metric(
             "counted_aus",
             "AUs that count for WHICH",

@@ -220,6 +220,7 @@ def columns(
 ) -> dict[str, list[str]]:
     """The documents, column by column; the rows go to `ROWS`, baselines to `BASELINES`."""
     rows = test_set.rows
+    BASELINES.pop(task, None)
     if test_set.baselines is not None:
         BASELINES[task] = test_set.baselines.baselines
     ROWS[task] = {row.id: row for row in rows}

@@ -124,11 +124,12 @@ def _section(task: Task, shown: Gallery) -> dict[str, Any]:
 
 
 def _best(task: Task, metrics: Sequence[Metric]) -> dict[str, float]:
-    """The best value of each metric that any run has."""
+    """The best value of each metric of which one way is better, and which any run has."""
     measured = [named.run.summary.metrics for named in task.runs]
+    ranked = [metric for metric in metrics if metric.better is not None]
     return {
         metric.name: (min if metric.better == "lower" else max)(
             estimates[metric.name].value for estimates in measured if metric.name in estimates
         )
-        for metric in metrics
+        for metric in ranked
     }

@@ -9,6 +9,7 @@ from PIL import Image
 from tag_plugin.data.rows import DetectorInfo, Row, write_rows
 from tag_plugin.facs.boxes import FACE_FRAME, Box
 from tag_plugin.facs.detections import Detection, Detections
+from tag_plugin.pipeline.baselines import write_baselines
 
 SMILE = Box(300, 600, 700, 800)
 OTHER_SMILE = Box(100, 600, 500, 800)
@@ -59,10 +60,10 @@ WITH_BASELINES = {
     "right_reason": 1 / 3,  # its own box is better than the mean one on the first face only
     "box_skill": (1 + 1 / 21 - 2 * 3 / 7) / (2 - 2 * 3 / 7),  # the mean smile overlaps both by 0.6
     "silence_baseline": 1 / 4,
-    "constant_baseline": (2 * 3 / 7) / 4,  # AU12; AU4 earns 1 on one face, and is counted on all
-    "by_answer_baseline": (2 * 3 / 7) / 4,
+    "constant_baseline": (2 * 2 / 7 + 2 / 3) / 4,  # AU4 and AU12
+    "by_answer_baseline": (2 * 3 / 7) / 4,  # AU12 for happiness
 }
-"""The same where the train faces are these four faces as well."""
+"""More of it where the train faces are these four faces as well."""
 
 
 def row(index: int, dataset: str = "synth", detected: bool = True) -> Row:
@@ -89,6 +90,13 @@ def write_dataset(data_dir: Path, dataset: str, stage: str, count: int = len(FAC
     file = data_dir / dataset / stage / "test.jsonl"
     write_rows(file, rows)
     return file
+
+
+def write_train_faces(data_dir: Path) -> None:
+    """The same four faces in synth's train split, and the baselines that follow."""
+    faces = (row(index).model_copy(update={"split": "train"}) for index in range(len(FACES)))
+    write_rows(data_dir / "synth/detected/train.jsonl", faces)
+    assert write_baselines(data_dir / "synth")
 
 
 class Config(SimpleNamespace):

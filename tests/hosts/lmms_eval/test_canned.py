@@ -11,7 +11,7 @@ from tag_plugin.results.merge import merge
 from tag_plugin.results.reader import TaskRun, read_run, read_runs
 from tests.forked import begun, ended, forked, ranks
 from tests.hosts.lmms_eval.canned_run import TASKS, evaluate_all
-from tests.hosts.lmms_eval.small_data import write_dataset
+from tests.hosts.lmms_eval.small_data import write_dataset, write_train_faces
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -26,6 +26,7 @@ def outputs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("canned")
     for dataset in set(TASKS.values()):
         write_dataset(folder / "data", dataset, "detected", N)
+    write_train_faces(folder / "data")
     environment = {"TAG_DATA_DIR": str(folder / "data"), "TAG_BOX_FRAME": "relative"}
     cuts = [(str(folder / f"shard{i}"), offset, limit) for i, (offset, limit) in enumerate(SHARDS)]
     log = folder / "log"
@@ -97,16 +98,27 @@ def test_label_metrics_equal_scikit_learns_and_failed_requests_are_left_out(outp
     [
         ("grounding", (1 + 1 / 21 + 1) / 11),  # faces 0, 1 and 8; IoU 1/3 earns 1/21
         ("matched_iou", (1 + 1 / 3 + 1) / 3),
-        ("au_precision", 3 / 5),  # wrong on faces 6 and 7
+        ("au_precision", 3 / 4),  # wrong on face 7; the box on face 6 is none
         ("au_recall", 3 / 8),  # missed on faces 3, 4, 7, 9 and 11
-        ("au_f1", 2 * 3 / (2 * 3 + 2 + 5)),
-        ("hallucinated_au_rate", 2 / 5),
+        ("au_f1", 2 * 3 / (2 * 3 + 1 + 5)),
+        ("hallucinated_au_rate", 1 / 4),
     ],
 )
 def test_grounding_metrics_equal_those_by_hand(outputs, task, metric, expected):
     run = read_run(outputs / "whole", task)
     assert run.summary.metrics[metric].value == pytest.approx(expected)
     assert numbers(run)[f"{metric},none"] == run.summary.metrics[metric].value
+
+
+def test_boxes_are_measured_from_the_mean_ones_of_train_where_there_are_train_faces(outputs):
+    synth, rafdb = (read_run(outputs / "whole", f"tag_{name}") for name in ("synth", "rafdb"))
+    mean = 3 / 7  # phi of the mean smile; its box is matched on faces 0, 1 and 8
+    expected = (1 + 1 / 21 + 1 - 3 * mean) / (3 - 3 * mean)
+    assert synth.summary.metrics["box_skill"].value == pytest.approx(expected)
+    assert synth.protocol.baselines
+    assert "box_skill" not in rafdb.summary.metrics
+    (note,) = (note for note in rafdb.summary.notes if "absent" in note)
+    assert "next: tag-plugin detect $TAG_DATA_DIR/rafdb" in note
 
 
 def test_a_style_without_traces_has_no_trace_metrics(outputs):

@@ -22,9 +22,11 @@ from tests.hosts.lmms_eval.small_data import (
     COMPLETION,
     LABEL_METRICS,
     SMILE,
+    WITH_BASELINES,
     WITH_DETECTIONS,
     WITHOUT_DETECTIONS,
     row,
+    write_train_faces,
 )
 
 RELATIVE = Question(BoxFrame.RELATIVE, "a test")
@@ -73,6 +75,11 @@ def test_metrics_by_hand(data_dir: Path, dataset, question, expected):
     found = table(documents(dataset, question), COMPLETION)
     assert found == pytest.approx(expected)
     assert all(type(value) in (int, float) for value in found.values())
+
+
+def test_metrics_against_the_train_faces_by_hand(data_dir: Path):
+    write_train_faces(data_dir)
+    assert table(documents("synth"), COMPLETION) == pytest.approx(WITH_DETECTIONS | WITH_BASELINES)
 
 
 def test_boxes_are_read_in_the_declared_frame(data_dir: Path):
