@@ -64,8 +64,11 @@ class Head(Frozen, allow_inf_nan=False):
 
     def probability(self, score: float) -> float:
         """The probability of a score, to three decimals."""
-        places, values = np.transpose(self.curve)
-        return round(float(np.interp(score, places, values)), 3)
+        return round(float(np.interp(score, *self._curve)), 3)
+
+    @cached_property
+    def _curve(self) -> NDArray[np.float64]:
+        return np.transpose(self.curve)
 
 
 class Measured(NamedTuple):
@@ -73,6 +76,17 @@ class Measured(NamedTuple):
 
     probability: float
     side: Side | None = None
+
+
+class _Arrays(NamedTuple):
+    """All heads at once: weights (478 x 3, AUs), pose (4, AUs), bias and half_turn (AUs,)."""
+
+    reference: NDArray[np.float64]
+    mirror: NDArray[np.intp]
+    weights: NDArray[np.float64]
+    pose: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    half_turn: NDArray[np.float64]
 
 
 class Heads(Frozen, allow_inf_nan=False):
@@ -96,15 +110,18 @@ class Heads(Frozen, allow_inf_nan=False):
     card: Mapping[str, Any] = {}
 
     @cached_property
-    def _arrays(self) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-        """The reference, the mirror and (AUs, 478 x 3) weights."""
-        weights = np.zeros((len(self.heads), MESH_POINTS, 3))
-        for each, head in zip(weights, self.heads.values(), strict=True):
+    def _arrays(self) -> "_Arrays":
+        heads = self.heads.values()
+        weights = np.zeros((len(heads), MESH_POINTS, 3))
+        for each, head in zip(weights, heads, strict=True):
             each[list(head.points)] = np.reshape(head.weights, (-1, 3))
-        return (
+        return _Arrays(
             np.array(self.reference),
             np.array(self.mirror, dtype=np.intp),
-            weights.reshape(len(weights), -1),
+            weights.reshape(len(weights), -1).T,
+            np.transpose([head.pose for head in heads]),
+            np.array([head.bias for head in heads]),
+            np.array([head.turn / 2 for head in heads]),
         )
 
     def scores(self, meshes: Points, blendshapes: Mapping[str, NDArray[np.float64]]) -> Points:
@@ -114,20 +131,16 @@ class Heads(Frozen, allow_inf_nan=False):
             meshes: (faces, 478, 3), in shares of the picture.
             blendshapes: MediaPipe's scores by name, (faces,) each.
         """
-        reference, mirror, weights = self._arrays
-        aligned = align(meshes, reference)
-        halves = np.stack([aligned.points, mirrored(aligned.points, mirror)]) - reference
-        scores = halves.reshape(2, len(meshes), -1) @ weights.T + pose_of(aligned) @ np.transpose(
-            [head.pose for head in self.heads.values()]
-        )
+        of = self._arrays
+        aligned = align(meshes, of.reference)
+        halves = np.stack([aligned.points, mirrored(aligned.points, of.mirror)]) - of.reference
+        scores = halves.reshape(2, len(meshes), -1) @ of.weights
+        scores += pose_of(aligned) @ of.pose + of.bias
+        scores += np.multiply.outer([-aligned.yaw, aligned.yaw], of.half_turn)
         for column, head in enumerate(self.heads.values()):
-            scores[:, :, column] += head.bias
             if head.blendshape is not None:
-                scores[:, :, column] += head.blendshape_weight * both_sides(
-                    head.blendshape, blendshapes
-                )
-        scores[0] -= aligned.yaw[:, None] * [head.turn / 2 for head in self.heads.values()]
-        scores[1] += aligned.yaw[:, None] * [head.turn / 2 for head in self.heads.values()]
+                shapes = both_sides(head.blendshape, blendshapes)
+                scores[:, :, column] += head.blendshape_weight * shapes
         return np.asarray(scores)
 
     def measure(
