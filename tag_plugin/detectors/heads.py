@@ -22,11 +22,22 @@ from tag_plugin.detectors.mesh import Aligned, Points, align, mirrored
 from tag_plugin.facs.detections import KnownUnit, Side
 from tag_plugin.facs.frozen import Frozen
 
+READING: Final = 2
+"""Raised when the same heads are read otherwise; 2: no open mouth where the lips are together."""
 MESH_POINTS: Final = 478
 UNILATERAL: Final = frozenset({12, 14})
 """AUs of which one side alone is a sign of its own (contempt): that side's score counts then."""
+MIDDLE: Final = frozenset({25, 26})
+"""AUs of the middle of the face: the lips and the jaw have no side."""
+OPEN_MOUTH: Final = frozenset({25, 26})
+"""AUs that nobody can see while the lips are together; a hand before the mouth looks like that."""
+LIPS_TOGETHER: Final = 0.05
+"""Inner lips nearer to each other than this, in eye distances, are together."""
+_INNER_LIPS: Final = ([81, 82, 13, 312, 311], [178, 87, 14, 317, 402])
 _POSE: Final = 4
 _ON, _GREY = 0.5, 0.3
+_CLOSED: Final = 0.29
+"""The most that an AU of an open mouth gets while the lips are together: it is absent."""
 
 MeshPoint = Annotated[int, Field(ge=0, lt=MESH_POINTS)]
 
@@ -154,17 +165,27 @@ class Heads(Frozen, allow_inf_nan=False):
         """
         named = {name: np.array([score]) for name, score in blendshapes.items()}
         right, left = self.scores(mesh[None], named)[:, 0]
-        return {
+        aus = {
             au: measured(au, head, float(r), float(s))
             for (au, head), r, s in zip(self.heads.items(), right, left, strict=True)
         }
+        if self.lip_gap(mesh) < LIPS_TOGETHER:
+            aus |= {au: Measured(min(aus[au].probability, _CLOSED)) for au in OPEN_MOUTH & set(aus)}
+        return aus
+
+    def lip_gap(self, mesh: NDArray[np.float64]) -> float:
+        """How far the inner lips are apart, in eye distances."""
+        points = align(mesh[None], self._arrays.reference).points[0]
+        upper, lower = (points[lip] for lip in _INNER_LIPS)
+        return float(np.linalg.norm(lower - upper, axis=1).mean())
 
 
 def measured(au: int, head: Head, right: float, left: float) -> Measured:
     """One AU from the scores of its two halves."""
     side: Side = "right" if right > left else "left"
     weaker, stronger = sorted((right, left))
-    one_sided = stronger - weaker > head.gap and head.probability(weaker) < _GREY
+    apart = au not in MIDDLE and stronger - weaker > head.gap
+    one_sided = apart and head.probability(weaker) < _GREY
     score = stronger if one_sided and au in UNILATERAL else (right + left) / 2
     probability = head.probability(score)
     return Measured(probability, side if one_sided and probability >= _ON else None)
