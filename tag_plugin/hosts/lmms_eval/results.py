@@ -72,6 +72,8 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
         thresholds=config.thresholds,
         attributes=row.attributes,
         failed=_failure(completion),
+        votes=row.votes,
+        others=tuple(other for other in results[1:] if other and _failure(other) is None),
     ).judged(config)
     return {RECORD: sample, **dict.fromkeys(_metrics_of(sample), Fed(sample.task))}
 
