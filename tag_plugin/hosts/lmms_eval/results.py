@@ -49,13 +49,15 @@ def judge_config(row: Row, style: Style = Style.GROUNDED) -> JudgeConfig:
     return JudgeConfig(answers=answers).asking(asked_of(row, row.asked))
 
 
-def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> dict[str, Any]:
+def process_results(
+    doc: Mapping[str, Any], results: Sequence[str | list[str] | None]
+) -> dict[str, Any]:
     """The host's call for each document: the judged sample, and the metrics that it has a part in.
 
     A request that failed is recorded and feeds no metric: it is neither right nor wrong. The sample
     comes first, so that the host aggregates it first; `finish` makes its record of it.
     """
-    completion = results[0] if results else None
+    completion, *others = _answers(results) or [None]
     row = ROWS[doc["task"]][doc["id"]]
     config = judge_config(row, Style(doc["style"]))
     sample = AnsweredSample(
@@ -73,9 +75,15 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
         attributes=row.attributes,
         failed=_failure(completion),
         votes=row.votes,
-        others=tuple(other for other in results[1:] if other and _failure(other) is None),
+        others=tuple(other for other in others if other and _failure(other) is None),
     ).judged(config)
     return {RECORD: sample, **dict.fromkeys(_metrics_of(sample), Fed(sample.task))}
+
+
+def _answers(results: Sequence[str | list[str] | None]) -> list[str | None]:
+    """All answers to one face: a task whose filter keeps several hands them on as a list."""
+    lists = (each if isinstance(each, list) else [each] for each in results)
+    return [answer for each in lists for answer in each]
 
 
 def _metrics_of(sample: JudgedSample) -> list[str]:

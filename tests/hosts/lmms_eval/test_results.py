@@ -142,9 +142,10 @@ def test_votes_and_further_answers_reach_the_record(data_dir: Path):
     write_rows(data_dir / "synth/detected/test.jsonl", [row(0).model_copy(update={"votes": votes})])
     answers = [COMPLETION, COMPLETION.replace("happiness", "anger"), None, "I am not sure."]
     (doc,) = documents("synth")
-    found = process_results(doc, answers)[RECORD]
-    assert found.votes == votes
-    assert found.other_answers == ("anger", None)
+    for results in (answers, [answers]):
+        found = process_results(doc, results)[RECORD]
+        assert found.votes == votes
+        assert found.other_answers == ("anger", None)
     assert JudgedSample.model_validate(json.loads(found.model_dump_json())) == found
     assert "votes" not in record(documents("ferplus")[0])
 
