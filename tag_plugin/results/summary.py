@@ -10,6 +10,7 @@ from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.results.alarms import alarms, without_answer
 from tag_plugin.results.notes import notes
+from tag_plugin.results.redrawn import redrawn_estimates
 from tag_plugin.scoring.baselines import Baselines
 from tag_plugin.scoring.contributions import confusion_of, contributions
 from tag_plugin.scoring.estimates import Estimate, estimates, in_order
@@ -78,7 +79,8 @@ def summarise(
         failed=len(ordered) - len(judged),
         empty=len(without_answer(judged)),
         labels=labels.labels,
-        metrics=_estimates(table, labels, bootstrap),
+        metrics=_estimates(table, labels, bootstrap)
+        | redrawn_estimates(judged, bootstrap.resamples, bootstrap.seed),
         confusion=tuple(tuple(map(int, row)) for row in confusion_of(table.sum(axis=0), labels)),
         subgroups=_subgroups(judged, table, labels, bootstrap),
         alarms=tuple(alarms(ordered)),

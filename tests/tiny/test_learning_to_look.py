@@ -10,7 +10,8 @@ from importlib.util import find_spec
 import pytest
 
 from tag_plugin.data.rows import read_rows, write_rows
-from tag_plugin.data.synthetic.prepare import parse_face_id, prepare_synth
+from tag_plugin.data.synthetic.face_id import parse_face_id
+from tag_plugin.data.synthetic.prepare import prepare_synth
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed

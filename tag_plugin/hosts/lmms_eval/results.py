@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tag_plugin.data.rows import Row
+from tag_plugin.data.synthetic.face_id import edit_of
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS
 from tag_plugin.hosts.lmms_eval.documents import BASELINES, ROWS
 from tag_plugin.hosts.lmms_eval.host_functions import EmptyReply
 from tag_plugin.pipeline.baselines import asked_of
+from tag_plugin.results.redrawn import REDRAWN_METRICS
 from tag_plugin.results.summary import Summary, summarise
 from tag_plugin.scoring.contributions import COLUMNS, contribution
 from tag_plugin.scoring.metrics import METRICS
@@ -90,12 +92,13 @@ def _metrics_of(sample: JudgedSample) -> list[str]:
     """The metrics that a sample has something to say about; none where its request failed."""
     columns = zip(COLUMNS, contribution(sample, BASELINES.get(sample.task)), strict=True)
     spoken = {name for name, value in columns if value and not sample.failed}
+    redrawn = edit_of(sample.id) is not None and not sample.failed
     return [
         name
         for metric in METRICS.values()
         if not spoken.isdisjoint(metric.columns)
         for name in metric.names([sample.gold])
-    ]
+    ] + (list(REDRAWN_METRICS) if redrawn else [])
 
 
 def _failure(completion: str | None) -> str | None:
@@ -135,6 +138,10 @@ def metric_list() -> list[dict[str, Any]]:
             }
             for metric in METRICS.values()
             for name in metric.names(EMOTIONS)
+        ),
+        *(
+            {"metric": name, "aggregation": _from_summary(name), "higher_is_better": True}
+            for name in REDRAWN_METRICS
         ),
     ]
 
