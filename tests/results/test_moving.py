@@ -97,8 +97,8 @@ def test_without_a_common_unit_nothing_is_said_of_boxes():
     assert (found.units.value, found.moved, found.follows) == (0.0, None, None)
 
 
-@given(st.lists(any_box(), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@given(st.lists(any_box(smallest=30), min_size=1, max_size=4))
+@settings(max_examples=30, deadline=None)
 def test_a_box_moves_with_the_pixels_that_it_holds(boxes):
     face = np.zeros((FACE_FRAME, FACE_FRAME, 3), dtype=np.uint8)
     x1, y1, x2, y2 = (round(value * FACE_FRAME / BOX_SCALE) for value in boxes[0].as_tuple())

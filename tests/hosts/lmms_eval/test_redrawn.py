@@ -1,10 +1,15 @@
 """Two scripted models through the real host on tag_synth_redrawn: one looks, one explains."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lmms_eval.evaluator import simple_evaluate
+from lmms_eval.loggers import EvaluationTracker
+from lmms_eval.tasks import TaskManager
+from typer.testing import CliRunner
 
 from tag_plugin.cli import app
 from tag_plugin.data.rows import Row, read_rows
@@ -14,50 +19,39 @@ from tag_plugin.results.merge import merge
 from tag_plugin.results.reader import read_run
 from tag_plugin.results.redrawn import REDRAWN_METRICS
 from tests.forked import forked
+from tests.hosts.lmms_eval.canned_run import Canned
 from tests.redrawn_answers import Policy, answer_of, explains, looks
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 FACES = 16
 POLICIES = (looks, explains)
-"""The first looks at the picture that it is shown; the second answers, then names the label's AUs."""
+"""The first looks at the picture; the second answers, then names the AUs of its answer."""
 
 
-def scripted(rows: dict[str, Row], policy: Policy) -> Any:
-    """A model of the host that answers by a policy."""
-    import torch
-    from lmms_eval.api.model import lmms
+class Scripted(Canned):
+    """Answers by a policy, which is given the row of the picture that is shown."""
 
-    class Scripted(lmms):
-        device = torch.device("cpu")
+    def __init__(self, rows: dict[str, Row], policy: Policy) -> None:
+        super().__init__()
+        self.rows, self.policy = rows, policy
 
-        def generate_until(self, requests: list[Any]) -> list[str]:
-            answers = []
-            for request in requests:
-                _, _, _, doc_id, task, split = request.args
-                answers.append(answer_of(rows[self.task_dict[task][split][doc_id]["id"]], policy))
-            return answers
-
-        def loglikelihood(self, requests: list[Any]) -> list[Any]:
-            raise NotImplementedError
-
-        def generate_until_multi_round(self, requests: list[Any]) -> list[str]:
-            raise NotImplementedError
-
-    return Scripted()
+    def generate_until(self, requests: list[Any]) -> list[str]:
+        answers = []
+        for request in requests:
+            _, _, _, doc_id, task, split = request.args
+            row = self.rows[self.task_dict[task][split][doc_id]["id"]]
+            answers.append(answer_of(row, self.policy))
+        return answers
 
 
 def evaluate(data: Path, out: Path) -> None:
-    from lmms_eval.evaluator import simple_evaluate
-    from lmms_eval.loggers import EvaluationTracker
-    from lmms_eval.tasks import TaskManager
-
     rows = {row.id: row for row in read_rows(data / "synth_redrawn" / "detected" / "test.jsonl")}
     manager = TaskManager("ERROR", include_path=str(tasks_dir()), include_defaults=False)
     for policy in POLICIES:
         tracker = EvaluationTracker(output_path=str(out / policy.__name__))
         found = simple_evaluate(
-            model=scripted(rows, policy),
+            model=Scripted(rows, policy),
             tasks=["tag_synth_redrawn"],
             task_manager=manager,
             log_samples=True,
@@ -73,8 +67,6 @@ def evaluate(data: Path, out: Path) -> None:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Policy -> its run; drawn, detected and evaluated as a user does it."""
-    from typer.testing import CliRunner
-
     folder = tmp_path_factory.mktemp("redrawn")
     prepare_synth(folder, {"test": FACES}, workers=1, name="synth_redrawn", again=True)
     words = ["detect", str(folder / "synth_redrawn"), "--detector", "synthetic", "--workers", "1"]
@@ -103,8 +95,6 @@ def test_who_explains_is_right_as_often_and_keeps_its_other_claims(runs):
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
 def test_every_step_stands_in_the_hosts_own_table_and_survives_a_merge(runs, tmp_path, policy):
-    import json
-
     run = runs[policy]
     numbers = json.loads(run.results_file.read_text())["results"]["tag_synth_redrawn"]
     expected = {name: run.summary.metrics[name].value for name in REDRAWN_METRICS}
