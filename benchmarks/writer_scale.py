@@ -44,7 +44,7 @@ PROSE = "\n".join(
     (
         "Global analysis: The expression involves both the upper and the lower face.",
         "Verification loop:",
-        *(f"Inspect {unit}: it has changed as the muscle contracts" for unit in UNITS.values()),
+        *(f"Inspect {unit}: the muscle of AU{au} contracts" for au, unit in UNITS.items()),
         "Final conclusion: AU4 + AU15 indicate a dominant emotion of {label}.",
         "<answer>{label}</answer>",
     )

@@ -2,12 +2,13 @@
 
 from hypothesis import strategies as st
 
-from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.facs.action_units import ACTION_UNITS, action_unit
 from tag_plugin.facs.boxes import BOX_SCALE, Box
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import EMOTIONS
 from tag_plugin.trace.denial import denies_itself
 from tag_plugin.trace.grammar import Inspection, Trace, same_claim, text_problem
+from tag_plugin.trace.prose import Sentences, names_another, unclaimed_units
 
 
 def _spans(smallest: int) -> st.SearchStrategy[tuple[int, int]]:
@@ -36,29 +37,36 @@ DETECTIONS = st.lists(
 )
 
 FREE_TEXT = (
-    st.text(min_size=1, max_size=60).map(str.strip).filter(lambda text: text_problem(text) is None)
+    st.tuples(st.text(max_size=60), st.characters(categories=["L"]))
+    .map(lambda parts: "".join(parts).strip())
+    .filter(lambda text: text_problem(text) is None)
 )
 
-INSPECTIONS = st.builds(
-    Inspection,
-    region=FREE_TEXT,
-    au=ACTION_UNIT_IDS,
-    observation=FREE_TEXT.filter(lambda text: not denies_itself(text)),
-    box=boxes(),
+INSPECTIONS = ACTION_UNIT_IDS.flatmap(
+    lambda au: st.builds(
+        Inspection,
+        region=st.just(action_unit(au).region),
+        au=st.just(au),
+        observation=FREE_TEXT.filter(lambda text: not denies_itself(text)),
+        box=boxes(),
+    )
 )
 
 
-def _without_duplicates(steps: list[Inspection]) -> tuple[Inspection, ...]:
+def _without_repetition(steps: list[Inspection]) -> tuple[Inspection, ...]:
     kept: list[Inspection] = []
     for step in steps:
         if not any(same_claim(step.au, step.box, other.au, other.box) for other in kept):
             kept.append(step)
-    return tuple(kept)
+    sentences = Sentences()
+    return tuple(step for step in kept if not sentences.repeats(step.au, step.observation))
 
 
 TRACES = st.builds(
     Trace,
-    global_analysis=FREE_TEXT,
-    inspections=st.lists(INSPECTIONS, max_size=6).map(_without_duplicates),
+    global_analysis=FREE_TEXT.filter(
+        lambda text: not unclaimed_units(text, ()) and not names_another(text, "")
+    ),
+    inspections=st.lists(INSPECTIONS, max_size=6).map(_without_repetition),
     answer=st.sampled_from(EMOTIONS),
 )

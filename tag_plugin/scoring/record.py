@@ -15,7 +15,6 @@ from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import LabelSet, label_set
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.facs.prototypes import consistency
-from tag_plugin.facs.votes import Votes
 from tag_plugin.scoring.score import JudgeConfig, Reference, ScoredCompletion, score_completion
 from tag_plugin.trace.claims import Claim
 from tag_plugin.trace.prompt import Style
@@ -24,7 +23,6 @@ RECORD: Final = "judged"
 """The key of a sample's record in the samples file."""
 
 _MOST_ATTRIBUTES: Final = 64
-_MOST_OTHERS: Final = 1000
 
 
 class AnsweredSample(Frozen):
@@ -33,8 +31,7 @@ class AnsweredSample(Frozen):
     `task` and `style` say what was asked, `frame` in which frame the model writes boxes.
     `detections` are all that the detector measured, `thresholds` its own; `attributes` are what
     the dataset says about the person. `failed` is the host's message of a request that got no
-    answer. `votes` are what people said of the face; `others` are further completions of the same
-    question, where the host asked several times.
+    answer. Raters' votes belong here beside `gold`, with a default.
     """
 
     model_config = ConfigDict(extra="ignore")  # a later version may record more
@@ -52,10 +49,6 @@ class AnsweredSample(Frozen):
     thresholds: Thresholds
     attributes: Annotated[Mapping[str, str], Field(max_length=_MOST_ATTRIBUTES)] = {}
     failed: str | None = None
-    votes: Annotated[Votes | None, Field(exclude_if=lambda votes: votes is None)] = None
-    others: Annotated[
-        tuple[str, ...], Field(max_length=_MOST_OTHERS, exclude_if=lambda others: not others)
-    ] = ()
 
     @model_validator(mode="after")
     def _of_its_label_set(self) -> Self:
@@ -77,26 +70,13 @@ class AnsweredSample(Frozen):
         reference = Reference(self.gold, self.labels, seen)
         text = "" if self.failed else self.completion
         verdict = score_completion(text, reference, self.frame, config)
-        answers = tuple(
-            score_completion(
-                other, Reference(self.gold, self.labels), self.frame, config
-            ).parsed.answer
-            for other in self.others
-        )
-        return JudgedSample.model_construct(**self.__dict__, verdict=verdict, other_answers=answers)
+        return JudgedSample.model_construct(**self.__dict__, verdict=verdict)
 
 
 class JudgedSample(AnsweredSample):
-    """An answered sample with its verdict; a failed one counts nowhere.
-
-    `other_answers` are the labels read from `others`.
-    """
+    """An answered sample with its verdict; a failed one counts nowhere."""
 
     verdict: ScoredCompletion
-    other_answers: Annotated[
-        tuple[str | None, ...],
-        Field(max_length=_MOST_OTHERS, exclude_if=lambda answers: not answers),
-    ] = ()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -79,10 +79,10 @@ def _best_iou(box: tuple[int, Box], others: Sequence[tuple[int, Box]]) -> float:
 
 REWARDS: Final[Mapping[str, Reward]] = {
     "answer": Reward(lambda scored, _: scored.answer, 1.0, default=True),
-    "au_grounding": Reward(lambda scored, _: scored.grounding, 0.5, grounding=True, default=True),
-    "au_grounding_class_blind": Reward(class_blind_grounding, 0.5, grounding=True),
+    "au_grounding": Reward(lambda scored, _: scored.grounding, 1.0, grounding=True, default=True),
+    "au_grounding_class_blind": Reward(class_blind_grounding, 1.0, grounding=True),
     "au_grounding_dual_iou": Reward(
-        lambda scored, _: dual_iou_grounding(scored), 0.5, grounding=True
+        lambda scored, _: dual_iou_grounding(scored), 1.0, grounding=True
     ),
     "format": Reward(lambda scored, _: scored.format, 0.2, default=True),
 }

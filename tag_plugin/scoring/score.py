@@ -16,7 +16,7 @@ from tag_plugin.trace.answer import AnswerPolicy
 from tag_plugin.trace.claims import Claim
 from tag_plugin.trace.parse import ParsedCompletion, parse
 
-JUDGE_VERSION: Final = 3
+JUDGE_VERSION: Final = 4
 """What the judge credits; raised with every change of it. Numbers of two versions are not compared.
 
 1. As published first.
@@ -24,6 +24,10 @@ JUDGE_VERSION: Final = 3
    there counts; only ASCII digits are numbers; denials are told from negation words by what is
    denied; the policy `careful-1` reads marks of models, bullets, emoji and LaTeX around an answer.
 3. A conclusion without an AU may go by the face as a whole; nothing else is read in another way.
+4. The text is read: a region that is not the AU's, an observation of more than 400 characters, the
+   same one for two AUs, an AU or another answer in the global analysis, and more claims than are
+   judged are defects. A text without a word is empty. Claims of unsupported AUs are counted; where
+   no AU is present and nothing else is claimed, G does not apply.
 """
 
 
@@ -101,10 +105,11 @@ class Reference:
 
 
 class _Wanted(NamedTuple):
-    """The AUs to be found, and those whose claims are ignored."""
+    """The AUs to be found, those whose claims are ignored, and those that cannot be measured."""
 
     targets: tuple[Target, ...]
     ignored: frozenset[int]
+    unsupported: frozenset[int]
 
 
 class Units(NamedTuple):
@@ -122,7 +127,8 @@ class ScoredCompletion:
     A part is None when it does not apply, 0.0 when it is wrong. `targets` are the AUs to be found
     (None without detections), `matches` pair numbers of `parsed.claims` and of `targets`.
     `judged_claims` are the numbers of the claims that were judged (grey-band and unsupported AUs
-    are left out), `claimed` is how many count, with the surplus.
+    are left out), `claimed` is how many count, with the surplus; `unsupported` is how many claim an
+    AU that the detector cannot measure.
 
     Room for more, each with a default, so that a file of today stays readable: the side of an AU
     belongs to `Claim` and `Target`, findings about the text to `parsed` beside `defects`.
@@ -140,6 +146,7 @@ class ScoredCompletion:
     targets: tuple[Target, ...] | None = None
     matches: tuple[Match, ...] = ()
     version: Literal[2] = 2
+    unsupported: Annotated[int, Field(ge=0)] = 0
 
     def __post_init__(self) -> None:
         known, wanted = len(self.parsed.claims), len(self.targets or ())
@@ -182,28 +189,34 @@ def score_completion(
 
     With P the claims and R the present AUs, phi(iou) = max(0, (iou - t) / (full - t)) up to 1:
     grounding = 2 * sum(weight * phi(iou of the pair)) / (|P| + |R|), each part in [0, 1].
-    With R empty it is 1 when the loop claims nothing either (and says so), else 0.
+    With R empty it is 1 when the loop claims nothing either (and says so), else 0; and None where
+    unsupported AUs alone are claimed: they are never wrong, but they do not say "nothing" either.
     """
-    parsed = parse(text, frame, reference.labels, config.answers)
+    limit = config.top_k + config.surplus_claims
+    parsed = parse(text, frame, reference.labels, config.answers, limit)
     form = float(parsed.well_formed) if config.answers is AnswerPolicy.CONTRACT else None
     answer = None if reference.label is None else float(parsed.answer == reference.label)
     wanted = reference.wanted(config, frame)
     if wanted is None:
         return ScoredCompletion(parsed, form, answer, None)
-    judged, claimed = _judged_claims(parsed, wanted.ignored, config)
-    located = _located(parsed.claims, judged)
-    targets = wanted.targets
+    judged, claimed = _judged_claims(parsed, wanted.ignored, limit)
+    targets, located = wanted.targets, _located(parsed.claims, judged)
     matches = pair(located, targets, config.iou_threshold, config.full_iou)
-    has_loop = parsed.nothing_visible or bool(parsed.claims)
-    grounding = grounding_of(claimed, targets, matches) if targets or has_loop else 0.0
-    return ScoredCompletion(parsed, form, answer, grounding, judged, claimed, targets, matches)
+    unsupported = sum([claim.au in wanted.unsupported for claim in parsed.claims])
+    grounding: float | None = 0.0
+    if not targets and not claimed and unsupported:
+        grounding = None
+    elif targets or parsed.nothing_visible or parsed.claims:
+        grounding = grounding_of(claimed, targets, matches)
+    return ScoredCompletion(
+        parsed, form, answer, grounding, judged, claimed, targets, matches, unsupported=unsupported
+    )
 
 
 def _judged_claims(
-    parsed: ParsedCompletion, ignored: frozenset[int], config: JudgeConfig
+    parsed: ParsedCompletion, ignored: frozenset[int], limit: int
 ) -> tuple[tuple[int, ...], int]:
     """The claims that can earn credit, and |P|, the number of claims that are held against it."""
-    limit = config.top_k + config.surplus_claims
     first = enumerate(parsed.claims[:limit])
     judged = tuple([number for number, claim in first if claim.au not in ignored])
     return judged, len(judged) + max(0, len(parsed.claims) - limit)
@@ -217,7 +230,8 @@ def _wanted(detections: Detections, config: JudgeConfig, frame: BoxFrame) -> _Wa
     targets = tuple(
         Target(d.au, snap(d.box, frame), d.probability if config.weighted else 1.0) for d in chosen
     )
-    return _Wanted(targets, (_EVERY_AU - detections.supported | undecided) - found)
+    unsupported = _EVERY_AU - detections.supported
+    return _Wanted(targets, (unsupported | undecided) - found, unsupported)
 
 
 def _located(claims: tuple[Claim, ...], judged: tuple[int, ...]) -> list[tuple[int, Box] | None]:

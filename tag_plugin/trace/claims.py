@@ -1,13 +1,22 @@
 """Reading one line of the verification loop: which Action Unit it claims, and where."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxError, BoxFrame, BoxProblem, StoredBox, from_frame
 from tag_plugin.facs.detections import KnownUnit
+from tag_plugin.facs.places import is_place_of
 from tag_plugin.trace.denial import denies_itself
-from tag_plugin.trace.grammar import ARROWS, INSPECT, Defect, text_problem
+from tag_plugin.trace.grammar import (
+    ARROWS,
+    INSPECT,
+    LONGEST_OBSERVATION,
+    WORDING,
+    Defect,
+    text_problem,
+)
 
 # Only ASCII digits are numbers. No two quantifiers over the same characters stand side by side, so
 # that a line is read in time that grows linearly with its length, whatever it holds.
@@ -30,6 +39,7 @@ _BOX_DEFECTS = {
 class Claim:
     """One claimed Action Unit. With a defect it still counts as a claim, but cannot be right.
 
+    Except for defects of its wording (`WORDING`): AU and box may be right all the same.
     `defects` are names of `Defect`; a file may hold some that another version knows.
     """
 
@@ -42,7 +52,13 @@ class Claim:
     @property
     def usable(self) -> bool:
         """Whether the claim may be matched with a detection."""
-        return self.au is not None and self.box is not None and not self.defects
+        sound = not self.defects or WORDING.issuperset(self.defects)
+        return sound and self.au is not None and self.box is not None
+
+
+def with_defect(claim: Claim, defect: Defect) -> Claim:
+    """The claim with one more defect."""
+    return replace(claim, defects=(*claim.defects, defect))
 
 
 def read_claims(line: str, frame: BoxFrame) -> list[Claim]:
@@ -67,15 +83,23 @@ def _read_claim(line: str, frame: BoxFrame) -> Claim:
         return Claim(box=box, defects=(defect,))
     region, observation = parts[0][len(INSPECT) :].strip(), unit[3].strip()
     au, defects = _read_unit(int(unit[1]), unit[2])
-    if text_problem(region) or text_problem(observation):
-        defects.append(
-            Defect.EMPTY_TEXT if not (region and observation) else Defect.UNEXPECTED_TEXT
-        )
-    if denies_itself(observation):
-        defects.append(Defect.NEGATED_CLAIM)
+    defects.extend(_read_words(au, region, observation))
     if box_defect:
         defects.append(box_defect)
     return Claim(au, box, region, observation, tuple(defects))
+
+
+def _read_words(au: int | None, region: str, observation: str) -> Iterator[Defect]:
+    """What is wrong with the words of a claim; what is too long is not read any further."""
+    if text_problem(region) or text_problem(observation):
+        yield Defect.EMPTY_TEXT if not (region and observation) else Defect.UNEXPECTED_TEXT
+    if max(len(region), len(observation)) > LONGEST_OBSERVATION:
+        yield Defect.LONG_TEXT
+        return
+    if denies_itself(observation):
+        yield Defect.NEGATED_CLAIM
+    if au is not None and not is_place_of(au, region):
+        yield Defect.WRONG_REGION
 
 
 def _read_unit(number: int, name: str | None) -> tuple[int | None, list[Defect]]:

@@ -38,8 +38,8 @@ _AFFIRMED = re.compile(_MOVED)
 _OTHER_STATE = re.compile(
     r"\beyes? (?:is|are|remain|stay)s? open\b|\b(?:mouth|jaw|lips?) (?:is|are) shut\b"
 )
-_NEGATION = re.compile(_NEGATED)
-_NEGATION_OR_REST = re.compile(rf"{_NEGATED}|{_AT_REST}|n['’]t\b|\bcannot\b", re.IGNORECASE)
+NEGATION = re.compile(_NEGATED)
+NEGATION_OR_REST = re.compile(rf"{_NEGATED}|{_AT_REST}|n['’]t\b|\bcannot\b", re.IGNORECASE)
 _REST = re.compile(_AT_REST)
 _NOT_SEEN = re.compile(
     rf"\b(?:{_GONE}|none)\b|\b(?:not|never|nowhere)\b(?:\s\w+){{0,3}}\s(?:{_SEEN}|activat\w+|active)\b"
@@ -52,7 +52,7 @@ _SOMETHING_ELSE = re.compile(
     r"\b(?:teeth|tooth|gums?|iris(?:es)?|pupils?|sclera|whites?|tongue|gaps?|red|vermilion|lashes|"
     r"lids|eyelids|hair|other|else)\b"
 )
-_IDIOMS = re.compile(
+IDIOMS = re.compile(
     r"\b(?:without (?:a |any )?(?:doubt|question)|"
     r"no (?:doubt|question|less|wonder|mistak\w+|ambiguity)|"
     r"not (?:only|just|merely|simply|solely|unlike|quite|fully|completely|entirely|very|too|so|as|"
@@ -83,15 +83,15 @@ def denies_itself(observation: str) -> bool:
     >>> denies_itself("no doubt about it, the corners of the mouth are lifted")
     False
     """
-    if not _NEGATION_OR_REST.search(observation):
+    if not NEGATION_OR_REST.search(observation):
         return False
     text = re.sub(r"n['’]t\b", " not", observation.casefold().replace("cannot", "can not"))
-    clauses = {_read(clause) for clause in _CLAUSE_ENDS.split(_IDIOMS.sub(" ", text)) if clause}
+    clauses = {_read(clause) for clause in _CLAUSE_ENDS.split(IDIOMS.sub(" ", text)) if clause}
     return _Clause.DENIES in clauses and _Clause.AFFIRMS not in clauses
 
 
 def _read(clause: str) -> _Clause:
-    negation = _NEGATION.search(clause)
+    negation = NEGATION.search(clause)
     if negation is None:
         return _without_negation(clause)
     movement = _MOVEMENT.search(clause)

@@ -13,13 +13,15 @@ import re
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tag_plugin.facs.boxes import Box, StoredBox, iou
 from tag_plugin.facs.detections import KnownUnit
 from tag_plugin.facs.emotions import EMOTIONS
 from tag_plugin.facs.frozen import Frozen
+from tag_plugin.facs.places import is_place_of
 from tag_plugin.trace.denial import denies_itself
+from tag_plugin.trace.prose import Sentences, names_another, unclaimed_units
 
 GLOBAL_ANALYSIS: Final = "Global analysis:"
 VERIFICATION_LOOP: Final = "Verification loop:"
@@ -38,6 +40,11 @@ DUPLICATE_IOU: Final = 0.5
 
 PLACES_OF_ONE_UNIT: Final = 20
 """So many different places of one AU are all that a face can show; more of them are repetition."""
+
+LONGEST_OBSERVATION: Final = 400
+"""Characters; about 70 words are more than a change of one part of a face needs."""
+LONGEST_ANALYSIS: Final = 2_000
+"""Characters of the global analysis."""
 
 ARROWS = re.compile(r"→|->")
 
@@ -64,7 +71,13 @@ class Defect(StrEnum):
     UNKNOWN_AU = "unknown action unit"
     WRONG_AU_NAME = "action unit number and name disagree"
     NEGATED_CLAIM = "claim that denies itself"
+    WRONG_REGION = "region that is not the action unit's"
+    LONG_TEXT = "text too long"
+    REPEATED_OBSERVATION = "same observation for different action units"
     DUPLICATE_CLAIM = "duplicate claim"
+    SURPLUS_CLAIMS = "more claims than are judged"
+    UNCLAIMED_UNIT = "action unit in the global analysis that the loop does not claim"
+    OTHER_ANSWER = "global analysis names another answer"
     UNREADABLE_CONCLUSION = "unreadable conclusion"
     CONCLUSION_MISMATCH = "conclusion disagrees with the loop or the answer"
     UNKNOWN_LABEL = "unknown label"
@@ -72,6 +85,10 @@ class Defect(StrEnum):
     MISPLACED_ANSWER = "answer before the conclusion"
     TEXT_AFTER_ANSWER = "text after the answer"
     TRUNCATED = "truncated"
+
+
+WORDING: Final = frozenset({Defect.WRONG_REGION, Defect.LONG_TEXT, Defect.REPEATED_OBSERVATION})
+"""Defects of a claim's words alone: whether its AU and its box are right, they do not decide."""
 
 
 def text_problem(text: str) -> str | None:
@@ -82,6 +99,8 @@ def text_problem(text: str) -> str | None:
         return "more than one line, or unprintable characters"
     if ARROWS.search(text) or "<" in text or ">" in text:
         return "arrows and angle brackets belong to the grammar"
+    if not any(map(str.isalpha, text)):
+        return "no word in it"
     return None
 
 
@@ -97,15 +116,17 @@ FreeText = Annotated[str, AfterValidator(_free_text)]
 class Inspection(Frozen):
     """One step of the verification loop: where to look, which AU, what is seen, and its box."""
 
-    region: FreeText
+    region: Annotated[FreeText, Field(max_length=LONGEST_OBSERVATION)]
     au: KnownUnit
-    observation: FreeText
+    observation: Annotated[FreeText, Field(max_length=LONGEST_OBSERVATION)]
     box: StoredBox
 
     @model_validator(mode="after")
     def _sound(self) -> "Inspection":
         if denies_itself(self.observation):
             raise ValueError(f"AU{self.au}: the observation {self.observation!r} denies the AU")
+        if not is_place_of(self.au, self.region):
+            raise ValueError(f"AU{self.au}: {self.region!r} is not where it shows")
         return self
 
 
@@ -117,7 +138,7 @@ class Trace(Frozen):
             claim twice.
     """
 
-    global_analysis: FreeText
+    global_analysis: Annotated[FreeText, Field(max_length=LONGEST_ANALYSIS)]
     inspections: tuple[Inspection, ...]
     answer: str
 
@@ -125,11 +146,17 @@ class Trace(Frozen):
     def _sound(self) -> "Trace":
         if self.answer not in EMOTIONS:
             raise ValueError(f"unknown emotion {self.answer!r}; known: {', '.join(EMOTIONS)}")
-        places = ClaimedPlaces()
+        places, sentences = ClaimedPlaces(), Sentences()
         for step in self.inspections:
             if places.repeats(step.au, step.box):
                 raise ValueError(f"AU{step.au} is claimed twice in the same place")
+            if sentences.repeats(step.au, step.observation):
+                raise ValueError(f"AU{step.au}: {step.observation!r} was said of another AU")
             places.add(step.au, step.box)
+        if unclaimed_units(self.global_analysis, {step.au for step in self.inspections}):
+            raise ValueError("the global analysis names an AU that is not inspected")
+        if names_another(self.global_analysis, self.answer):
+            raise ValueError(f"the global analysis names another answer than {self.answer}")
         return self
 
 

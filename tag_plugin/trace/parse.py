@@ -1,16 +1,17 @@
 """Text -> what it claims. Never raises on any string: problems become a list of defects."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS, LabelSet
 from tag_plugin.trace.answer import AnswerPolicy, is_cut_off, read_answer
-from tag_plugin.trace.claims import BOX_TAG, Claim, read_claims
+from tag_plugin.trace.claims import BOX_TAG, Claim, read_claims, with_defect
 from tag_plugin.trace.grammar import (
     FINAL_CONCLUSION,
     GLOBAL_ANALYSIS,
     INDICATE,
+    LONGEST_ANALYSIS,
     NOTHING_INDICATES,
     NOTHING_VISIBLE,
     VERIFICATION_LOOP,
@@ -21,6 +22,7 @@ from tag_plugin.trace.grammar import (
     Trace,
     text_problem,
 )
+from tag_plugin.trace.prose import Sentences, names_another, unclaimed_units
 
 ANY_EMOTION = LabelSet("any", EMOTIONS)
 
@@ -74,15 +76,17 @@ def parse(
     frame: BoxFrame = BoxFrame.RELATIVE,
     labels: LabelSet = ANY_EMOTION,
     answers: AnswerPolicy = AnswerPolicy.CONTRACT,
+    most_claims: int | None = None,
 ) -> ParsedCompletion:
     """Read a completion whose boxes are in `frame` and whose answer should be one of `labels`.
 
     `parse(render(trace, frame), frame).trace == trace` for boxes that the frame can express.
     `answers` says how the answer is found; the grammar of traces is the same under each policy.
+    More than `most_claims` are a defect.
     """
     if answers is AnswerPolicy.CAREFUL:
         return _free_completion(text, labels)
-    reader = _Reader(frame, labels)
+    reader = _Reader(frame, labels, most_claims)
     for line in _THINK.sub("", text).splitlines():
         if line.strip():
             reader.read(line.strip())
@@ -103,11 +107,13 @@ class _Reader:
 
     frame: BoxFrame
     labels: LabelSet
+    most_claims: int | None = None
     section: int = _PREAMBLE
     seen: set[int] = field(default_factory=set)
     defects: dict[str, None] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     places: ClaimedPlaces = field(default_factory=ClaimedPlaces)
+    sentences: Sentences = field(default_factory=Sentences)
     answers: list[str] = field(default_factory=list)
     global_analysis: str = ""
     conclusion: str = ""
@@ -171,9 +177,11 @@ class _Reader:
         au, box = claim.au, claim.box
         if au is not None and box is not None:
             if self.places.repeats(au, box):
-                claim = replace(claim, defects=(*claim.defects, Defect.DUPLICATE_CLAIM))
-            elif not claim.defects:
+                claim = with_defect(claim, Defect.DUPLICATE_CLAIM)
+            elif claim.usable:
                 self.places.add(au, box)
+        if au is not None and self.sentences.repeats(au, claim.observation):
+            claim = with_defect(claim, Defect.REPEATED_OBSERVATION)
         self.note(*claim.defects)
         self.claims.append(claim)
 
@@ -213,6 +221,9 @@ class _Reader:
             self.note(Defect.EMPTY_LOOP)
         if self.claims and self.nothing_visible:
             self.note(Defect.CONTRADICTORY_LOOP)
+        if self.most_claims is not None and len(self.claims) > self.most_claims:
+            self.note(Defect.SURPLUS_CLAIMS)
+        self._check_analysis(answer)
         if _CONCLUDED in self.seen:
             self._check_conclusion(answer)
         return ParsedCompletion(
@@ -234,6 +245,15 @@ class _Reader:
         if None in named:
             self.note(Defect.UNKNOWN_LABEL)
         return named.pop() if len(named) == 1 else None
+
+    def _check_analysis(self, answer: str | None) -> None:
+        if len(self.global_analysis) > LONGEST_ANALYSIS:
+            self.note(Defect.LONG_TEXT)
+            return
+        if unclaimed_units(self.global_analysis, {claim.au for claim in self.claims if claim.au}):
+            self.note(Defect.UNCLAIMED_UNIT)
+        if answer is not None and names_another(self.global_analysis, answer):
+            self.note(Defect.OTHER_ANSWER)
 
     def _check_conclusion(self, answer: str | None) -> None:
         conclusion = _CONCLUSION.fullmatch(self.conclusion)

@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from tag_plugin.data.rows import Row
-from tag_plugin.data.synthetic.face_id import FaceId
+from tag_plugin.data.synthetic.prepare import FaceId
 from tag_plugin.data.synthetic.render import render as draw
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.detectors.synthetic import SyntheticDetector
@@ -63,7 +63,9 @@ def completion(row: Row, skill: float, random: Random) -> str:
     if random.random() > 0.6 + 0.4 * skill:
         wrong = action_unit(random.choice(absent))
         box = Box(300, 600, 700, 850)
-        seen = Inspection(region=wrong.region, au=wrong.id, observation="it shows", box=box)
+        seen = Inspection(
+            region=wrong.region, au=wrong.id, observation=f"it shows a {wrong.name}", box=box
+        )
         steps.append(seen)
     text = render(trace.model_copy(update={"inspections": tuple(steps)}), FRAME)
     if random.random() > 0.9 + 0.1 * skill:

@@ -3,6 +3,9 @@
 import time
 
 import pytest
+from hack_table import drawn, line, share, table
+from hacks.faces import Train, faces
+from hacks.policies import BLIND, COUNTED, POLICIES, SILENT, WORDS_ONLY
 
 from tag_plugin.facs.action_units import ACTION_UNITS, action_unit
 from tag_plugin.facs.boxes import Box, BoxFrame
@@ -38,7 +41,12 @@ def shifted(box, by=12):
 
 def trace(boxes, observation="it shows clearly", answer="sadness"):
     steps = tuple(
-        Inspection(region=action_unit(au).region, au=au, observation=observation, box=box)
+        Inspection(
+            region=action_unit(au).region,
+            au=au,
+            observation=f"{observation}: {action_unit(au).name}",
+            box=box,
+        )
         for au, box in boxes.items()
     )
     return render(Trace(global_analysis="A sad face.", inspections=steps, answer=answer), FRAME)
@@ -73,9 +81,9 @@ PERMUTED = dict(
 
 # hack, completion, the most that its grounding may be, the most that its total may be
 HACKS = [
-    ("all AUs listed, right boxes", every_unit(lambda au: TRUE_BOXES.get(au, OTHER_BOX)), 0.4, 1.5),
-    ("all AUs listed, full-face boxes", every_unit(lambda _: FULL_FACE), 0.0, 1.3),
-    ("one right box only", trace({4: TRUE_BOXES[4]}), 0.4, 1.5),
+    ("all AUs listed, right boxes", every_unit(lambda au: TRUE_BOXES.get(au, OTHER_BOX)), 0.4, 1.4),
+    ("all AUs listed, full-face boxes", every_unit(lambda _: FULL_FACE), 0.0, 1.1),
+    ("one right box only", trace({4: TRUE_BOXES[4]}), 0.4, 1.6),
     ("the same box ten times", repeated(10), 0.2, 1.2),
     ("full-face boxes", trace(dict.fromkeys(TRUE_BOXES, FULL_FACE)), 0.0, 1.3),
     ("AU names permuted", trace(PERMUTED), 0.0, 1.3),
@@ -83,15 +91,15 @@ HACKS = [
     ("negated mentions", negated(HONEST), 0.0, 1.1),
     ("reversed boxes", reversed_boxes(HONEST), 0.0, 1.1),
     ("nothing visible", trace({}), 0.0, 1.3),
-    ("several answers", f"{HONEST}\n<answer>fear</answer><answer>anger</answer>", 0.95, 0.5),
+    ("several answers", f"{HONEST}\n<answer>fear</answer><answer>anger</answer>", 0.95, 0.95),
     (
         "an answer inside the loop",
         HONEST.replace("loop:\n", "loop:\n<answer>sadness</answer>\n").rpartition("\n")[0],
         0.95,
-        0.5,
+        0.95,
     ),
-    ("truncated in the second box", HONEST[: HONEST.index("AU4 (") + 40], 0.4, 0.2),
-    ("truncated before the answer", HONEST[: HONEST.index("Final")], 0.95, 0.5),
+    ("truncated in the second box", HONEST[: HONEST.index("AU4 (") + 40], 0.4, 0.4),
+    ("truncated before the answer", HONEST[: HONEST.index("Final")], 0.95, 0.95),
     ("100 kB of one claim", repeated(1_250), 0.01, 1.1),
     ("100 kB of noise", "AU4 <bbox>[1,2,3,4]</bbox> " * 4_000, 0.0, 0.0),
     ("the prose names AUs without a loop", "AU1 AU4 AU15 AU17 <answer>sadness</answer>", 0.0, 1.0),
@@ -110,7 +118,7 @@ def test_the_honest_answer_scores_high():
     scored, total = judge(HONEST)
     assert (scored.format, scored.answer) == (1.0, 1.0)
     assert scored.grounding > 0.7
-    assert total > 1.55
+    assert total > 1.9
 
 
 @pytest.mark.parametrize(
@@ -170,3 +178,42 @@ def test_a_hundred_kilobytes_are_judged_in_a_moment():
 
 def test_the_conclusion_of_every_unit_is_one_sentence():
     assert conclusion([1, 4, 4], "anger") == "AU1 + AU4 indicate a dominant emotion of anger."
+
+
+# The same with faces drawn at random: the table of `benchmarks/hack_table.py`, in small.
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return table(drawn("train", 150), drawn("test", 40))
+
+
+def test_sixty_policies_are_measured(lines):
+    assert len(lines) > 60
+
+
+@pytest.mark.parametrize("name", POLICIES.keys() - WORDS_ONLY - COUNTED - {"right AUs, mean boxes"})
+def test_a_policy_costs(lines, name):
+    assert share(lines, name) < 0.97
+
+
+@pytest.mark.parametrize("name", WORDS_ONLY)
+def test_what_costs_nothing_is_a_share_that_moves(lines, name):
+    assert lines["honest"]["spoken_of_rate"] == 1.0
+    assert lines[name]["spoken_of_rate"] < 0.5
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_nobody_can_tell_is_counted(lines, name):
+    assert lines["honest"]["unsupported_claims"] == 0
+    assert lines[name]["unsupported_claims"] > 0
+
+
+def test_neither_blindness_nor_silence_pays():
+    train, seen = Train.of(drawn("train", 300)), faces(drawn("test", 150))
+    blind = {name: [policy(face, train) for face in seen] for name, policy in BLIND.items()}
+    silent = [POLICIES[SILENT](face, train) for face in seen]
+    totals = {name: line(seen, texts)["total"] for name, texts in blind.items()}
+    honest = line(seen, [str(face.honest) for face in seen])["total"]
+    assert max(totals.values()) < 0.65 * honest
+    assert line(seen, silent)["total"] < 0.88 * honest

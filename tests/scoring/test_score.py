@@ -16,6 +16,7 @@ from tag_plugin.scoring.rewards import (
     weighted_sum,
 )
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig, Reference, score_completion
+from tag_plugin.trace.grammar import Inspection, Trace
 from tag_plugin.trace.render import render
 from tests.strategies import DETECTIONS
 
@@ -60,11 +61,34 @@ HALF = Box(200, 200, 800, 300)  # IoU 0.5 with EYES
         ({}, [claim(4)], 0.0),
         ({}, [], 0.0),  # saying nothing at all is no claim of an inactive face
         ({12: 0.4}, [claim(12, MOUTH)], 1.0),  # only a grey claim
+        ({}, [claim(6, MOUTH)], None),  # only an unsupported one: neither wrong nor "nothing"
+        ({}, [claim(6, MOUTH), claim(4)], 0.0),
+        ({12: 0.4}, [claim(6, MOUTH), claim(12, MOUTH)], None),
     ],
 )
 def test_grounding_follows_the_formula(probabilities, lines, expected):
     scored = score_completion(completion(*lines), reference(probabilities), BoxFrame.RELATIVE)
     assert scored.grounding == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("units", "count"), [((4, 12), 0), ((4, 6), 1), ((6, 9, 6), 3)])
+def test_claims_of_unsupported_units_are_counted(units, count):
+    places = [Box(100 * n, 1, 100 * n + 90, 99) for n, _ in enumerate(units)]
+    text = completion(*map(claim, units, places))
+    assert score_completion(text, reference({4: 0.9}), BoxFrame.RELATIVE).unsupported == count
+
+
+@pytest.mark.parametrize(("claims", "form"), [(3, 1.0), (4, 0.0)])
+def test_a_claim_after_the_limit_is_a_defect_whatever_came_before(claims, form):
+    steps = [
+        Inspection(
+            region="cheeks", au=6, observation=f"raised {n}", box=Box(100 * n, 1, 100 * n + 90, 99)
+        )
+        for n in range(claims)
+    ]
+    text = render(Trace(global_analysis="A face.", inspections=tuple(steps), answer="anger"))
+    config = JudgeConfig(top_k=2, surplus_claims=1)
+    assert score_completion(text, reference({4: 0.9}), FRAME, config).format == form
 
 
 @pytest.mark.parametrize(

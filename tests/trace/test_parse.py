@@ -104,6 +104,37 @@ def test_harmless_variations_are_well_formed(text):
         (completion(STEP.replace(" (brow lowerer)", "")), Defect.WRONG_AU_NAME),
         (completion(STEP.replace("drawn together", "not visible")), Defect.NEGATED_CLAIM),
         (completion(STEP.replace("drawn together", "")), Defect.EMPTY_TEXT),
+        (completion(STEP.replace("drawn together", ".")), Defect.UNEXPECTED_TEXT),
+        (completion(STEP.replace("brows", "left ear", 1)), Defect.WRONG_REGION),
+        (completion(STEP.replace("brows", "chin", 1)), Defect.WRONG_REGION),
+        (completion(STEP.replace("brows", "brows, nose and chin", 1)), Defect.WRONG_REGION),
+        (completion(STEP.replace("drawn", "drawn " * 70)), Defect.LONG_TEXT),
+        (completion(STEP.replace("brows", "brows " * 70, 1)), Defect.LONG_TEXT),
+        (completion(analysis="Global analysis: " + "A face. " * 300), Defect.LONG_TEXT),
+        (completion(STEP, MOUTH.replace("down", "Drawn together!")), Defect.REPEATED_OBSERVATION),
+        (completion(STEP, MOUTH.replace("down", "drawn together 2")), Defect.REPEATED_OBSERVATION),
+        *(
+            (completion(analysis=f"Global analysis: {prose}"), Defect.UNCLAIMED_UNIT)
+            for prose in (
+                "AU12 is active.",
+                "AU4 and AU15 are active.",
+                "Action units 4, 15 and 17 act.",
+                "The lip corner depressor is at work.",
+                "Without a doubt AU17 acts.",
+            )
+        ),
+        *(
+            (completion(analysis=f"Global analysis: {prose}"), Defect.OTHER_ANSWER)
+            for prose in (
+                "The face shows anger.",
+                "An angry look, without a doubt.",
+                "The person looks happy, not sad.",
+                "neutral, happiness, sadness, surprise, fear, disgust, anger",
+                "Either sad, angry or afraid.",
+                "The overall expression is neutral.",
+                "It looks surprised but calm.",
+            )
+        ),
         (completion(STEP, STEP), Defect.DUPLICATE_CLAIM),
         (completion(conclusion="Final conclusion: sad."), Defect.UNREADABLE_CONCLUSION),
         (completion(STEP, MOUTH), Defect.CONCLUSION_MISMATCH),
@@ -173,6 +204,43 @@ def test_a_second_answer_counts_wherever_it_stands(between):
     assert parse(f"{ANSWER}{between}<answer>sad</answer>").answer == "sadness"
 
 
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "The person is not happy to be seen.",
+        "The man seems happy to talk, surprisingly calm in the upper face.",
+        "There is no sign of fear, anger or disgust.",
+        "A sad face, rather than an angry one.",
+        "Sadness, with a hint of fear.",
+        "The rest of the face is neutral; the brows are in a neutral position.",
+        "I'm afraid that the light is poor.",
+        "Unlike surprise or fear, the eyes are not widened.",
+        "AU4 is active while AU12 is absent.",
+        "A brow lowerer without a lip corner puller.",
+        "The lips part and the jaw drops a little.",
+        "AU3 does not exist.",
+        "The face could be mistaken for an angry one.",
+        "Angry eyes and a happy smile do not go together.",
+    ],
+)
+def test_ordinary_prose_is_well_formed(prose):
+    assert parse(completion(analysis=f"Global analysis: {prose}")).defects == ()
+
+
+def test_words_do_not_decide_whether_a_claim_is_right():
+    lines = [STEP.replace("brows", "left ear", 1), STEP.replace("drawn", "drawn " * 70)]
+    for line in (*lines, STEP.replace("drawn together", "up")):
+        claims = parse(completion(MOUTH.replace("down", "up"), line)).claims
+        assert [claim.usable for claim in claims] == [True, True]
+    assert not parse(completion(STEP.replace("drawn together", "not visible"))).claims[0].usable
+
+
+def test_more_claims_than_are_judged_are_a_defect():
+    text = completion(STEP, MOUTH)
+    assert Defect.SURPLUS_CLAIMS in parse(text, most_claims=1).defects
+    assert Defect.SURPLUS_CLAIMS not in parse(text, most_claims=2).defects
+
+
 def place(number):
     return STEP.replace("[412,240,588,330]", f"[{number},{number},{number + 9},{number + 9}]")
 
@@ -202,6 +270,9 @@ def test_a_broken_line_still_counts_as_a_claim():
         {"observation": "not visible"},
         {"region": "<b>brows</b>"},
         {"region": ""},
+        {"region": "left ear"},
+        {"observation": "drawn " * 100},
+        {"observation": "..."},
         {"au": 3},
         {"box": [5, 5, 1, 9]},
     ],
@@ -216,6 +287,13 @@ def test_a_trace_refuses_the_same_claim_twice_and_an_unknown_answer():
     step = Inspection(region="brows", au=4, observation="low", box=Box(1, 2, 30, 40))
     with pytest.raises(ValueError, match="claimed twice"):
         Trace(global_analysis="x", inspections=(step, step), answer="anger")
+    other = Inspection(region="mouth", au=26, observation="low", box=Box(1, 2, 30, 40))
+    with pytest.raises(ValueError, match="said of another AU"):
+        Trace(global_analysis="x", inspections=(step, other), answer="anger")
+    with pytest.raises(ValueError, match="an AU that is not inspected"):
+        Trace(global_analysis="AU12 acts.", inspections=(step,), answer="anger")
+    with pytest.raises(ValueError, match="names another answer than anger"):
+        Trace(global_analysis="A happy face.", inspections=(step,), answer="anger")
     with pytest.raises(ValueError, match="unknown emotion"):
         Trace(global_analysis="x", inspections=(), answer="melancholy")
 

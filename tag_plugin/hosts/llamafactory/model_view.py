@@ -176,11 +176,11 @@ def _answers() -> str:
     """Every fixed piece of the grammar: all AUs, all labels, boxes with all digits."""
     boxes = ([12, 345, 678, 900], [0, 1, 999, 1000])
     steps = [
-        {"region": unit.region, "au": unit.id, "observation": "it moves", "box": boxes[index % 2]}
+        {"region": unit.region, "au": unit.id, "observation": unit.name, "box": boxes[index % 2]}
         for index, unit in enumerate(ACTION_UNITS.values())
     ]
     traces = [
-        Trace.model_validate({"global_analysis": "-", "inspections": claims, "answer": label})
+        Trace.model_validate({"global_analysis": "a", "inspections": claims, "answer": label})
         for label in EMOTIONS
         for claims in (steps, [])
     ]

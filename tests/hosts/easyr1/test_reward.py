@@ -49,7 +49,7 @@ def test_a_batch_is_scored(truths: list[str]):
     compute = load(f"{REWARD_FILE}:compute_score")
     found = compute(inputs((GOLD, truths[0]), (WRONG, truths[1]), (GOLD, truths[2])))
     assert found[0] == {
-        "overall": pytest.approx(1.7),
+        "overall": pytest.approx(2.2),
         "answer": 1.0,
         "au_grounding": 1.0,
         "format": 1.0,

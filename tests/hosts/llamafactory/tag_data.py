@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from tag_plugin.data.rows import Row, write_rows
+from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.trace.grammar import Trace
 
@@ -33,7 +34,12 @@ def row(index: int, image: str | None = None) -> Row:
 
 
 def _step(unit: int) -> dict[str, object]:
-    return {"region": "face", "au": unit, "observation": "the skin folds", "box": BOXES[unit]}
+    return {
+        "region": action_unit(unit).region,
+        "au": unit,
+        "observation": "the skin folds",
+        "box": BOXES[unit],
+    }
 
 
 def save_face(path: Path, index: int, side: int = FACE_FRAME) -> None:

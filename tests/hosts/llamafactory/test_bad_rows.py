@@ -139,15 +139,17 @@ def test_tokenized_data_whose_picture_is_lost_is_refused(
 def test_a_row_that_the_host_would_cut_is_skipped_whole(
     streaming: bool, qwen2_5_vl: Path, data_dir: Path, tmp_path: Path, host_log: list[str]
 ):
-    long = _line(data_dir, 3).replace("Face 3.", "Face 3." + " a long story" * 400)
+    whole = samples(train_args(qwen2_5_vl, data_dir, tmp_path / "whole"))
+    cutoff = max(len(each["input_ids"]) for each in whole) + 20
+    long = _line(data_dir, 3).replace("Face 3.", "Face 3." + " a long story" * 150)
     _replace_line(data_dir, 3, long)
     extra = {"streaming": True, "dataloader_num_workers": 1} if streaming else {}
-    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o", cutoff_len=2048, **extra)
+    recipe = train_args(qwen2_5_vl, data_dir, tmp_path / "o", cutoff_len=cutoff, **extra)
     found = samples(recipe)
     assert len(found) == 7
-    assert all(len(each["input_ids"]) < 2048 for each in found)
+    assert all(len(each["input_ids"]) < cutoff for each in found)
     (said,) = [each for each in host_log if "synth-train-0003" in each]
-    assert re.search(r"picture, with its reply \d+ tokens, too long for cutoff_len 2048", said)
+    assert re.search(rf"picture, with its reply \d+ tokens, too long for cutoff_len {cutoff}", said)
 
 
 def test_a_cutoff_len_below_every_prompt_is_refused_with_the_right_one(

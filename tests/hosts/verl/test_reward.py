@@ -58,7 +58,7 @@ def judge(compute: Any, row: dict[str, Any], text: str, **more: Any) -> dict[str
 
 def test_a_completion_is_scored(rows: list[dict[str, Any]]):
     compute = load(REWARD_FILE, "compute_score")
-    expected = {"score": pytest.approx(1.7), "answer": 1.0, "au_grounding": 1.0, "format": 1.0}
+    expected = {"score": pytest.approx(2.2), "answer": 1.0, "au_grounding": 1.0, "format": 1.0}
     assert judge(compute, rows[0], GOLD) == expected
     assert judge(compute, rows[1], WRONG)["score"] == 0.0
     routed = judge(compute, rows[0], GOLD, reward_router_address=None, reward_model_tokenizer=None)
@@ -71,7 +71,7 @@ def test_every_completion_has_the_same_keys(rows: list[dict[str, Any]]):
     found = [judge(compute, row, GOLD) for row in rows]
     arrays = {key: np.array([each[key] for each in found]) for key in found[0]}
     assert {array.dtype for array in arrays.values()} == {np.dtype("float64")}
-    assert arrays["score"].tolist() == pytest.approx([1.7, 1.7, 1.2])
+    assert arrays["score"].tolist() == pytest.approx([2.2, 2.2, 1.2])
     assert math.isnan(arrays["au_grounding"][2])
 
 

@@ -45,7 +45,7 @@ def trace(asked, label, *, units=None, boxes=False, analysis="A face seen from t
     units = asked.listed if units is None else units
     lines = [f"Global analysis: {analysis}", "Verification loop:"]
     for code, name, region, box in units:
-        line = f"Inspect {region} → {code} ({name}): the {region} have changed"
+        line = f"Inspect {region} → {code} ({name}): the {region} show the {name}"
         lines.append(f"{line} → {box}" if boxes else line)
     if not units:
         lines.append("No activated action unit is visible.")

@@ -38,9 +38,13 @@ TAG_ROW: Final = "tag_row"
 PARSABLE: Final = "parsable"
 """Not a reward: whether there is an answer at all, which the signal alarm asks."""
 
+NO_CLAIM: Final = "no_claim"
+"""Not a reward: whether no action unit is claimed; silence is what a reward may come to pay for."""
+
 _READ: Final[Mapping[str, TagReward]] = {
     **REWARDS,
     PARSABLE: TagReward(lambda scored, _: float(scored.parsed.answer is not None), 0.0),
+    NO_CLAIM: TagReward(lambda scored, _: float(not scored.parsed.claims), 0.0),
 }
 
 _MEMORY: Final = 8192

@@ -17,6 +17,7 @@ from tag_plugin.hosts.llamafactory.grpo.online_detector import closing_detectors
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder
 from tag_plugin.hosts.llamafactory.grpo.reference import check_adapter_start, reference_settings
 from tag_plugin.hosts.llamafactory.grpo.rewards import (
+    NO_CLAIM,
     PARSABLE,
     JudgedReward,
     WeightedRewards,
@@ -43,7 +44,8 @@ def run_grpo(
     """
     frame = frame_of(data_args.template) if data_args.template in TAG_TEMPLATES else None
     rewards = parse_rewards(finetuning_args.rewards, frame)
-    watched = [JudgedReward(PARSABLE, frame)] if rewards.judged and frame else []
+    names = (PARSABLE, NO_CLAIM) if rewards.judged else ()
+    watched = [JudgedReward(name, frame) for name in names if frame]
     weights = [*rewards.weights, *(0.0 for _ in watched)]
     config = grpo_config(training_args, finetuning_args.grpo or {}, weights)
     check_run(model_args, data_args, finetuning_args, config)

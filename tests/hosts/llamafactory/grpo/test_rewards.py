@@ -87,7 +87,7 @@ def test_weights_default_to_the_methods_own():
     rewards = parse_rewards(None, FRAME)
     assert dict(zip(rewards.names, rewards.weights, strict=True)) == {
         "answer": 1.0,
-        "au_grounding": 0.5,
+        "au_grounding": 1.0,
         "format": 0.2,
     }
     assert parse_rewards([own_reward("short"), {"name": "format", "weight": 3}], FRAME).weights == (

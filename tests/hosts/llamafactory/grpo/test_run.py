@@ -67,10 +67,11 @@ def test_every_part_is_logged_apart(finished: Path):
     assert first["reward"] == pytest.approx(
         2 * first["rewards/vowels/mean"]
         + first["rewards/answer/mean"]
-        + 0.5 * first["rewards/au_grounding/mean"]
+        + first["rewards/au_grounding/mean"]
         + 0.2 * first["rewards/format/mean"],
         abs=1e-6,
     )
+    assert first["rewards/no_claim/mean"] == 1.0  # it cannot write yet
     for name in ("signal/no_spread", "kl", "entropy", "completions/clipped_ratio"):
         assert name in first
     assert (finished / "training_rewards_vowels_mean.png").is_file()
@@ -87,7 +88,7 @@ def test_rollouts(finished: Path):
     assert first["rewards"].keys() == {"vowels", "answer", "au_grounding", "format"}
     assert first["verdict"]["parsed"]["answer"] is None
     assert "missing answer" in first["verdict"]["parsed"]["defects"]
-    weights = {"vowels": 2.0, "answer": 1.0, "au_grounding": 0.5, "format": 0.2}
+    weights = {"vowels": 2.0, "answer": 1.0, "au_grounding": 1.0, "format": 0.2}
     total = sum(weights[name] * value for name, value in first["rewards"].items())
     assert first["total"] == pytest.approx(total)
     assert {target["au"] for target in first["verdict"]["targets"]} <= {4, 12, 15}
