@@ -107,41 +107,56 @@ def card(
 
 def mask(
     results: Run,
-    out: Annotated[Path, typer.Option(help="A data directory for the masked faces.")] = Path(
+    out: Annotated[Path, typer.Option(help="A data directory for the changed faces.")] = Path(
         "masked"
     ),
     task: Task = None,
-    seed: Annotated[int, typer.Option(help="Of the random boxes.")] = 0,
+    moved: Annotated[
+        bool, typer.Option("--moved", help="Mirror and shift the faces instead of masking them.")
+    ] = False,
 ) -> None:
-    """Mask the boxes that a model cited, and random ones, for the same model to answer again."""
-    from tag_plugin.results import masking, reader
+    """Mask what a model cited, and as much that it did not cite, for it to answer again."""
+    from tag_plugin.results import masking, moving, reader
 
     run = reader.read_run(results, task)
-    made = masking.mask_run(run, out, seed)
-    echo(
-        f"{made.faces} faces twice in {out} ({made.left_out} without an answer, a box or a picture "
-        f"left out): cited boxes cover {made.cited_area:.1%} of the frame, random ones "
-        f"{made.random_area:.1%}, both {made.overlap:.1%}"
-    )
+    if moved:
+        faces, left_out = moving.move_run(run, out)
+        echo(
+            f"{faces} faces mirrored and shifted in {out}; left out: {left_out} without an answer, "
+            "a box or a picture"
+        )
+    else:
+        made = masking.mask_run(run, out)
+        echo(
+            f"{made.faces} faces twice in {out}: cited boxes or uncited AU regions masked, "
+            f"{made.area:.1%} of the frame each ({made.of_cited:.0%} of what was cited); left out: "
+            f"{made.too_few} without enough uncited AU regions, {made.left_out} without an answer, "
+            "a box or a picture"
+        )
+    tasks = "tag_mirrored,tag_shifted" if moved else "tag_masked_cited,tag_masked_uncited"
     echo(
         f"next: TAG_DATA_DIR={out} lmms-eval --model {run.run.get('model', 'hf')} --model_args "
-        f"{run.run.get('model_args') or '...'} --tasks tag_masked_cited,tag_masked_random "
-        f"--log_samples --output_path {out}/results, then tag-plugin faithfulness {results} "
-        f"{out}/results"
+        f"{run.run.get('model_args') or '...'} --tasks {tasks} --log_samples --output_path "
+        f"{out}/results, then tag-plugin faithfulness {results} {out}/results"
     )
 
 
-def faithfulness(results: Run, masked: Run, task: Task = None) -> None:
-    """How often answers flip when cited boxes are masked, beyond random boxes."""
+def faithfulness(results: Run, changed: Run, task: Task = None) -> None:
+    """Flips of answers under masks, beyond the control; boxes that follow a moved picture."""
     from tag_plugin.data.console import console
-    from tag_plugin.results import faithfulness, reader, table
+    from tag_plugin.results import faithfulness, masking, moving, reader, table
 
-    found = faithfulness.faithfulness(
-        reader.read_run(results, task),
-        reader.read_run(masked, "tag_masked_cited"),
-        reader.read_run(masked, "tag_masked_random"),
-    )
-    console().print(table.faithfulness_table(found))
+    original = reader.read_run(results, task)
+    here = {run.task for run in reader.read_runs(changed)}
+    moves = [name for name in moving.MOVES if f"tag_{name}" in here]
+    masks = [f"tag_{name}" for name in (masking.CITED, masking.UNCITED)]
+    if not moves or here & {*masks}:
+        cited, uncited = (reader.read_run(changed, name) for name in masks)
+        found = faithfulness.faithfulness(original, cited, uncited)
+        console().print(table.faithfulness_table(found))
+    for name in moves:
+        run = reader.read_run(changed, f"tag_{name}")
+        console().print(table.movement_table(name, moving.movement(original, run, name)))
 
 
 def prefer(

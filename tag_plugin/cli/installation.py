@@ -79,9 +79,25 @@ def tiny_base(out: Annotated[Path, typer.Option()] = Path("runs/tiny_base")) -> 
 
 @tiny.command("pretrain")
 def tiny_pretrain(
-    out: Annotated[Path, typer.Option()] = Path("runs/pretrained"), seed: int = 0
+    out: Annotated[Path, typer.Option()] = Path("runs/pretrained"),
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="Photographs to learn from, after `detect`: data/ferplus. Else drawings."
+        ),
+    ] = None,
+    faces: Annotated[
+        int, typer.Option(min=1, help="Views of faces for the vision tower.")
+    ] = 64_000,
+    seed: int = 0,
 ) -> None:
-    """Train that base model again, from nothing; about half an hour on two cores."""
-    from tag_plugin.tiny.pretrain import pretrain
+    """Train such a base model from nothing; about half an hour on two cores for 64,000 views.
 
-    pretrain(out, seed=seed)
+    It learns where the parts of a face are, and nothing of Action Units or emotions.
+    """
+    from dataclasses import replace
+
+    from tag_plugin.tiny.pretrain import SEEING, pretrain
+
+    pretrain(out, seed=seed, rows=rows, seeing=replace(SEEING, faces=faces))
+    echo(f"The base model in {out}; next: model_name_or_path: {out} in a recipe of recipes/tiny")

@@ -58,6 +58,23 @@ def prepare_synth(
     echo(f"{out / name}: {counts}; next: tag-plugin detect {out / name}")
 
 
+@prepare.command("synth_redrawn")
+def prepare_redrawn(
+    out: DataDir = Path("data"),
+    test: Annotated[int, typer.Option(min=1, help="So many test faces are tried.")] = 300,
+    seed: int = 0,
+    workers: Workers = CORES,
+) -> None:
+    """The test faces of `synth` again, each with one AU less and one more: for evaluation only."""
+    from tag_plugin.data.synthetic.prepare import REDRAWN, prepare_synth
+
+    rows = prepare_synth(out, {"test": test}, seed, workers, REDRAWN, again=True)["test"]
+    echo(
+        f"{out / REDRAWN}: {rows} drawings of {test} faces; next: tag-plugin detect "
+        f"{out / REDRAWN} --detector synthetic"
+    )
+
+
 @prepare.command("ferplus")
 def prepare_ferplus(
     root: Root,

@@ -33,10 +33,11 @@ from tag_plugin.data.source import (
 )
 from tag_plugin.data.text_file import csv_rows
 from tag_plugin.facs.emotions import LABEL_SETS
+from tag_plugin.facs.votes import majority
 
 EMOTION_COLUMNS = LABEL_SETS["ferplus"].labels
-"""The emotions in the order of the vote columns; `unknown` and `NF` follow."""
-
+CHOICES: Final = (*EMOTION_COLUMNS, "unknown", "not a face")
+"""What people could choose, in the order of the vote columns."""
 
 FOLDERS: Final[Mapping[Split, str]] = {
     "train": "FER2013Train",
@@ -51,7 +52,7 @@ OFFICIAL_COUNTS: Final[Mapping[Split, Mapping[str, int]]] = {
 }
 """Faces of each class by the majority rule in the published label files: 25,045, 3,191, 3,137."""
 ACCESS = BENCHMARKS["ferplus"].access
-_VOTES = len(EMOTION_COLUMNS) + 2
+_VOTES = len(CHOICES)
 _COLUMNS = _VOTES + 2
 _MANY = re.compile(r"[0-9]{1,3}")
 """A number of votes: there are ten people."""
@@ -75,21 +76,19 @@ def label_of(votes: Sequence[int], rule: VoteRule) -> str | None:
     """The label that ten votes give, or None when they give none.
 
     `majority`, the official rule: single votes count as 0; the largest count must exceed half of
-    what remains; unknown and not-a-face give no label. `argmax`, common in papers: the largest of
-    the eight emotions' counts, the first in column order on a tie.
+    what remains; unknown and not-a-face give no label. `argmax`, common in papers (FERBench's
+    "FERPlus", on which UniFER and ActFER are measured, is labelled so): the largest of the eight
+    emotions' counts, the first in column order on a tie.
 
     >>> label_of([4, 0, 0, 1, 3, 2, 0, 0, 0, 0], VoteRule.MAJORITY)  # 4 of the 9 that remain
     >>> label_of([4, 0, 0, 1, 3, 2, 0, 0, 0, 0], VoteRule.ARGMAX)
     'neutral'
     """
     if rule is VoteRule.MAJORITY:
-        counts = [vote if vote > 1 else 0 for vote in votes]
-        decided = max(counts) > 0.5 * sum(counts)
-    else:
-        counts = list(votes[: len(EMOTION_COLUMNS)])
-        decided = max(counts) > 0
-    winner = counts.index(max(counts))
-    return EMOTION_COLUMNS[winner] if decided and winner < len(EMOTION_COLUMNS) else None
+        winner = majority(dict(zip(CHOICES, votes, strict=True)))
+        return winner if winner in EMOTION_COLUMNS else None
+    counts = list(votes[: len(EMOTION_COLUMNS)])
+    return EMOTION_COLUMNS[counts.index(max(counts))] if max(counts) > 0 else None
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,8 @@ class FerPlus:
         label = label_of(votes, self.rule)
         if label is None:
             return LeftOut(name, NO_EMOTION if self.rule is VoteRule.ARGMAX else NO_MAJORITY)
-        return SourceFace(Path(name).stem, label, self.root / FOLDERS[split] / name)
+        chosen = {choice: count for choice, count in zip(CHOICES, votes, strict=True) if count}
+        return SourceFace(Path(name).stem, label, self.root / FOLDERS[split] / name, votes=chosen)
 
     def _counts(self, split: Split) -> Counter[str]:
         """Faces of each class by the official rule, whatever rule is asked for."""

@@ -18,6 +18,7 @@ from tag_plugin.data.text_file import TextFileError, every_line
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.facs.frozen import Frozen
+from tag_plugin.facs.votes import Votes
 from tag_plugin.scoring.score import AskedUnits, Reference
 from tag_plugin.trace.grammar import Trace
 
@@ -111,12 +112,12 @@ class Row(Frozen, allow_inf_nan=False):
 
     `identity` says who it is, in the dataset's own words, where the dataset knows; `attributes`
     are whatever else it says about the person (gender, age, ...), by name. Neither is needed.
-    `quality` holds what the quality check measured on the frame.
+    `votes` are what people chose, where the dataset gives them. `quality` holds what the quality
+    check measured on the frame.
 
     Version 2 is version 1 with bounds: rows of version 1 that keep to them are read as they are,
     and `tag-plugin data upgrade` writes them anew. Room for more, each with a default, so that a
-    row of today stays readable: raters' votes belong here beside `label`, findings about the text
-    to `Provenance`.
+    row of today stays readable: findings about the text belong to `Provenance`.
 
     `prepare` fills everything up to `label_set`, `detect` adds the detections (None where no face
     was found), `build` the trace. `asked` is not in a file of a stage: who hands a row to the judge
@@ -136,6 +137,7 @@ class Row(Frozen, allow_inf_nan=False):
     label_set: str
     identity: str | None = None
     attributes: dict[str, str] = Field(default_factory=dict)
+    votes: Annotated[Votes | None, Field(exclude_if=lambda votes: votes is None)] = None
     frame: FrameInfo | None = None
     quality: dict[str, float] = Field(default_factory=dict)
     detections: Detections | None = None

@@ -45,6 +45,7 @@ class SourceFace:
         crop: where the face is; None where the dataset does not say.
         identity: who it is, where the dataset says.
         attributes: what else it says about the person.
+        votes: what people chose, where it is known.
     """
 
     id: str
@@ -53,6 +54,7 @@ class SourceFace:
     crop: Crop | None = None
     identity: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    votes: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Final
 
 from rich.console import Console
 
-from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.paths import recipes_dir
+from tag_plugin.tiny.bf16 import cpu_has_bf16
 
 TASK: Final = "tag_synth"
 

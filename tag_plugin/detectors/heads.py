@@ -22,11 +22,22 @@ from tag_plugin.detectors.mesh import Aligned, Points, align, mirrored
 from tag_plugin.facs.detections import KnownUnit, Side
 from tag_plugin.facs.frozen import Frozen
 
+READING: Final = 2
+"""Raised when the same heads are read otherwise; 2: no open mouth where the lips are together."""
 MESH_POINTS: Final = 478
 UNILATERAL: Final = frozenset({12, 14})
 """AUs of which one side alone is a sign of its own (contempt): that side's score counts then."""
+MIDDLE: Final = frozenset({25, 26})
+"""AUs of the middle of the face: the lips and the jaw have no side."""
+OPEN_MOUTH: Final = frozenset({25, 26})
+"""AUs that nobody can see while the lips are together; a hand before the mouth looks like that."""
+LIPS_TOGETHER: Final = 0.05
+"""Inner lips nearer to each other than this, in eye distances, are together."""
+_INNER_LIPS: Final = ([81, 82, 13, 312, 311], [178, 87, 14, 317, 402])
 _POSE: Final = 4
 _ON, _GREY = 0.5, 0.3
+_CLOSED: Final = 0.29
+"""The most that an AU of an open mouth gets while the lips are together: it is absent."""
 
 MeshPoint = Annotated[int, Field(ge=0, lt=MESH_POINTS)]
 
@@ -64,8 +75,11 @@ class Head(Frozen, allow_inf_nan=False):
 
     def probability(self, score: float) -> float:
         """The probability of a score, to three decimals."""
-        places, values = np.transpose(self.curve)
-        return round(float(np.interp(score, places, values)), 3)
+        return round(float(np.interp(score, *self._curve)), 3)
+
+    @cached_property
+    def _curve(self) -> NDArray[np.float64]:
+        return np.transpose(self.curve)
 
 
 class Measured(NamedTuple):
@@ -73,6 +87,17 @@ class Measured(NamedTuple):
 
     probability: float
     side: Side | None = None
+
+
+class _Arrays(NamedTuple):
+    """All heads at once: weights (478 x 3, AUs), pose (4, AUs), bias and half_turn (AUs,)."""
+
+    reference: NDArray[np.float64]
+    mirror: NDArray[np.intp]
+    weights: NDArray[np.float64]
+    pose: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    half_turn: NDArray[np.float64]
 
 
 class Heads(Frozen, allow_inf_nan=False):
@@ -96,15 +121,18 @@ class Heads(Frozen, allow_inf_nan=False):
     card: Mapping[str, Any] = {}
 
     @cached_property
-    def _arrays(self) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-        """The reference, the mirror and (AUs, 478 x 3) weights."""
-        weights = np.zeros((len(self.heads), MESH_POINTS, 3))
-        for each, head in zip(weights, self.heads.values(), strict=True):
+    def _arrays(self) -> "_Arrays":
+        heads = self.heads.values()
+        weights = np.zeros((len(heads), MESH_POINTS, 3))
+        for each, head in zip(weights, heads, strict=True):
             each[list(head.points)] = np.reshape(head.weights, (-1, 3))
-        return (
+        return _Arrays(
             np.array(self.reference),
             np.array(self.mirror, dtype=np.intp),
-            weights.reshape(len(weights), -1),
+            weights.reshape(len(weights), -1).T,
+            np.transpose([head.pose for head in heads]),
+            np.array([head.bias for head in heads]),
+            np.array([head.turn / 2 for head in heads]),
         )
 
     def scores(self, meshes: Points, blendshapes: Mapping[str, NDArray[np.float64]]) -> Points:
@@ -114,20 +142,16 @@ class Heads(Frozen, allow_inf_nan=False):
             meshes: (faces, 478, 3), in shares of the picture.
             blendshapes: MediaPipe's scores by name, (faces,) each.
         """
-        reference, mirror, weights = self._arrays
-        aligned = align(meshes, reference)
-        halves = np.stack([aligned.points, mirrored(aligned.points, mirror)]) - reference
-        scores = halves.reshape(2, len(meshes), -1) @ weights.T + pose_of(aligned) @ np.transpose(
-            [head.pose for head in self.heads.values()]
-        )
+        of = self._arrays
+        aligned = align(meshes, of.reference)
+        halves = np.stack([aligned.points, mirrored(aligned.points, of.mirror)]) - of.reference
+        scores = halves.reshape(2, len(meshes), -1) @ of.weights
+        scores += pose_of(aligned) @ of.pose + of.bias
+        scores += np.multiply.outer([-aligned.yaw, aligned.yaw], of.half_turn)
         for column, head in enumerate(self.heads.values()):
-            scores[:, :, column] += head.bias
             if head.blendshape is not None:
-                scores[:, :, column] += head.blendshape_weight * both_sides(
-                    head.blendshape, blendshapes
-                )
-        scores[0] -= aligned.yaw[:, None] * [head.turn / 2 for head in self.heads.values()]
-        scores[1] += aligned.yaw[:, None] * [head.turn / 2 for head in self.heads.values()]
+                shapes = both_sides(head.blendshape, blendshapes)
+                scores[:, :, column] += head.blendshape_weight * shapes
         return np.asarray(scores)
 
     def measure(
@@ -141,17 +165,27 @@ class Heads(Frozen, allow_inf_nan=False):
         """
         named = {name: np.array([score]) for name, score in blendshapes.items()}
         right, left = self.scores(mesh[None], named)[:, 0]
-        return {
+        aus = {
             au: measured(au, head, float(r), float(s))
             for (au, head), r, s in zip(self.heads.items(), right, left, strict=True)
         }
+        if self.lip_gap(mesh) < LIPS_TOGETHER:
+            aus |= {au: Measured(min(aus[au].probability, _CLOSED)) for au in OPEN_MOUTH & set(aus)}
+        return aus
+
+    def lip_gap(self, mesh: NDArray[np.float64]) -> float:
+        """How far the inner lips are apart, in eye distances."""
+        points = align(mesh[None], self._arrays.reference).points[0]
+        upper, lower = (points[lip] for lip in _INNER_LIPS)
+        return float(np.linalg.norm(lower - upper, axis=1).mean())
 
 
 def measured(au: int, head: Head, right: float, left: float) -> Measured:
     """One AU from the scores of its two halves."""
     side: Side = "right" if right > left else "left"
     weaker, stronger = sorted((right, left))
-    one_sided = stronger - weaker > head.gap and head.probability(weaker) < _GREY
+    apart = au not in MIDDLE and stronger - weaker > head.gap
+    one_sided = apart and head.probability(weaker) < _GREY
     score = stronger if one_sided and au in UNILATERAL else (right + left) / 2
     probability = head.probability(score)
     return Measured(probability, side if one_sided and probability >= _ON else None)

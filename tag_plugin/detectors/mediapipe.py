@@ -24,7 +24,7 @@ from tag_plugin.detectors.blendshapes import (
     probabilities,
 )
 from tag_plugin.detectors.face_landmarker_model import SHA256, find_model
-from tag_plugin.detectors.heads import load_heads
+from tag_plugin.detectors.heads import READING, load_heads
 from tag_plugin.detectors.kept_meshes import keep_mesh, mesh_file
 from tag_plugin.detectors.padding import PADDINGS, border_of, padded
 from tag_plugin.detectors.quiet import quiet_stderr
@@ -58,7 +58,7 @@ class MediapipeDetector(ImageDetector):
         self._heads, evidence = None, f"map{MAP_VERSION}"
         if heads != "none":
             self._heads, digest = load_heads(Path(heads) if heads else None)
-            evidence = f"heads-{digest}"
+            evidence = f"heads{READING}-{digest}"
         self.supported = SUPPORTED if self._heads is None else frozenset(self._heads.heads)
         self.info = DetectorInfo(
             name="mediapipe",

@@ -7,9 +7,9 @@ from typing import Final
 
 from tag_plugin.data.rows import DetectorInfo, Row
 from tag_plugin.data.synthetic.face import SYNTH_AUS
-from tag_plugin.data.synthetic.prepare import parse_face_id
+from tag_plugin.data.synthetic.face_id import parse_face_id
+from tag_plugin.data.synthetic.redrawn import drawn_face
 from tag_plugin.data.synthetic.regions import detections
-from tag_plugin.data.synthetic.sampling import sample_face
 from tag_plugin.detectors.base import Detector, ReadImage
 from tag_plugin.facs.detections import Detections
 
@@ -30,5 +30,4 @@ class SyntheticDetector(Detector):
         Raises:
             ValueError: the row is no procedural face.
         """
-        number = parse_face_id(row.id)
-        return detections(sample_face(number.seed, number.index))
+        return detections(drawn_face(parse_face_id(row.id)))

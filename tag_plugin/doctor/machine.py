@@ -12,8 +12,8 @@ from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.face_landmarker_model import find_model
 from tag_plugin.detectors.registry import DETECTORS
 from tag_plugin.doctor.report import Finding, Status
-from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.probe import Answer
+from tag_plugin.tiny.bf16 import cpu_has_bf16
 
 LIBRARIES: Final[Mapping[str, tuple[str, str]]] = {
     "mediapipe": ("mediapipe", "mediapipe"),

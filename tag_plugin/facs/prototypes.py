@@ -60,6 +60,7 @@ OWN_WEIGHT: Final = 0.5
 """An AU of at least this weight is an emotion's own: at least half of the posers showed it."""
 ONE_SIDED: Final = frozenset({"contempt"})
 """Emotions whose AUs speak for them on one side of the face only."""
+_NEVER_SMILING: Final = frozenset({"anger", "disgust", "fear", "sadness"})
 SUPPORT_MARGIN: Final = 0.15
 """How much better (in cosine) another emotion may fit the AUs of a face that support its label.
 
@@ -85,7 +86,11 @@ def supports(
     than `margin`. Neutral is no such rival: it has no AU that could fit. Contempt is one only where
     its AUs are on one side.
 
-    Neutral is supported when none of the AUs is any emotion's own. These are the AUs that a
+    A smile (AU12) on both sides denies anger, disgust, fear and sadness: of these emotions it has
+    never been part, and a trace that names it would argue against its own answer.
+
+    Neutral is supported when none of the AUs is any emotion's own; give the AUs that are undecided
+    too, since a trace of it says that none is visible. These are the AUs that a
     neutral face rarely shows: each is on in most posers of some emotion, and a detector is
     calibrated to see it on few neutral faces. What is left (a dimple, a funneled lip, a deep fold)
     says nothing against neutral.
@@ -95,7 +100,7 @@ def supports(
         sides.setdefault(each.au, set()).add(each.side)
     if emotion == "neutral":
         return _OF_SOME_EMOTION.isdisjoint(sides)
-    if not _own_is_on(sides, emotion):
+    if not _own_is_on(sides, emotion) or (emotion in _NEVER_SMILING and None in sides.get(12, ())):
         return False
     rivals = {each for each in options if each not in ONE_SIDED or _own_is_on(sides, each)}
     best = max((prototype_similarity(sides, each) for each in rivals - {"neutral"}), default=0.0)

@@ -143,6 +143,7 @@ def _prepared(
         label_set=label_set,
         identity=entry.identity,
         attributes=dict(entry.attributes),
+        votes=entry.votes,
         frame=info,
     )
     return Kept(dump_row(row), entry.label)

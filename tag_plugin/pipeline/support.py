@@ -8,6 +8,7 @@ from typing import Final
 from rich.table import Table
 
 from tag_plugin.data.rows import Row
+from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.prototypes import SUPPORT_MARGIN, supports
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.scoring.score import JudgeConfig
@@ -76,15 +77,26 @@ def _columns(row: Row, rule: SupportRule, judge: JudgeConfig) -> tuple[str, ...]
     if row.detections is None:
         return ()
     present = row.detections.on(judge.thresholds, judge.top_k)
-    supported = supports(present, row.label, row.reference.labels.labels, rule.margin)
+    evidence = present
+    if row.label == "neutral":  # its trace says that no AU is visible: none may be undecided
+        evidence = row.detections.on(
+            Thresholds(on=judge.thresholds.grey, grey=judge.thresholds.grey)
+        )
+    supported = supports(evidence, row.label, row.reference.labels.labels, rule.margin)
     facts = {FACES: True, NO_AU: not present, NOT_SUPPORTED: not supported}
     return (row.label, *(column for column, holds in facts.items() if holds))
 
 
 def _unsupported(row: Row, judge: JudgeConfig) -> Dropped:
-    present = row.detections.on(judge.thresholds, judge.top_k) if row.detections else ()
-    units = " ".join(f"AU{each.au}" for each in present)
-    return Dropped(row.id, UNSUPPORTED, f"{row.label}: {units or 'no AU is on'}")
+    seen = (
+        Detections(detections=(), supported=frozenset())
+        if row.detections is None
+        else row.detections
+    )
+    units = " ".join(f"AU{each.au}" for each in seen.on(judge.thresholds, judge.top_k))
+    unsure = " ".join(f"AU{au}" for au in sorted(seen.undecided(judge.thresholds)))
+    found = units or (f"undecided: {unsure}" if unsure else "no AU is on")
+    return Dropped(row.id, UNSUPPORTED, f"{row.label}: {found}")
 
 
 def _counted(outcome: Outcome, columns: tuple[str, ...]) -> Outcome:

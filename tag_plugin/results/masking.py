@@ -1,96 +1,85 @@
-"""Does a model use what it cites? Faces with its cited boxes masked, against random boxes.
+"""Does a model use what it cites? Faces with its cited boxes masked, against other AU regions.
 
 The same model answers three times: on the face, on the face with the boxes masked that it cited,
-and on the face with as many boxes of the same sizes at random places. If the cited regions are
-evidence, masking them flips the answer more often than masking elsewhere does.
+and on the face with as many pixels masked in AU regions of this face that it did not cite. If the
+cited regions are its evidence, masking them flips the answer more often than the control does.
+Masks at random places would be no control: most of them miss the face, so that whatever a model
+cites on the face would seem to matter.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from tag_plugin.data.console import progress
-from tag_plugin.data.face_frame import ImageError, read_face, write_face
-from tag_plugin.data.rows import Row, write_rows
-from tag_plugin.data.terminal import warn
-from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
+from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, iou, to_frame
+from tag_plugin.results.changed_faces import Face, cited_boxes, write_changed
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
 from tag_plugin.scoring.record import JudgedSample
 
 CITED: Final = "masked_cited"
-RANDOM: Final = "masked_random"
-_DRAWS: Final = 64
-_SAME_AREA: Final = 0.05
-"""Random boxes may cover this share more or less than the cited ones."""
+UNCITED: Final = "masked_uncited"
+DATASETS: Final = (CITED, UNCITED)
+UNCITED_BELOW: Final = 0.1
+"""A region is uncited where its IoU with every cited box is below this."""
+ENOUGH: Final = 0.5
+"""The uncited regions must have room for this share of the cited area; both masks are as large."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedSet:
-    """How many faces were masked, and the mean share of the frame that the masks cover."""
+    """How many faces were masked, and the mean shares that each of both masks covers.
+
+    `too_few` faces have not enough uncited AU regions, `left_out` no answer, box or picture.
+    `area` is a share of the frame, `of_cited` of what the model cited.
+    """
 
     faces: int
+    too_few: int
     left_out: int
-    cited_area: float
-    random_area: float
-    overlap: float
+    area: float
+    of_cited: float
 
 
-def mask_run(run: TaskRun, data_dir: Path, seed: int = 0) -> MaskedSet:
+def mask_run(run: TaskRun, data_dir: Path) -> MaskedSet:
     """Write both masked test sets of a run under `data_dir`, as `prepare` writes datasets.
 
-    A face is left out when there was no answer, no readable box of a known AU, or no picture; the
-    last is named on stderr.
+    The AU regions of a face are the boxes of all its detections, however improbable: a detector of
+    a mesh, or the exact one of drawings, has a box for every AU that it can measure.
 
     Raises:
         ResultsError: no face can be masked, or the run kept no samples.
     """
-    samples = list(run.samples())
-    usable = [sample for sample in samples if sample.prediction and cited_boxes(sample)]
-    if not usable:
-        raise ResultsError(
-            f"{run.samples_file}: no answer cites a box; next: mask a run of a grounded task"
-        )
-    areas: dict[str, tuple[float, float, float]] = {}
-    for sample in progress(usable, "masking", len(usable)):
-        try:
-            areas[sample.id] = _write_pair(sample, data_dir, seed)
-        except ImageError as error:
-            warn(f"{sample.id} left out: {error}")
+    areas: list[tuple[float, float]] = []
+
+    def change(sample: JudgedSample, face: Face) -> dict[str, Face] | None:
+        boxes = cited_boxes(sample)
+        masks = equal_masks(boxes, regions(sample))
+        if masks is None:
+            return None
+        areas.append((float(masks[0].mean()), float(masks[0].sum() / mask_of(boxes).sum())))
+        return {name: apply_mask(face, m) for name, m in zip(DATASETS, masks, strict=True)}
+
+    counts = write_changed(run, data_dir, DATASETS, change)
     if not areas:
         raise ResultsError(
-            f"{run.samples_file}: none of the pictures that it names can be read here; next: mask "
-            "where the evaluation ran"
+            f"{run.samples_file}: no face has enough AU regions that were not cited (its detections"
+            " say where they are); next: tag-plugin detect, then evaluate again"
         )
-    for dataset in (CITED, RANDOM):
-        rows = (
-            Row(
-                id=sample.id,
-                dataset=dataset,
-                split="test",
-                image=_relative_image(sample),
-                label=sample.gold,
-                label_set=sample.label_set,
-            )
-            for sample in usable
-            if sample.id in areas
-        )
-        write_rows(data_dir / dataset / "prepared" / "test.jsonl", rows)
-    means = np.mean(list(areas.values()), axis=0)
-    return MaskedSet(len(areas), len(samples) - len(areas), *(float(mean) for mean in means))
+    area, of_cited = np.mean(areas, axis=0).tolist()
+    return MaskedSet(counts["written"], counts["unchanged"], counts["unusable"], area, of_cited)
 
 
-def cited_boxes(sample: JudgedSample) -> list[Box]:
-    """The boxes that an answer cites: readable, in the frame, of a known AU."""
-    return [c.box for c in sample.claims if c.box is not None and c.au is not None]
+def regions(sample: JudgedSample) -> list[Box]:
+    """Where the AUs of this face are, whether they are on or not; one box an AU and side."""
+    seen = sample.detections.detections if sample.detections else ()
+    return list({(each.au, each.side): each.box for each in seen}.values())
 
 
 def mask_of(boxes: Iterable[Box]) -> Mask:
@@ -102,53 +91,36 @@ def mask_of(boxes: Iterable[Box]) -> Mask:
     return mask
 
 
-def random_mask(boxes: Sequence[Box], name: str, seed: int) -> Mask:
-    """Boxes of the same sizes at random places: covering as much, up to 5 %; the nearest else."""
-    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
-    random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    wanted = int(mask_of(boxes).sum())
-    best, error = mask_of(boxes[:0]), wanted
-    for _ in range(_DRAWS):
-        drawn = mask_of(_moved(box, random) for box in boxes)
-        if abs(int(drawn.sum()) - wanted) < error:
-            best, error = drawn, abs(int(drawn.sum()) - wanted)
-        if error <= _SAME_AREA * wanted:
-            break
-    return best
+def equal_masks(cited: Sequence[Box], known: Sequence[Box]) -> tuple[Mask, Mask] | None:
+    """Two masks of one size: of what was cited, and of what was not; None: too little room.
+
+    The second has no pixel of a cited box. The larger side is masked around the middles of its
+    boxes only, so that the areas are the same to the pixel.
+    """
+    of_cited = mask_of(cited)
+    uncited = [box for box in known if max(iou(box, each) for each in cited) < UNCITED_BELOW]
+    room = mask_of(uncited) & ~of_cited
+    size = min(int(of_cited.sum()), int(room.sum()))
+    if size < ENOUGH * of_cited.sum():
+        return None
+    return _innermost(cited, of_cited, size), _innermost(uncited, room, size)
 
 
-def apply_mask(face: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
+def apply_mask(face: Face, mask: Mask) -> Face:
     """The face with its own mean colour in the place of the mask."""
     masked = face.copy()
     masked[mask] = face.reshape(-1, 3).mean(axis=0).round().astype(np.uint8)
     return masked
 
 
-def _moved(box: Box, random: np.random.Generator) -> Box:
-    width, height = box.x2 - box.x1, box.y2 - box.y1
-    x, y = (int(random.integers(0, 1001 - side)) for side in (width, height))
-    return Box(x, y, x + width, y + height)
-
-
-def _write_pair(sample: JudgedSample, data_dir: Path, seed: int) -> tuple[float, float, float]:
-    face, boxes = read_face(Path(sample.image)), cited_boxes(sample)
-    cited, random = mask_of(boxes), random_mask(boxes, sample.id, seed)
-    for dataset, mask in ((CITED, cited), (RANDOM, random)):
-        path = data_dir / dataset / _relative_image(sample)
-        write_face(path, Image.fromarray(apply_mask(face, mask)))
-    return float(cited.mean()), float(random.mean()), float((cited & random).mean())
-
-
-def _relative_image(sample: JudgedSample) -> str:
-    name = hashlib.sha256(sample.id.encode()).hexdigest()[:24]  # an id may hold any character
-    return f"images/test/{name}.jpg"
-
-
-def paired_samples(
-    first: Iterable[JudgedSample], *others: Iterable[JudgedSample]
-) -> Iterator[tuple[JudgedSample, ...]]:
-    """The samples of several runs side by side, of the ids that all of them judged."""
-    tables = [{s.id: s for s in run if s.failed is None} for run in (first, *others)]
-    for name in tables[0]:
-        if all(name in table for table in tables):
-            yield tuple(table[name] for table in tables)
+def _innermost(boxes: Sequence[Box], mask: Mask, size: int) -> Mask:
+    """So many pixels of a mask: those nearest the middle of one of the boxes."""
+    distance = np.full(mask.shape, np.inf)
+    for x1, y1, x2, y2 in (to_frame(box, BoxFrame.ABSOLUTE) for box in boxes):
+        across, down = (abs(np.linspace(-1, 1, side)) for side in (x2 - x1, y2 - y1))
+        part = distance[y1:y2, x1:x2]
+        np.minimum(part, np.maximum(across[None, :], down[:, None]), out=part)
+    distance[~mask] = np.inf
+    chosen = np.zeros(mask.size, dtype=np.bool_)
+    chosen[np.argsort(distance, axis=None, kind="stable")[:size]] = True
+    return chosen.reshape(mask.shape)

@@ -4,18 +4,22 @@ The host integration, `merge`, `compare` and the model card all make or read thi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.results.alarms import alarms, without_answer
 from tag_plugin.results.notes import notes
+from tag_plugin.results.redrawn import redrawn_estimates
 from tag_plugin.scoring.baselines import Baselines
 from tag_plugin.scoring.contributions import confusion_of, contributions
 from tag_plugin.scoring.estimates import Estimate, estimates, in_order
 from tag_plugin.scoring.metrics import headlines
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import LEVEL, RESAMPLES, SEED, Floats
+
+AGREEMENT: Final = "raters who chose the label"
+"""The attribute by which faces with votes are grouped."""
 
 
 class Bootstrap(Frozen):
@@ -75,7 +79,8 @@ def summarise(
         failed=len(ordered) - len(judged),
         empty=len(without_answer(judged)),
         labels=labels.labels,
-        metrics=_estimates(table, labels, bootstrap),
+        metrics=_estimates(table, labels, bootstrap)
+        | redrawn_estimates(judged, bootstrap.resamples, bootstrap.seed),
         confusion=tuple(tuple(map(int, row)) for row in confusion_of(table.sum(axis=0), labels)),
         subgroups=_subgroups(judged, table, labels, bootstrap),
         alarms=tuple(alarms(ordered)),
@@ -91,7 +96,7 @@ def _subgroups(
     shown = {metric.name for metric in headlines()}
     rows: dict[str, dict[str, list[int]]] = {}
     for row, sample in enumerate(samples):
-        for name, value in sample.attributes.items():
+        for name, value in {**sample.attributes, **_agreement(sample)}.items():
             rows.setdefault(name, {}).setdefault(value, []).append(row)
     return {
         name: {
@@ -107,6 +112,15 @@ def _subgroups(
         }
         for name, groups in sorted(rows.items())
     }
+
+
+def _agreement(sample: JudgedSample) -> dict[str, str]:
+    """How many of the raters chose the label, as an attribute of the face."""
+    if sample.votes is None:
+        return {}
+    percent = 100 * sample.votes.get(sample.gold, 0) // sum(sample.votes.values())
+    levels = ((100, "all"), (80, "80 % or more"), (60, "60 % or more"), (0, "fewer than 60 %"))
+    return {AGREEMENT: next(name for least, name in levels if percent >= least)}
 
 
 def _estimates(table: Floats, labels: LabelSet, bootstrap: Bootstrap) -> dict[str, Estimate]:

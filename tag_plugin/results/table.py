@@ -4,7 +4,9 @@ from rich.table import Table
 
 from tag_plugin.results.compare import Comparison
 from tag_plugin.results.faithfulness import Faithfulness
+from tag_plugin.results.moving import Movement
 from tag_plugin.results.protocol import Protocol
+from tag_plugin.results.redrawn import REDRAWN_METRICS
 from tag_plugin.results.summary import Summary
 from tag_plugin.scoring.estimates import Estimate
 from tag_plugin.scoring.metrics import METRICS
@@ -20,7 +22,8 @@ def summary_table(protocol: Protocol, summary: Summary) -> Table:
     table = Table(title=f"{protocol.name}   n = {summary.n}   failed = {summary.failed}")
     table.add_column("metric")
     table.add_column(f"{summary.bootstrap.level:.0%} bootstrap interval", justify="right")
-    for name in (name for metric in METRICS.values() for name in metric.names(summary.labels)):
+    names = [name for metric in METRICS.values() for name in metric.names(summary.labels)]
+    for name in (*names, *REDRAWN_METRICS):
         if name in summary.metrics:
             table.add_row(name, interval_text(summary.metrics[name]))
     for attribute, groups in summary.subgroups.items():
@@ -76,9 +79,25 @@ def faithfulness_table(found: Faithfulness) -> Table:
     table.add_column("to unparsable", justify="right")
     for name, estimate, lost in (
         ("boxes that the model cited", found.cited, f"{found.cited_to_unparsable:.3f}"),
-        ("random boxes of the same size", found.random, f"{found.random_to_unparsable:.3f}"),
-        ("cited - random", found.difference, "-"),
+        ("as much in AU regions not cited", found.uncited, f"{found.uncited_to_unparsable:.3f}"),
+        ("cited - not cited", found.difference, "-"),
     ):
         table.add_row(name, interval_text(estimate), lost)
     table.caption = f"McNemar p = {found.mcnemar.p_value:.4f}"
+    return table
+
+
+def movement_table(name: str, found: Movement) -> Table:
+    """How boxes and claims follow a picture that is mirrored or shifted."""
+    table = Table(title=f"{name} pictures of {found.n} faces")
+    table.add_column("on the moved picture")
+    table.add_column("95% interval", justify="right")
+    for title, estimate in (
+        ("boxes follow: (moved - stay) / (1 - stay)", found.follows),
+        ("IoU with the old boxes moved", found.moved),
+        ("IoU if the boxes stay", found.still),
+        ("same AUs claimed (Dice)", found.units),
+        ("same answer", found.answers),
+    ):
+        table.add_row(title, interval_text(estimate) if estimate else "-")
     return table

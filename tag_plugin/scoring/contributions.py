@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import iou
 from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.facs.votes import divergence, one_against_the_others
 from tag_plugin.scoring.baselines import Baselines
 from tag_plugin.scoring.matching import phi
 from tag_plugin.scoring.record import JudgedSample
@@ -29,6 +30,10 @@ COLUMNS: Final = (
     "grounding",
     "grounded",
     "judged_units",
+    "agreeing_raters",
+    "compared_raters",
+    "divergence",
+    "divergence_items",
     "iou",
     "matches",
     "true_aus",
@@ -105,11 +110,23 @@ def contribution(sample: JudgedSample, baselines: Baselines | None = None) -> tu
         verdict.grounding or 0.0,
         float(grounded),
         float(len(present | absent_units(sample)) if grounded else 0),
+        *_against_raters(sample),
         float(sum(ious)),
         float(len(ious)),
         *map(float, map(len, units)),
         *(_against(sample, baselines) if baselines and grounded else _NO_BASELINES),
     )
+
+
+def _against_raters(sample: JudgedSample) -> tuple[float, ...]:
+    """Raters who agree with the others, those who could; how far several answers are from them."""
+    if sample.votes is None:
+        return (0.0,) * 4
+    agreeing, compared = one_against_the_others(sample.votes)
+    several = bool(sample.other_answers)
+    answers = (sample.prediction, *sample.other_answers)
+    distance = divergence(answers, sample.votes) if several else 0.0
+    return (float(agreeing), float(compared), distance, float(several))
 
 
 _NO_BASELINES: Final = (0.0,) * (len(COLUMNS) - COLUMNS.index("placed"))

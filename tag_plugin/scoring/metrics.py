@@ -129,8 +129,23 @@ METRICS: Final[dict[str, Metric]] = {
     metric.name: metric
     for metric in (
         Metric("accuracy", "Accuracy", _share("right")),
+        Metric(
+            "one_rater",
+            "One human rater",
+            _share("agreeing_raters", "compared_raters"),
+            ("compared_raters",),
+            better=None,
+        ),
         Metric("uar", "UAR", _mean_over_classes(_class_recall)),
         Metric("macro_f1", "Macro-F1", _mean_over_classes(_class_f1)),
+        Metric(
+            "vote_divergence",
+            "Divergence from the votes",
+            _share("divergence", "divergence_items"),
+            ("divergence_items",),
+            better="lower",
+            headline=False,
+        ),
         Metric("unparsable_rate", "Unparsable", _share("unparsable"), better="lower"),
         Metric("well_formed_rate", "Well formed", _share("well_formed", "traces"), ("traces",)),
         Metric(

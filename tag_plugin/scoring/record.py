@@ -15,6 +15,7 @@ from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import LabelSet, label_set
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.facs.prototypes import consistency
+from tag_plugin.facs.votes import Votes
 from tag_plugin.scoring.score import JudgeConfig, Reference, ScoredCompletion, score_completion
 from tag_plugin.trace.claims import Claim
 from tag_plugin.trace.prompt import Style
@@ -23,6 +24,7 @@ RECORD: Final = "judged"
 """The key of a sample's record in the samples file."""
 
 _MOST_ATTRIBUTES: Final = 64
+_MOST_OTHERS: Final = 1000
 
 
 class AnsweredSample(Frozen):
@@ -31,7 +33,8 @@ class AnsweredSample(Frozen):
     `task` and `style` say what was asked, `frame` in which frame the model writes boxes.
     `detections` are all that the detector measured, `thresholds` its own; `attributes` are what
     the dataset says about the person. `failed` is the host's message of a request that got no
-    answer. Raters' votes belong here beside `gold`, with a default.
+    answer. `votes` are what people said of the face; `others` are further completions of the same
+    question, where the host asked several times.
     """
 
     model_config = ConfigDict(extra="ignore")  # a later version may record more
@@ -49,6 +52,10 @@ class AnsweredSample(Frozen):
     thresholds: Thresholds
     attributes: Annotated[Mapping[str, str], Field(max_length=_MOST_ATTRIBUTES)] = {}
     failed: str | None = None
+    votes: Annotated[Votes | None, Field(exclude_if=lambda votes: votes is None)] = None
+    others: Annotated[
+        tuple[str, ...], Field(max_length=_MOST_OTHERS, exclude_if=lambda others: not others)
+    ] = ()
 
     @model_validator(mode="after")
     def _of_its_label_set(self) -> Self:
@@ -70,13 +77,26 @@ class AnsweredSample(Frozen):
         reference = Reference(self.gold, self.labels, seen)
         text = "" if self.failed else self.completion
         verdict = score_completion(text, reference, self.frame, config)
-        return JudgedSample.model_construct(**self.__dict__, verdict=verdict)
+        answers = tuple(
+            score_completion(
+                other, Reference(self.gold, self.labels), self.frame, config
+            ).parsed.answer
+            for other in self.others
+        )
+        return JudgedSample.model_construct(**self.__dict__, verdict=verdict, other_answers=answers)
 
 
 class JudgedSample(AnsweredSample):
-    """An answered sample with its verdict; a failed one counts nowhere."""
+    """An answered sample with its verdict; a failed one counts nowhere.
+
+    `other_answers` are the labels read from `others`.
+    """
 
     verdict: ScoredCompletion
+    other_answers: Annotated[
+        tuple[str | None, ...],
+        Field(max_length=_MOST_OTHERS, exclude_if=lambda answers: not answers),
+    ] = ()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

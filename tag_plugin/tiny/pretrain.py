@@ -1,14 +1,14 @@
 """`tag-plugin tiny pretrain`: makes the base model, from nothing, with one command.
 
 The base can see faces and point at their parts, as its large relatives can before anyone
-fine-tunes them. It has never read a trace, an Action Unit or an emotion.
+fine-tunes them. It has never been told of a trace, an Action Unit or an emotion.
 
 After the vision tower has learnt to see it is frozen, and the language model learns to point at
 facial parts, in boxes of the pixels of the frame, as the large models of this family do.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -22,11 +22,21 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2TokenizerFast
 
 from tag_plugin.data.console import bars
-from tag_plugin.data.synthetic.sampling import sample_face
 from tag_plugin.tiny.architecture import build_processor, new_model, tiny_config
-from tag_plugin.tiny.faces import PRETRAINING_SEED, face_batches, normalised
+from tag_plugin.tiny.bf16 import cpu_has_bf16
+from tag_plugin.tiny.faces import (
+    PRETRAINING_SEED,
+    Components,
+    DrawnFaces,
+    FaceBatch,
+    Faces,
+    face_batches,
+    normalised,
+)
 from tag_plugin.tiny.optimizer import Learner, Stage
+from tag_plugin.tiny.photographs import PhotographedFaces
 from tag_plugin.tiny.pretrain_vision import learn_to_see, rotary, vision_tokens
+from tag_plugin.tiny.shipped import SHIPPED
 from tag_plugin.tiny.texts import PARTS, QUESTION, pointing_answer, tokenizer_texts
 from tag_plugin.tiny.tokenizer import build_tokenizer, special_ids
 
@@ -38,24 +48,40 @@ POINTED_FACES: Final = 6_000
 def pretrain(
     out: Path,
     seed: int = 0,
+    rows: Path | None = None,
     seeing: Stage = SEEING,
     pointing: Stage = POINTING,
     pointed_faces: int = POINTED_FACES,
 ) -> Path:
-    """Train the base and write it to `out` as a float16 checkpoint; returns `out`.
+    """Train the base and write it to `out`, where any host can load it; returns `out`.
 
-    About an hour on two cores. The same seed gives the same faces, texts and initial weights; the
-    last bits of the weights depend on the machine's arithmetic.
+    The same seed gives the same faces, texts and initial weights; the last bits of the weights
+    depend on the machine's arithmetic.
+
+    Args:
+        out: the checkpoint's folder.
+        seed: of the weights.
+        rows: DATA_DIR/<dataset> with photographs that `detect` has seen; drawn faces when None.
+        seeing: how long and how fast the vision tower learns.
+        pointing: how long and how fast the language model learns.
+        pointed_faces: how many different faces it points at.
+
+    Raises:
+        DetectorError: no rows or no meshes in `rows`; the message says the next command.
     """
+    faces = DrawnFaces(PRETRAINING_SEED) if rows is None else PhotographedFaces(rows, seed)
+    components = Components.of(faces)
     texts = list(tokenizer_texts())
     tokenizer = build_tokenizer(texts, texts)
     model = new_model(tiny_config(len(tokenizer), special_ids(tokenizer)), seed)
     cores = os.cpu_count() or 1
     with bars(TextColumn("{task.fields[note]}")) as progress:
         with _threads(max(cores - 1, 1)):  # one more process draws the faces
-            learn_to_see(model, seeing, progress)
+            learn_to_see(model, faces, components, seeing, progress)
+            seen = face_batches(faces, components, pointed_faces, pointing.batch, workers=1)
+            tokens = image_tokens(model, seen, progress)
         with _threads(cores):
-            learn_to_point(model, tokenizer, pointing, pointed_faces, progress)
+            learn_to_point(model, tokenizer, faces, tokens, pointing, progress)
     _save(model, tokenizer, out)
     return out
 
@@ -69,7 +95,8 @@ def _save(
         (out / slow).unlink(missing_ok=True)  # tokenizer.json says it all
     model.generation_config.eos_token_id = special_ids(tokenizer)["<|im_end|>"]
     model.generation_config.pad_token_id = special_ids(tokenizer)["<|endoftext|>"]
-    model.to(torch.float16).save_pretrained(out)
+    packaged = out.resolve() == SHIPPED.resolve()  # where it has to be small
+    model.to(torch.float16 if packaged else torch.float32).save_pretrained(out)
 
 
 @contextmanager
@@ -83,7 +110,6 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-POINTING_SEED: Final = PRETRAINING_SEED + 2
 _PARTS_A_FACE: Final = 6
 UNLEARNT: Final = -100
 """The label of an id that is not learnt."""
@@ -92,19 +118,19 @@ UNLEARNT: Final = -100
 def learn_to_point(
     model: Qwen2_5_VLForConditionalGeneration,
     tokenizer: Qwen2TokenizerFast,
+    faces: Faces,
+    tokens: Tensor,
     stage: Stage,
-    faces: int,
     progress: Progress,
 ) -> None:
-    """Train the language model in place on `stage.faces` texts about `faces` different faces."""
-    tokens = _image_tokens(model, faces, stage.batch, progress)
+    """Train the language model in place on `stage.faces` texts about the faces of these tokens."""
     learner = Learner(stage, matrices=[model.model.language_model], others=[])
-    random = Random(POINTING_SEED)
+    random = Random(PRETRAINING_SEED)
     task = progress.add_task("learning to point", total=stage.faces, note="")
     for _ in range(stage.steps):
-        chosen = [random.randrange(faces) for _ in range(stage.batch)]
-        texts = [_pointing_text(tokenizer, index, random) for index in chosen]
-        with torch.autocast("cpu", torch.bfloat16):
+        chosen = [random.randrange(len(tokens)) for _ in range(stage.batch)]
+        texts = [_pointing_text(tokenizer, faces, index, random) for index in chosen]
+        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             loss = text_loss(model, texts, tokens[chosen])
         running = learner.step(loss)
         progress.update(task, advance=stage.batch, note=f"loss {running:.4f}")
@@ -146,23 +172,23 @@ def text_loss(
 
 
 def _pointing_text(
-    tokenizer: Qwen2TokenizerFast, index: int, random: Random
+    tokenizer: Qwen2TokenizerFast, faces: Faces, index: int, random: Random
 ) -> tuple[Tensor, Tensor]:
     parts = random.sample(list(PARTS), _PARTS_A_FACE)
-    answer = pointing_answer(sample_face(POINTING_SEED, index), parts)
+    answer = pointing_answer(parts, faces.boxes(index, [PARTS[part] for part in parts]))
     return chat_ids(tokenizer, QUESTION, answer, 64)
 
 
-def _image_tokens(
-    model: Qwen2_5_VLForConditionalGeneration, faces: int, batch: int, progress: Progress
+def image_tokens(
+    model: Qwen2_5_VLForConditionalGeneration, batches: Iterable[FaceBatch], progress: Progress
 ) -> Tensor:
-    """The frozen tower's tokens of every face, computed once: (faces, 64, width)."""
+    """The frozen tower's tokens of every face: (faces, 64, width)."""
     tower = model.model.visual
     positions = rotary(tower, 256)
-    task = progress.add_task("looking at faces", total=faces, note="")
+    task = progress.add_task("looking at faces", total=None, note="")
     tokens = []
-    for seen in face_batches(POINTING_SEED, faces, batch, workers=1):
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            tokens.append(vision_tokens(tower, normalised(seen.patches), *positions).float())
-        progress.update(task, advance=len(seen.patches))
+    for batch in batches:
+        with torch.no_grad():
+            tokens.append(vision_tokens(tower, normalised(batch.patches), *positions))
+        progress.update(task, advance=len(batch.patches))
     return torch.cat(tokens)

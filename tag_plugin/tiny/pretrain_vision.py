@@ -1,13 +1,16 @@
 """First stage of the base: the vision tower and the merger learn to see faces.
 
-Every image token predicts, through one linear head, which AUs act and where each region's box
-lies relative to the token itself. Relative targets suit a tower whose positions are relative, and
-the mean over the tokens then holds the absolute boxes: what a language model can read off.
+Every image token predicts, through one linear head, where points of the face lie relative to the
+token itself, and how the face is shaped once its pose is taken away. Relative targets suit a tower
+whose positions are relative, and the mean over the tokens then holds the absolute places: what a
+language model can read off. Which Action Units act is no target, nor is any emotion.
 
 The host's own forward of the tower runs attention picture by picture, because its pictures differ
 in size. Face frames are all alike, so one batched call gives the same numbers several times faster.
 """
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import torch
@@ -16,9 +19,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from tag_plugin.data.synthetic.face import SYNTH_AUS
-from tag_plugin.facs.detections import Thresholds
-from tag_plugin.tiny.faces import PRETRAINING_SEED, FaceBatch, face_batches, normalised
+from tag_plugin.tiny.bf16 import cpu_has_bf16
+from tag_plugin.tiny.faces import (
+    SHAPES,
+    Components,
+    FaceBatch,
+    Faces,
+    face_batches,
+    normalised,
+)
 from tag_plugin.tiny.optimizer import Learner, Stage
 
 
@@ -62,47 +71,53 @@ def _rotate(vectors: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return vectors * cosine + torch.cat([-second, first], dim=-1) * sine
 
 
-_LIMITS: Final = Thresholds()
-_BOX_WEIGHT: Final = 10.0
-_BOX_BETA: Final = 0.02  # in frames: below 9 pixels the loss is quadratic
+_POINTS_WEIGHT: Final = 10.0
+_POINTS_BETA: Final = 0.02  # in frames: below 9 pixels the loss is quadratic
+_SHAPE_WEIGHT: Final = 0.5
 _WHITENED_BATCHES: Final = 16
 _WHITENING_FLOOR: Final = 0.01  # variance below which a direction is not amplified further
 _WHITENED_STD: Final = 0.7
 
 
 class SightHead(nn.Module):  # type: ignore[misc]  # torch comes without types here
-    """Image tokens (n, t, width) -> AU logits (n, t, aus) and boxes (n, t, aus, 4) in 0..1."""
+    """Image tokens (n, t, width) -> points (n, t, points, 2) in 0..1 and shape (n, t, SHAPES)."""
 
-    def __init__(self, width: int, tokens: int) -> None:
+    def __init__(self, width: int, tokens: int, points: int) -> None:
         super().__init__()
+        self.points = points
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, len(SYNTH_AUS) * 5)
+        self.head = nn.Linear(width, 2 * points + SHAPES)
         nn.init.normal_(self.head.weight, std=1e-3)
         nn.init.zeros_(self.head.bias)
         side = round(tokens**0.5)
         axis = (torch.arange(side) + 0.5) / side
         centres = torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=1)
-        self.register_buffer("centres", centres.repeat(1, 2)[:, None])
+        self.register_buffer("centres", centres[:, None])
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and boxes; a token's boxes are offsets from its own centre."""
+        """Points and shape; a token's points are offsets from its own centre."""
         out = self.head(self.norm(tokens.float()))
-        out = out.view(*tokens.shape[:2], len(SYNTH_AUS), 5)
-        return 4 * out[..., 0], out[..., 1:] + self.centres
+        points, shape = out.split([2 * self.points, SHAPES], dim=-1)
+        return points.view(*tokens.shape[:2], self.points, 2) + self.centres, 4 * shape
 
 
 def learn_to_see(
-    model: Qwen2_5_VLForConditionalGeneration, stage: Stage, progress: Progress
+    model: Qwen2_5_VLForConditionalGeneration,
+    faces: Faces,
+    components: Components,
+    stage: Stage,
+    progress: Progress,
 ) -> SightHead:
     """Train the model's vision tower and merger in place; the head is not part of the model."""
     tower = model.model.visual
-    _whiten(tower, stage.batch)
-    head = SightHead(model.config.text_config.hidden_size, tokens=64)
+    views = partial(face_batches, faces, components, size=stage.batch)
+    _whiten(tower, views(count=_WHITENED_BATCHES * stage.batch, workers=0))
+    head = SightHead(model.config.text_config.hidden_size, tokens=64, points=faces.points)
     learner = Learner(stage, matrices=[tower], others=[head])
     positions = rotary(tower, patches=256)
     task = progress.add_task("learning to see", total=stage.faces, note="")
-    for batch in face_batches(PRETRAINING_SEED, stage.faces, stage.batch, workers=1):
-        with torch.autocast("cpu", torch.bfloat16):
+    for batch in views(count=stage.faces, workers=1):
+        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             seen = vision_tokens(tower, normalised(batch.patches), *positions)
         loss = learner.step(sight_loss(head, seen, batch))
         progress.update(task, advance=len(batch.patches), note=f"loss {loss:.4f}")
@@ -111,29 +126,25 @@ def learn_to_see(
 
 def sight_loss(head: SightHead, tokens: Tensor, batch: FaceBatch) -> Tensor:
     """Half from the tokens one by one, half from their mean, which must hold everything."""
-    logits, boxes = head(tokens)
-    together = _loss(logits.mean(1, keepdim=True), boxes.mean(1, keepdim=True), batch)
-    return (_loss(logits, boxes, batch) + together) / 2
+    points, shape = head(tokens)
+    together = _loss(points.mean(1, keepdim=True), shape.mean(1, keepdim=True), batch)
+    return (_loss(points, shape, batch) + together) / 2
 
 
-def _loss(logits: Tensor, boxes: Tensor, batch: FaceBatch) -> Tensor:
-    """AUs (undecided ones left out) and all boxes; logits (n, t, aus), boxes (n, t, aus, 4)."""
-    on = batch.probabilities >= _LIMITS.on
-    decided = (on | (batch.probabilities < _LIMITS.grey)).float()[:, None]
-    present = on.float()[:, None].expand_as(logits)
-    wrong = functional.binary_cross_entropy_with_logits(logits, present, reduction="none")
-    away = functional.smooth_l1_loss(boxes, batch.boxes[:, None].expand_as(boxes), beta=_BOX_BETA)
-    return (wrong * decided).mean() + _BOX_WEIGHT * away
+def _loss(points: Tensor, shape: Tensor, batch: FaceBatch) -> Tensor:
+    """Points (n, t, p, 2) and shape (n, t, SHAPES) of each token or of their mean."""
+    places, form = batch.points[:, None].expand_as(points), batch.shape[:, None].expand_as(shape)
+    away = functional.smooth_l1_loss(points, places, beta=_POINTS_BETA)
+    return _POINTS_WEIGHT * away + _SHAPE_WEIGHT * functional.mse_loss(shape, form)
 
 
-def _whiten(tower: nn.Module, batch: int) -> None:
+def _whiten(tower: nn.Module, batches: Iterable[FaceBatch]) -> None:
     """Start the patch embedding from the patches' principal directions, evenly scaled.
 
     Random filters see little but the mean colour of a large patch; this saves most of the start.
     """
     embedding = tower.patch_embed.proj.weight
-    faces = face_batches(PRETRAINING_SEED + 1, _WHITENED_BATCHES * batch, batch, workers=0)
-    some = torch.cat([normalised(faces.patches[:, ::5].flatten(0, 1)) for faces in faces])
+    some = torch.cat([normalised(batch.patches[:, ::5].flatten(0, 1)) for batch in batches])
     variances, directions = torch.linalg.eigh(torch.cov(some.T))
     strongest = slice(-embedding.shape[0], None)
     scale = (variances[strongest] + _WHITENING_FLOOR).rsqrt() * _WHITENED_STD

@@ -4,13 +4,10 @@ The base learns to point at facial parts, as its large relatives learnt to point
 never reads a trace, an Action Unit or an emotion before it is fine-tuned.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final
 
-from tag_plugin.data.synthetic.face import SyntheticFace
-from tag_plugin.data.synthetic.geometry import shape
-from tag_plugin.data.synthetic.regions import au_boxes, au_regions
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
@@ -39,16 +36,14 @@ PARTS: Final[Mapping[str, int]] = {
     "jaw": 26,
     "mouth and jaw": 27,
 }
-"""Facial part -> the AU whose region of the drawing it is."""
+"""Facial part -> the AU whose region it is, whether the AU acts or not."""
 
 QUESTION: Final = "Point to parts of the face."
 _WORDINGS: Final = 12
 
 
-def pointing_answer(face: SyntheticFace, parts: list[str]) -> str:
+def pointing_answer(parts: Sequence[str], boxes: Sequence[Box]) -> str:
     """One line a part: its name and its box."""
-    regions = au_regions(shape(face))
-    boxes = au_boxes(face, [regions[PARTS[part]] for part in parts])
     return "\n".join(
         f"Point to {part} → {render_box(box, FRAME)}"
         for part, box in zip(parts, boxes, strict=True)

@@ -64,7 +64,7 @@ def runs(tmp_path_factory):
     records = [{**each, "image": str(folder / "face.jpg")} for each in RECORDS]
     write_run(folder / "good", records)
     write_run(folder / "other", [{**each, "completion": "another"} for each in records])
-    for number, name in enumerate(("tag_masked_cited", "tag_masked_random")):
+    for number, name in enumerate(("tag_masked_cited", "tag_masked_uncited")):
         protocol = PROTOCOL.model_copy(update={"task": name})
         write_run(folder / "masked", records, date=f"20260101_00000{number}", protocol=protocol)
     return folder

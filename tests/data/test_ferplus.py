@@ -63,7 +63,12 @@ def test_folders_are_splits_and_order_is_kept(tmp_path):
     )
     assert [entry.id for entry in source.entries("train")] == ["fer2", "fer1"]
     assert list(source.entries("dev")) == [
-        SourceFace("fer3", "happiness", tmp_path / "FER2013Valid" / "fer3.png")
+        SourceFace(
+            "fer3",
+            "happiness",
+            tmp_path / "FER2013Valid" / "fer3.png",
+            votes={"happiness": 9, "unknown": 1},
+        )
     ]
     assert list(source.entries("test")) == []
 

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from tag_plugin.data.rows import read_rows
-from tag_plugin.data.synthetic.prepare import FaceId, parse_face_id, prepare_synth
+from tag_plugin.data.synthetic.face_id import Edit, FaceId, edit_of, parse_face_id
+from tag_plugin.data.synthetic.prepare import REDRAWN, prepare_synth
+from tag_plugin.data.synthetic.redrawn import clear_emotion, drawn_face, redrawn_ids, region
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.detectors.registry import detector
+from tag_plugin.facs.detections import Thresholds
 
 COUNTS = {"train": 5, "dev": 2, "test": 3}
 
@@ -129,14 +132,18 @@ def test_the_exact_detector_needs_no_picture(made):
         assert exact.info.name == "synthetic"
 
 
-@pytest.mark.parametrize("row_id", ["synth-1", "ferplus-1-2", "synth-a-2", "synth-1-2-3", ""])
+@pytest.mark.parametrize(
+    "row_id",
+    ["synth-1", "ferplus-1-2", "synth-a-2", "synth-1-2-3", "synth-1-2-with", "synth-1-2-as-3", ""],
+)
 def test_a_row_that_is_no_procedural_face_is_named(row_id):
     with pytest.raises(ValueError, match="no procedural face"):
         parse_face_id(row_id)
 
 
-def test_a_face_id_survives_its_text():
-    assert parse_face_id(str(FaceId(12, 345))) == FaceId(12, 345)
+@pytest.mark.parametrize("edit", [None, Edit(4, added=True), Edit(17, added=False)])
+def test_a_face_id_survives_its_text(edit):
+    assert parse_face_id(str(FaceId(12, 345, edit))) == FaceId(12, 345, edit)
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a b", "", "con"])
@@ -144,3 +151,35 @@ def test_a_set_of_drawings_needs_a_plain_name_too(tmp_path, name):
     with pytest.raises(ValueError, match="cannot name a dataset"):
         prepare_synth(tmp_path / "out", {"train": 1}, workers=1, name=name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_face_is_drawn_again_with_one_unit_more_or_less_and_nothing_else_changed():
+    changed = 0
+    for index in range(6):
+        first, *others = redrawn_ids(FaceId(split_seed(0, "test"), index)) or [None]
+        for other in others:
+            one, two = drawn_face(first), drawn_face(other)
+            before, after = detections(one), detections(two)
+            on = [{each.au for each in seen.on(Thresholds())} for seen in (before, after)]
+            assert on[0] ^ on[1] == {other.edit.au}
+            assert (other.edit.au in on[1]) == other.edit.added
+            differs = (render(one) != render(two)).any(axis=2)
+            assert differs.sum() > 300, "it shows"
+            for seen in (before, after):
+                box = next(each.box for each in seen.detections if each.au == other.edit.au)
+                x1, y1, x2, y2 = region(box)
+                differs[y1:y2, x1:x2] = False
+            assert not differs.any(), "outside the region of the AU every pixel is the same"
+            assert clear_emotion(after) == two.emotion and clear_emotion(before) == one.emotion
+            changed += 1
+    assert changed >= 6
+
+
+def test_redrawn_faces_are_a_dataset_of_their_own(tmp_path):
+    counts = prepare_synth(tmp_path, {"test": 3}, workers=1, name=REDRAWN, again=True)
+    rows = list(read_rows(tmp_path / REDRAWN / "prepared" / "test.jsonl"))
+    assert counts["test"] == len(rows) > 3
+    assert {edit_of(row.id) is None for row in rows} == {True, False}
+    assert all((tmp_path / REDRAWN / row.image).is_file() for row in rows)
+    with pytest.raises(ValueError, match="holds another dataset"):
+        prepare_synth(tmp_path, {"test": 3}, workers=1, name=REDRAWN)

@@ -57,6 +57,20 @@ def test_another_motion_does_not(motion_of, not_raised):
         assert scores(moved(motion_of, 0.04))[au] <= scores(REFERENCE)[au] + 0.05, au
 
 
+@pytest.mark.parametrize(("au", "spread"), [(25, 0.06), (26, 0.15)])
+def test_a_mouth_is_open_only_where_the_lips_are_apart(au, spread):
+    """As of a hand before the mouth: the jaw has dropped, and the mesh has the lips together."""
+    mesh = REFERENCE + 3 * (moved(26, spread) - REFERENCE)
+    assert HEADS.measure(mesh, REST)[au].probability >= 0.5
+    mesh[[178, 87, 14, 317, 402]] = mesh[[81, 82, 13, 312, 311]] + [0, 0.02, 0]
+    assert HEADS.measure(mesh, REST)[au].probability < 0.3
+
+
+def test_lips_and_jaw_have_no_side():
+    aus = HEADS.measure(REFERENCE + 3 * (moved(26, 0.15, "right") - REFERENCE), REST)
+    assert {aus[au].side for au in (25, 26)} == {None}
+
+
 def test_a_face_and_its_mirror_image_are_measured_alike_with_the_sides_swapped():
     face = moved(12, 0.1, "right") + motion(4, 0.1, REFERENCE, MIRROR)
     lopsided = {**REST, "mouthSmileRight": 0.9}

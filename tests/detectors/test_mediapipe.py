@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tag_plugin.detectors.blendshapes import SUPPORTED
-from tag_plugin.detectors.heads import load_heads
+from tag_plugin.detectors.heads import READING, load_heads
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.boxes import FACE_FRAME, Box, iou
 from tag_plugin.facs.detections import Thresholds
@@ -107,7 +107,7 @@ def test_anything_but_a_face_frame_is_refused(mediapipe, image):
 def test_the_info_pins_the_model(mediapipe):
     assert mediapipe.info.name == "mediapipe"
     assert mediapipe.info.model_sha256.startswith("64184e22")
-    assert mediapipe.info.version.endswith(f"+heads-{load_heads()[1]}")
+    assert mediapipe.info.version.endswith(f"+heads{READING}-{load_heads()[1]}")
     with detector("mediapipe", heads="none") as blendshapes_alone:
         assert "+map" in blendshapes_alone.info.version
         assert blendshapes_alone.supported == SUPPORTED

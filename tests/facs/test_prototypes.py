@@ -84,6 +84,10 @@ def both(*units):
         (both(22, 27, 11), "neutral", True),  # of no emotion's own
         (both(4), "neutral", False),
         ({12: "left"}, "neutral", False),
+        (both(4, 10, 12), "anger", False),  # a smile is no part of it
+        (both(1, 4, 12, 15), "sadness", False),
+        ({1: None, 4: None, 15: None, 12: "left"}, "sadness", True),  # a corner drawn aside is
+        (both(1, 2, 5, 12, 25), "surprise", True),
     ],
 )
 def test_what_supports_a_label(units, emotion, supported):

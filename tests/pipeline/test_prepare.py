@@ -46,6 +46,7 @@ def test_rows_point_at_face_frames(root, out):
     prepare(FerPlus(root), out)
     first = rows(out, "dev")[0]
     assert (first.id, first.split, first.label) == ("fer100000", "dev", "happiness")
+    assert first.votes == {"happiness": 9, "unknown": 1}
     assert first.image == "images/dev/fer100000.jpg"
     assert read_face(out.data_dir / "ferplus" / first.image).shape == (448, 448, 3)
 

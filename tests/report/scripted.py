@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from tag_plugin.data.rows import Row
-from tag_plugin.data.synthetic.prepare import FaceId
+from tag_plugin.data.synthetic.face_id import FaceId
 from tag_plugin.data.synthetic.render import render as draw
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.detectors.synthetic import SyntheticDetector

@@ -11,6 +11,7 @@ from tag_plugin.scoring.record import JudgedSample
 
 LABELS = LABEL_SETS["ferplus"]
 SMILE = [300, 600, 700, 800]
+BROWS = [50, 200, 950, 400]
 QUICK = Bootstrap(resamples=100)
 
 PROTOCOL = Protocol(
@@ -38,7 +39,10 @@ PROTOCOL = Protocol(
 def record(name: str, gold: str, prediction: str | None, **changes) -> dict:
     """What the host's samples file holds of one sample: AU12 claimed and, if right, found."""
     right = prediction == gold
-    detections = [{"au": 12 if right else 4, "probability": 0.9, "box": SMILE}]
+    detections = [
+        {"au": 12 if right else 4, "probability": 0.9, "box": SMILE},
+        {"au": 4 if right else 12, "probability": 0.0, "box": BROWS},
+    ]
     claim = {"au": 12, "box": SMILE, "region": "mouth", "observation": "up", "defects": []}
     made = {
         "id": name,

@@ -6,7 +6,7 @@ import pytest
 
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.results.alarms import alarms
-from tag_plugin.results.summary import summarise
+from tag_plugin.results.summary import AGREEMENT, summarise
 from tag_plugin.trace.grammar import Defect
 from tests.results.run_files import LABELS, QUICK, RECORDS, judged, record
 
@@ -54,6 +54,36 @@ def test_subgroups_are_by_attribute_and_without_it_left_out():
         "male": (1, 1.0),
     }
     assert summary([record("a", "anger", "anger")]).subgroups == {}
+
+
+VOTED = (
+    record("v0", "anger", "anger", votes={"anger": 10}),
+    record("v1", "anger", "anger", votes={"anger": 9, "fear": 1}),
+    record("v2", "anger", "fear", votes={"anger": 6, "fear": 4}),
+    record("v3", "anger", "fear"),
+)
+
+
+def test_what_one_rater_reaches_and_accuracy_by_agreement_stand_beside_the_numbers():
+    found = summary(VOTED)
+    assert found.metrics["one_rater"].value == pytest.approx((10 + 9 + 6) / (10 + 10 + 10))
+    groups = found.subgroups[AGREEMENT]
+    assert {name: (g.n, g.metrics["accuracy"].value) for name, g in groups.items()} == {
+        "all": (1, 1.0),
+        "80 % or more": (1, 1.0),
+        "60 % or more": (1, 0.0),
+    }
+    assert groups["60 % or more"].metrics["one_rater"].value == pytest.approx(6 / 10)
+    assert "one_rater" not in summary().metrics
+
+
+def test_several_answers_are_compared_with_the_votes():
+    votes = {"anger": 5, "fear": 5}
+    one = record("a", "anger", "anger", votes=votes)
+    several = one | {"id": "b", "others": ["..."], "other_answers": ["fear"]}
+    found = summary([one, several]).metrics["vote_divergence"]
+    assert found.value == pytest.approx(0.0), "of the face that was asked about twice"
+    assert "vote_divergence" not in summary([one]).metrics
 
 
 def test_failed_requests_are_not_judged_and_are_said():

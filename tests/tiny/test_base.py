@@ -16,7 +16,7 @@ from tag_plugin.facs.emotions import label_set
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import Reference, score_completion
 from tag_plugin.tiny import BaseError, shipped, write_base
-from tag_plugin.tiny.faces import normalised, to_patches
+from tag_plugin.tiny.faces import DrawnFaces, normalised, to_patches
 from tag_plugin.tiny.pretrain import chat_ids
 from tag_plugin.tiny.pretrain_vision import rotary, vision_tokens
 from tag_plugin.tiny.texts import QUESTION, pointing_answer, tokenizer_texts
@@ -112,7 +112,11 @@ def test_the_processor_asks_with_the_ids_that_pretraining_used(processor):
 
 def test_the_base_looks_when_it_points(model, processor):
     samples = [
-        Sample(picture, QUESTION, pointing_answer(sample_face(0, index), ["nose", "lips", "brows"]))
+        Sample(
+            picture,
+            QUESTION,
+            pointing_answer(["nose", "lips", "brows"], DrawnFaces(0).boxes(index, [9, 25, 4])),
+        )
         for index, picture in enumerate(PICTURES)
     ]
     found = looking(model, processor, samples)

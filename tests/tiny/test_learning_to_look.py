@@ -10,16 +10,17 @@ from importlib.util import find_spec
 import pytest
 
 from tag_plugin.data.rows import read_rows, write_rows
-from tag_plugin.data.synthetic.prepare import parse_face_id, prepare_synth
+from tag_plugin.data.synthetic.face_id import parse_face_id
+from tag_plugin.data.synthetic.prepare import prepare_synth
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import label_set
-from tag_plugin.hosts.bf16 import cpu_has_bf16
 from tag_plugin.hosts.paths import recipes_dir
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.tiny import write_base
+from tag_plugin.tiny.bf16 import cpu_has_bf16
 from tag_plugin.trace.prompt import grounded_prompt
 from tag_plugin.trace.render import render as render_trace
 from tests.tiny.looking import Sample, looking

@@ -11,6 +11,7 @@ from tag_plugin.data.synthetic.sampling import sample_face
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS, label_set
 from tag_plugin.pipeline.rules import write_trace
+from tag_plugin.tiny.faces import DrawnFaces
 from tag_plugin.tiny.texts import QUESTION, pointing_answer, tokenizer_texts
 from tag_plugin.tiny.tokenizer import CONTROL_TOKENS, WORD_TOKENS, build_tokenizer, special_ids
 from tag_plugin.trace.prompt import grounded_prompt
@@ -64,7 +65,7 @@ def test_traces_are_about_25_tokens_an_au():
 
 
 def test_no_answer_leaks_into_the_pointing_texts():
-    texts = QUESTION + pointing_answer(sample_face(0, 0), ["nose", "lips"])
+    texts = QUESTION + pointing_answer(["nose", "lips"], DrawnFaces(0).boxes(0, [9, 25]))
     assert not [label for label in label_set("synth").labels if label in texts]
     assert "AU" not in texts and "<answer>" not in texts
 

@@ -5,6 +5,7 @@ missing, a foreign one can act, and some faces blend a second emotion in. The la
 dominant emotion, so the task has an answer without being a look-up.
 """
 
+from collections.abc import Collection
 from math import radians
 from typing import Final
 
@@ -46,6 +47,8 @@ _EXCLUDED: Final = (  # pairs that cannot act at once
     {26, 27},
     {17, 27},
 )
+_JAW: Final = (26, 27)
+"""AUs that part the lips."""
 _SKINS: Final = ((245, 214, 190), (232, 190, 160), (210, 160, 120), (170, 118, 82), (120, 80, 56))
 _HAIRS: Final = ((40, 28, 22), (90, 58, 34), (168, 120, 62), (206, 178, 120), (120, 118, 116))
 _IRISES: Final = ((70, 45, 25), (60, 100, 140), (70, 110, 60), (40, 40, 40))
@@ -77,6 +80,13 @@ def sample_face(seed: int, index: int) -> SyntheticFace:
     )
 
 
+def can_act_together(aus: Collection[int]) -> bool:
+    """Whether a face can show these AUs at once: none excludes another, a low jaw parts lips."""
+    return not any(pair <= set(aus) for pair in _EXCLUDED) and (
+        25 in aus or not any(au in aus for au in _JAW)
+    )
+
+
 def _intensities(rng: np.random.Generator, emotion: str) -> dict[int, float]:
     acting: dict[int, float] = {}
     for au, weight in PROTOTYPES[emotion].items():
@@ -101,7 +111,7 @@ def _add(acting: dict[int, float], au: int, intensity: float) -> None:
     excluded = au in acting or any({au, other} in _EXCLUDED for other in acting)
     if au in SYNTH_AUS and not excluded:
         acting[au] = intensity
-        if au in (26, 27):
+        if au in _JAW:
             acting.setdefault(25, intensity)
 
 

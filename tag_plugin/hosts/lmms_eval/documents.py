@@ -23,12 +23,19 @@ from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
 from tag_plugin.pipeline.as_built import asked_as_built, asking
 from tag_plugin.pipeline.baselines import FittedBaselines, read_baselines
 from tag_plugin.pipeline.outcomes import StageError
+from tag_plugin.results.masking import DATASETS as MASKED
+from tag_plugin.results.moving import MOVES
 from tag_plugin.scoring.baselines import Baselines
 from tag_plugin.trace.prompt import Style
 
 DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
 _MANIFEST: Final = "prepare.json"
 _AGAIN: Final = "next: tag-plugin prepare again"
+_OF_RESULTS: Final = {
+    **dict.fromkeys(MASKED, "tag-plugin mask RESULTS"),
+    **dict.fromkeys(MOVES, "tag-plugin mask RESULTS --moved"),
+}
+"""Datasets that are made of the faces of an evaluation -> how."""
 STAGES: Final = ("detected", "prepared")
 """The folders that hold a split's rows, the preferred one first."""
 
@@ -96,7 +103,7 @@ def _missing_message(missing: list[tuple[str, str]]) -> str:
         lines.append(f"  export {DATA_DIR_VARIABLE}=/where/the/data/should/be")
     for name in dict.fromkeys(name for name, _ in missing):
         known = BENCHMARKS.get(name)
-        command = known.command if known else f"tag-plugin prepare {name}"
+        command = known.command if known else _OF_RESULTS.get(name, f"tag-plugin prepare {name}")
         access = f"   # {known.access}" if known and known.access else ""
         lines.append(f"  {command} --out ${DATA_DIR_VARIABLE}{access}")
     return "\n".join(lines)

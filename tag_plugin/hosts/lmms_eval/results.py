@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tag_plugin.data.rows import Row
+from tag_plugin.data.synthetic.face_id import edit_of
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import EMOTIONS
 from tag_plugin.hosts.lmms_eval.documents import BASELINES, ROWS
 from tag_plugin.hosts.lmms_eval.host_functions import EmptyReply
 from tag_plugin.pipeline.baselines import asked_of
+from tag_plugin.results.redrawn import REDRAWN_METRICS
 from tag_plugin.results.summary import Summary, summarise
 from tag_plugin.scoring.contributions import COLUMNS, contribution
 from tag_plugin.scoring.metrics import METRICS
@@ -49,13 +51,15 @@ def judge_config(row: Row, style: Style = Style.GROUNDED) -> JudgeConfig:
     return JudgeConfig(answers=answers).asking(asked_of(row, row.asked))
 
 
-def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> dict[str, Any]:
+def process_results(
+    doc: Mapping[str, Any], results: Sequence[str | list[str] | None]
+) -> dict[str, Any]:
     """The host's call for each document: the judged sample, and the metrics that it has a part in.
 
     A request that failed is recorded and feeds no metric: it is neither right nor wrong. The sample
     comes first, so that the host aggregates it first; `finish` makes its record of it.
     """
-    completion = results[0] if results else None
+    completion, *others = _answers(results) or [None]
     row = ROWS[doc["task"]][doc["id"]]
     config = judge_config(row, Style(doc["style"]))
     sample = AnsweredSample(
@@ -72,20 +76,29 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
         thresholds=config.thresholds,
         attributes=row.attributes,
         failed=_failure(completion),
+        votes=row.votes,
+        others=tuple(other for other in others if other and _failure(other) is None),
     ).judged(config)
     return {RECORD: sample, **dict.fromkeys(_metrics_of(sample), Fed(sample.task))}
+
+
+def _answers(results: Sequence[str | list[str] | None]) -> list[str | None]:
+    """All answers to one face: a task whose filter keeps several hands them on as a list."""
+    lists = (each if isinstance(each, list) else [each] for each in results)
+    return [answer for each in lists for answer in each]
 
 
 def _metrics_of(sample: JudgedSample) -> list[str]:
     """The metrics that a sample has something to say about; none where its request failed."""
     columns = zip(COLUMNS, contribution(sample, BASELINES.get(sample.task)), strict=True)
     spoken = {name for name, value in columns if value and not sample.failed}
+    redrawn = edit_of(sample.id) is not None and not sample.failed
     return [
         name
         for metric in METRICS.values()
         if not spoken.isdisjoint(metric.columns)
         for name in metric.names([sample.gold])
-    ]
+    ] + (list(REDRAWN_METRICS) if redrawn else [])
 
 
 def _failure(completion: str | None) -> str | None:
@@ -125,6 +138,10 @@ def metric_list() -> list[dict[str, Any]]:
             }
             for metric in METRICS.values()
             for name in metric.names(EMOTIONS)
+        ),
+        *(
+            {"metric": name, "aggregation": _from_summary(name), "higher_is_better": True}
+            for name in REDRAWN_METRICS
         ),
     ]
 

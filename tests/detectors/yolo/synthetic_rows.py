@@ -6,7 +6,7 @@ from PIL import Image
 
 from tag_plugin.data.face_frame import write_face
 from tag_plugin.data.rows import Row, write_rows
-from tag_plugin.data.synthetic.prepare import FaceId
+from tag_plugin.data.synthetic.face_id import FaceId
 from tag_plugin.data.synthetic.render import render
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.detectors.synthetic import SyntheticDetector

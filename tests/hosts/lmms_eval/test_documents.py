@@ -103,6 +103,20 @@ def test_mixed_label_sets_are_refused(data_dir: Path):
         read_test_set("synth")
 
 
+@pytest.mark.parametrize(
+    ("dataset", "command"),
+    [
+        ("masked_uncited", "tag-plugin mask RESULTS --out $TAG_DATA_DIR"),
+        ("shifted", "tag-plugin mask RESULTS --moved --out $TAG_DATA_DIR"),
+        ("synth_redrawn", "tag-plugin prepare synth_redrawn --out $TAG_DATA_DIR"),
+    ],
+)
+def test_faces_that_are_made_of_others_name_what_makes_them(data_dir: Path, dataset, command):
+    with pytest.raises(WrongConfigurationError) as caught:
+        require_test_files([TagTask(dataset)])
+    assert str(caught.value).endswith(f"  {command}")
+
+
 def test_missing_data_is_one_message_with_the_commands(data_dir: Path):
     with pytest.raises(WrongConfigurationError) as caught:
         require_test_files([TagTask(n) for n in ("synth", "rafdb", "affectnet8", "rafdb")])

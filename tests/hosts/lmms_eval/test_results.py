@@ -137,6 +137,19 @@ def test_attributes_of_a_row_reach_its_record(data_dir: Path):
     assert [record(doc)["attributes"] for doc in documents("synth")] == [{"gender": "female"}, {}]
 
 
+def test_votes_and_further_answers_reach_the_record(data_dir: Path):
+    votes = {"happiness": 9, "unknown": 1}
+    write_rows(data_dir / "synth/detected/test.jsonl", [row(0).model_copy(update={"votes": votes})])
+    answers = [COMPLETION, COMPLETION.replace("happiness", "anger"), None, "I am not sure."]
+    (doc,) = documents("synth")
+    for results in (answers, [answers]):
+        found = process_results(doc, results)[RECORD]
+        assert found.votes == votes
+        assert found.other_answers == ("anger", None)
+    assert JudgedSample.model_validate(json.loads(found.model_dump_json())) == found
+    assert "votes" not in record(documents("ferplus")[0])
+
+
 def test_the_record_gives_the_metrics_of_the_table(data_dir: Path):
     records = json.loads(json.dumps([record(doc) for doc in documents("synth")]))
     samples = [JudgedSample.model_validate(each) for each in records]

@@ -32,7 +32,10 @@ TASKS = {
     for suffix, fields in VARIANTS.items()
 } | {
     name: {"include": "_fer_base.yaml", "task": name, "dataset_name": name.removeprefix("tag_")}
-    for name in ("tag_masked_cited", "tag_masked_random")
+    for name in (
+        *("tag_masked_cited", "tag_masked_uncited"),
+        *("tag_mirrored", "tag_shifted", "tag_synth_redrawn"),
+    )
 }
 BASES = ("_cot_base.yaml", "_direct_base.yaml", "_fer_base.yaml")
 INDEX = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tag_plugin.hosts.bf16 import cpu_has_bf16
+from tag_plugin.tiny.bf16 import cpu_has_bf16
 
 
 @pytest.mark.parametrize(
