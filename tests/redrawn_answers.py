@@ -15,6 +15,7 @@ from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Thresholds
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.facs.prototypes import OWN_WEIGHT, PROTOTYPES, prototype_similarity
+from tag_plugin.pipeline.rules import OBSERVATIONS
 from tag_plugin.trace.grammar import Inspection, Trace
 from tag_plugin.trace.render import render
 
@@ -101,7 +102,7 @@ def answer_of(row: Row, policy: Policy, frame: BoxFrame = BoxFrame.RELATIVE) -> 
         Inspection(
             region=action_unit(au).region,
             au=au,
-            observation="it is seen there",
+            observation=OBSERVATIONS[au][0],
             box=boxes.get(au, CONSTANT),
         )
         for au in sorted(aus)[:8]

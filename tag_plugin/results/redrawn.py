@@ -19,6 +19,8 @@ from tag_plugin.scoring.statistics import RESAMPLES, SEED, Floats, resampled_sum
 REDRAWN_METRICS: Final[Mapping[str, str]] = {
     "claim_vanished": "Removed AU no longer claimed",
     "claim_appeared": "Added AU newly claimed",
+    "followed_same": "Claims that follow, answer unchanged",
+    "followed_other": "Claims that follow, answer changed",
     "others_kept": "Other claims kept",
     "answer_moved": "Answer moved with the prototypes",
     "answer_kept": "Answer kept with the prototypes",
@@ -28,6 +30,7 @@ REDRAWN_METRICS: Final[Mapping[str, str]] = {
 
 _COLUMNS: Final = (
     *("claimed", "vanished", "unclaimed", "appeared", "pairs", "kept_others"),
+    *("same_answer", "followed_same", "other_answer", "followed_other"),
     *("moving", "moved", "keeping", "kept"),
     *("removed", "removed_hits", "removed_chance", "added", "added_hits", "added_chance"),
 )
@@ -94,12 +97,15 @@ def _steps(pair: RedrawnPair) -> dict[str, float]:
     au, one, two = pair.edit.au, pair.face, pair.redrawn
     asked, answered = ("unclaimed", "appeared") if pair.edit.added else ("claimed", "vanished")
     applies = (au in before) != pair.edit.added
+    followed = applies and (au in after) == pair.edit.added
     others = (before | after) - {au}
     moves = one.gold != two.gold
     same = one.prediction == two.prediction
     return {
         asked: float(applies),
-        answered: float(applies and (au in after) == pair.edit.added),
+        answered: float(followed),
+        "same_answer" if same else "other_answer": float(applies),
+        "followed_same" if same else "followed_other": float(followed),
         "pairs": 1.0,
         "kept_others": len((before & after) - {au}) / len(others) if others else 1.0,
         "moving": float(moves),
@@ -145,6 +151,8 @@ def _values(sums: Floats) -> dict[str, Floats]:
     return {
         "claim_vanished": _ratio(of["vanished"], of["claimed"]),
         "claim_appeared": _ratio(of["appeared"], of["unclaimed"]),
+        "followed_same": _ratio(of["followed_same"], of["same_answer"]),
+        "followed_other": _ratio(of["followed_other"], of["other_answer"]),
         "others_kept": _ratio(of["kept_others"], of["pairs"]),
         "answer_moved": moved,
         "answer_kept": kept,

@@ -97,6 +97,11 @@ def test_each_step_of_a_model_that_looks_is_whole():
     assert measured(looks) == dict.fromkeys(REDRAWN_METRICS, 1.0)
 
 
+def test_the_claims_of_who_explains_follow_the_answer_and_not_the_picture():
+    explained = measured(redrawn_answers.explains)
+    assert explained["followed_same"] == 0.0 < 0.3 < explained["followed_other"]
+
+
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
