@@ -95,12 +95,15 @@ def training(
     return Step(name, command, out, "all_results.json")
 
 
-def evaluation(name: str, model: Path, results: Path) -> Step:
-    """lmms-eval on the test split of the data directory."""
+def evaluation(
+    name: str, model: Path, results: Path, task: str = TASK, limit: int | None = None
+) -> Step:
+    """lmms-eval on the data directory: a task, or the first `limit` faces of it."""
     command = (
-        *("lmms-eval", "--tasks", TASK, "--model_args", f"pretrained={model}"),
+        *("lmms-eval", "--tasks", task, "--model_args", f"pretrained={model}"),
         *("--batch_size", "50", "--gen_kwargs", "max_new_tokens=320"),
         *("--log_samples", "--output_path", str(results)),
+        *(("--limit", str(limit)) if limit else ()),
     )
     return Step(name, command, results, "**/*_results.json")
 
@@ -143,7 +146,7 @@ def run_step(step: Step, logs: Path, data: Path) -> float:
     return took
 
 
-def read_metrics(results: Path) -> dict[str, float]:
+def read_metrics(results: Path, task: str = TASK) -> dict[str, float]:
     """The task's metrics from the newest results file of lmms-eval below a folder.
 
     Raises:
@@ -152,7 +155,7 @@ def read_metrics(results: Path) -> dict[str, float]:
     files = sorted(results.rglob("*_results.json"))
     if not files:
         raise DemoError(f"{results}: no results of lmms-eval; next: delete it and run it again")
-    stated = json.loads(files[-1].read_text(encoding="utf-8"))["results"][TASK]
+    stated = json.loads(files[-1].read_text(encoding="utf-8"))["results"][task]
     numbers = {key: value for key, value in stated.items() if isinstance(value, int | float)}
     return {key.partition(",")[0]: value for key, value in numbers.items()}
 

@@ -1,0 +1,105 @@
+"""What the arms of `study.py` differ in: paired over seeds and faces, p-values by Holm."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from tag_plugin.facs.emotions import LabelSet
+from tag_plugin.results.reader import read_run
+from tag_plugin.scoring.contributions import contributions
+from tag_plugin.scoring.estimates import in_order
+from tag_plugin.scoring.metrics import metric_values
+from tag_plugin.scoring.statistics import Floats, percentile_interval
+
+RESAMPLES: Final = 2000
+
+
+class Contrast(NamedTuple):
+    """`treated` against `control` in these metrics; what the difference would show."""
+
+    treated: str
+    control: str
+    metrics: tuple[str, ...]
+    shows: str
+
+
+ANSWERS, GROUNDING = ("accuracy", "uar"), ("au_kappa", "box_skill")
+CONTRASTS: Final = (
+    Contrast("A1", "A0", ANSWERS, "traces help the answer"),
+    Contrast("A1", "A2", GROUNDING, "SFT learns this face's AUs, not the label's usual ones"),
+    Contrast("R2", "R4", ANSWERS, "GRPO with the AU reward helps more than SFT on the same faces"),
+    Contrast("R2", "R3", GROUNDING, "the AU reward teaches this face's AUs"),
+)
+"""The primary ones; all their tests are one family."""
+
+Tables = Mapping[tuple[str, int], Floats]
+"""(arm, seed) -> contributions of the same faces in the same order, (n, k)."""
+
+
+def read_table(results: Path, task: str) -> tuple[Floats, LabelSet]:
+    """The contributions of one evaluation, in the order of the ids of its faces."""
+    run = read_run(results, task)
+    samples = in_order(run.samples())
+    labels = samples[0].labels
+    return contributions(samples, labels, run.stated.baselines), labels
+
+
+def contrasts(tables: Tables, labels: LabelSet, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """Every primary contrast of which both arms are there for all seeds, with Holm's p."""
+    lines = []
+    for contrast in CONTRASTS:
+        if all((arm, seed) in tables for arm in contrast[:2] for seed in seeds):
+            lines += [_line(contrast, name, tables, labels, seeds) for name in contrast.metrics]
+    for line, corrected in zip(lines, holm([line["p"] for line in lines]), strict=True):
+        line["p_holm"] = round(corrected, 4)
+    return lines
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down p-values (Scandinavian Journal of Statistics 6, 1979)."""
+    corrected, highest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(np.argsort(p_values)):
+        highest = max(highest, min(1.0, p_values[place] * (len(p_values) - rank)))
+        corrected[place] = highest
+    return corrected
+
+
+def _line(
+    contrast: Contrast, metric: str, tables: Tables, labels: LabelSet, seeds: Sequence[int]
+) -> dict[str, Any]:
+    pairs = [(tables[contrast.treated, seed], tables[contrast.control, seed]) for seed in seeds]
+    by_seed = [_difference(np.ones((1, len(one))), one, two, metric, labels) for one, two in pairs]
+    drawn = _resampled(pairs, metric, labels)
+    interval = percentile_interval(drawn)
+    drawn = drawn[~np.isnan(drawn)]
+    tails = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    return {
+        "contrast": f"{contrast.treated} - {contrast.control}",
+        "metric": metric,
+        "difference": round(float(np.mean(by_seed)), 4),
+        "by_seed": [round(float(each[0]), 4) for each in by_seed],
+        "interval": [round(interval.low, 4), round(interval.high, 4)] if interval else None,
+        "p": min(1.0, 2 * (int(tails) + 1) / (drawn.size + 1)),
+        "shows": contrast.shows,
+    }
+
+
+def _resampled(pairs: Sequence[tuple[Floats, Floats]], metric: str, labels: LabelSet) -> Floats:
+    """(RESAMPLES,) mean differences: seeds are drawn, and the same faces for all of them."""
+    random, count = np.random.default_rng(0), len(pairs[0][0])
+    faces = random.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
+    by_seed = np.stack([_difference(faces, one, two, metric, labels) for one, two in pairs])
+    chosen = random.integers(len(pairs), size=(len(pairs), RESAMPLES))
+    means: Floats = by_seed[chosen, np.arange(RESAMPLES)].mean(axis=0)
+    return means
+
+
+def _difference(
+    weights: Floats, treated: Floats, control: Floats, metric: str, labels: LabelSet
+) -> Floats:
+    """(r,) of weights (r, n)."""
+    one, two = (metric_values(weights @ table, labels)[metric] for table in (treated, control))
+    difference: Floats = one - two
+    return difference

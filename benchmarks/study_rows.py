@@ -1,0 +1,94 @@
+"""The rows of each arm of `study.py`, from one detected data set.
+
+A fifth of the train faces, chosen by their ids, is for RL, the others are for SFT. All SFT arms get
+the same faces, all RL arms too. A placebo gives a face what was measured on another face of the
+same label: AUs and boxes that fit the answer and were not seen on this picture.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from tag_plugin.data.rows import Row, read_rows, write_rows
+from tag_plugin.data.short_digest import short_digest
+from tag_plugin.facs.prototypes import supports
+from tag_plugin.pipeline.rules import write_trace
+
+SFT, SFT_PLACEBO = "sft", "sft_placebo"
+RL, RL_PLACEBO, RL_TRACED = "rl", "rl_placebo", "rl_traced"
+LABEL_ONLY: Final = "_label_only"
+_RL_SHARE: Final = 0.2
+
+
+def write_arms(source: Path, data: Path, sft_faces: int, rl_faces: int) -> str:
+    """Write `data`, a data directory with everything of `source` and the arms' own rows.
+
+    Args:
+        source: DATA_DIR/<dataset>, detected.
+        data: the study's own data directory.
+        sft_faces: so many faces are learned from at most.
+        rl_faces: so many are for RL at most.
+
+    Returns:
+        The dataset's name.
+    """
+    folder = data / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in source.iterdir():
+        if not (folder / entry.name).exists():
+            (folder / entry.name).symlink_to(entry.resolve())
+    rows = [row for row in read_rows(source / "detected" / "train.jsonl") if row.detections]
+    rows.sort(key=lambda row: short_digest(row.id))
+    ranks = {row.id: place / len(rows) for place, row in enumerate(rows)}
+    for_rl = [row for row in rows if ranks[row.id] < _RL_SHARE][:rl_faces]
+    for_sft = [row for row in rows if ranks[row.id] >= _RL_SHARE and _supported(row)][:sft_faces]
+    parts = {
+        SFT: traced(for_sft),
+        SFT_PLACEBO: traced(of_another_face(for_sft)),
+        RL: for_rl,
+        RL_PLACEBO: of_another_face(for_rl),
+        RL_TRACED: traced(for_rl),
+    }
+    entries = {}
+    for name, part in parts.items():
+        write_rows(folder / "study" / f"{name}.jsonl", part)
+        file = f"{source.name}/study/{name}.jsonl"
+        entries[name] = {"file_name": file, "formatting": "tag"}
+        entries[name + LABEL_ONLY] = {"file_name": file, "formatting": "tag_label_only"}
+    (data / "dataset_info.json").write_text(json.dumps(entries, indent=2), encoding="utf-8")
+    return source.name
+
+
+def traced(rows: Iterable[Row]) -> list[Row]:
+    """With a trace by rules of what was detected."""
+    return [
+        row.model_copy(update={"trace": write_trace(row.label, row.detections, row.id)})
+        for row in rows
+        if row.detections is not None
+    ]
+
+
+def of_another_face(rows: Sequence[Row]) -> list[Row]:
+    """Each with the detections of the next face of its label; a face alone in its label is left."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row.label].append(row)
+    following = {
+        row.id: group[(place + 1) % len(group)]
+        for group in groups.values()
+        for place, row in enumerate(group)
+    }
+    return [
+        row.model_copy(update={"detections": following[row.id].detections})
+        for row in rows
+        if following[row.id].id != row.id
+    ]
+
+
+def _supported(row: Row) -> bool:
+    if row.detections is None or row.detector is None:
+        return False
+    on = row.detections.on(row.detector.thresholds)
+    return supports(on, row.label, row.reference.labels.labels)
