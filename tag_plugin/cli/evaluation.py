@@ -48,8 +48,9 @@ def compare(
                 "across": each.allowed,
                 "notes": each.notes,
                 "n": each.n,
-                "mcnemar": asdict(each.mcnemar),
-                "differences": {name: asdict(d) for name, d in each.differences.items()},
+                "mcnemar": asdict(each.tests.mcnemar),
+                "differences": {name: asdict(d) for name, d in each.tests.differences.items()},
+                "holm": each.tests.adjusted,
             }
             for each in comparisons
         }

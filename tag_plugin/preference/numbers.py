@@ -1,4 +1,4 @@
-"""Opinions -> preference, position bias, ties and agreement, with bootstrap intervals over pairs.
+"""Opinions -> preference, position bias, ties and agreement, with intervals.
 
 Bradley-Terry with an order effect (Davidson and Beaver, Biometrics 33, 1977), two runs A and B:
 
@@ -8,19 +8,27 @@ Bradley-Terry with an order effect (Davidson and Beaver, Biometrics 33, 1977), t
 A tie counts half for each. Half a win is added to each of the four cells, so that a one-sided
 study has a finite estimate. `preference` = logistic(strength): what is left of A's preference when
 the place where it was shown is taken out.
+
+Intervals of shares are Wilson's: of the preference over pairs, however many looks at each; strength
+is the logit of that. Position has a normal interval, from the four cells.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import norm
 
 from tag_plugin.facs.frozen import Frozen
 from tag_plugin.preference.judge import Opinion
-from tag_plugin.scoring.estimates import Estimate, estimate
-from tag_plugin.scoring.statistics import Floats, resampled_sums
+from tag_plugin.scoring.estimates import Estimate, share_estimate
+from tag_plugin.scoring.statistics import LEVEL
 
 _PRIOR: Final = 0.5
+_NEAREST: Final = 1e-6
+"""A bound of the preference is so far from 0 and 1 at least, to have a logit."""
 _COLUMNS: Final = (
     "a_first",  # looks with A first
     "a_first_for_a",
@@ -80,12 +88,41 @@ def preference(opinions: Sequence[Opinion], identical: int = 0) -> Preference:
 
 
 def _numbers(pairs: Sequence[Sequence[Opinion]]) -> dict[str, Estimate | None]:
-    names = ("preference", "strength", "position", "first_share", "agreement")
     if not pairs:
-        return dict.fromkeys(names)
-    columns = np.array([_contribution(looks) for looks in pairs])
-    whole, drawn = _estimates(columns.sum(axis=0)), _estimates(resampled_sums(columns))
-    return {name: estimate(whole[name], drawn[name]) for name in names}
+        return dict.fromkeys(("preference", "strength", "position", "first_share", "agreement"))
+    counts = np.array([_contribution(looks) for looks in pairs]).sum(axis=0)
+    of = dict(zip(_COLUMNS, map(float, counts), strict=True))
+    first = _logit(of["a_first_for_a"], of["a_first"])
+    second = _logit(of["a_second_for_a"], of["a_second"])
+    preferred = share_estimate(float(expit((first + second) / 2)), len(pairs))
+    return {
+        "preference": preferred,
+        "strength": _on_logits(preferred),
+        "position": _position((first - second) / 2, of),
+        "first_share": _share(of["decided_first"], of["decided"]),
+        "agreement": _share(of["agreed"], of["both"]),
+    }
+
+
+def _on_logits(preferred: Estimate | None) -> Estimate | None:
+    if preferred is None:
+        return None
+    low, high = (min(max(each, _NEAREST), 1 - _NEAREST) for each in (preferred.low, preferred.high))
+    return Estimate(float(logit(preferred.value)), float(logit(low)), float(logit(high)))
+
+
+def _position(value: float, of: Mapping[str, float]) -> Estimate:
+    """With the variance of two logits whose cells have half a win added (Woolf)."""
+    variance = sum(
+        1 / (of[f"{name}_for_a"] + _PRIOR) + 1 / (of[name] - of[f"{name}_for_a"] + _PRIOR)
+        for name in ("a_first", "a_second")
+    )
+    half = float(norm.ppf((1 + LEVEL) / 2)) * math.sqrt(variance) / 2
+    return Estimate(value, value - half, value + half)
+
+
+def _share(part: float, whole: float) -> Estimate | None:
+    return share_estimate(part / whole, whole) if whole else None
 
 
 def _contribution(looks: Sequence[Opinion]) -> tuple[float, ...]:
@@ -107,22 +144,5 @@ def _contribution(looks: Sequence[Opinion]) -> tuple[float, ...]:
     )
 
 
-def _estimates(sums: Floats) -> dict[str, Floats]:
-    """(..., columns) sums -> the estimates, each (...); NaN where one does not apply."""
-    of = {name: sums[..., index] for index, name in enumerate(_COLUMNS)}
-    first = _logit(of["a_first_for_a"], of["a_first"])
-    second = _logit(of["a_second_for_a"], of["a_second"])
-    strength, position = (first + second) / 2, (first - second) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "preference": 1 / (1 + np.exp(-strength)),
-            "strength": strength,
-            "position": position,
-            "first_share": of["decided_first"] / of["decided"],
-            "agreement": of["agreed"] / of["both"],
-        }
-
-
-def _logit(wins: Floats, looks: Floats) -> Floats:
-    odds: Floats = np.log((wins + _PRIOR) / (looks - wins + _PRIOR))
-    return odds
+def _logit(wins: float, looks: float) -> float:
+    return math.log((wins + _PRIOR) / (looks - wins + _PRIOR))

@@ -4,8 +4,8 @@ Numbers of different protocols are not compared; what differs is said. A differe
 (two box frames, two prompt styles) has to be named by the user, and is stated with the result.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tag_plugin.facs.emotions import label_set
@@ -16,7 +16,7 @@ from tag_plugin.scoring.contributions import contributions
 from tag_plugin.scoring.estimates import in_order, paired_accuracy_test, paired_estimates
 from tag_plugin.scoring.metrics import METRICS, headlines
 from tag_plugin.scoring.record import JudgedSample
-from tag_plugin.scoring.statistics import McNemar, PairedDifference
+from tag_plugin.scoring.statistics import McNemar, PairedDifference, holm
 
 SIGNIFICANT: Final = 0.05
 
@@ -28,8 +28,28 @@ _SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
+class PairedTests:
+    """second - first by every headline metric of which one way is better.
+
+    The p of accuracy is McNemar's. `adjusted` is each p after Holm over all of `differences`.
+    """
+
+    mcnemar: McNemar
+    differences: Mapping[str, PairedDifference]
+    adjusted: Mapping[str, float]
+
+    def verdict(self, metric: str) -> str:
+        """`second`, `first` or `undecided`: which run is better, where its adjusted p < 0.05."""
+        paired = self.differences[metric]
+        if self.adjusted[metric] >= SIGNIFICANT or paired.difference == 0:
+            return "undecided"
+        lower_is_better = METRICS[metric].better == "lower"
+        return "second" if (paired.difference > 0) != lower_is_better else "first"
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """second - first for one task. `allowed` are the protocol fields that differ on purpose.
+    """Two runs of one task. `allowed` are the protocol fields that differ on purpose.
 
     `notes` say what an older protocol leaves open.
     """
@@ -39,17 +59,8 @@ class Comparison:
     second: TaskRun
     n: int
     allowed: Mapping[str, tuple[Any, Any]]
-    mcnemar: McNemar
-    differences: Mapping[str, PairedDifference]
+    tests: PairedTests
     notes: tuple[str, ...] = ()
-
-    def verdict(self, metric: str) -> str:
-        """`second`, `first` or `undecided`: which run is better by this metric, p < 0.05."""
-        paired = self.differences[metric]
-        if paired.p_value >= SIGNIFICANT or paired.difference == 0:
-            return "undecided"
-        lower_is_better = METRICS[metric].better == "lower"
-        return "second" if (paired.difference > 0) != lower_is_better else "first"
 
 
 def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Comparison:
@@ -69,21 +80,35 @@ def compare(first: TaskRun, second: TaskRun, across: Collection[str] = ()) -> Co
         raise ResultsError(_refusal(first, second, refused))
     one, two = _results(first), _results(second)
     try:
-        tested = paired_accuracy_test(one, two)
+        tests = paired_tests((first, one), (second, two))
     except ValueError as error:
         raise ResultsError(
             f"{first.results_file} and {second.results_file}: {error}; next: evaluate both on the "
             "whole test set"
         ) from None
-    labels = label_set(first.protocol.label_set)
-    tables = [
-        contributions(in_order(samples), labels, run.stated.baselines)
-        for run, samples in ((first, one), (second, two))
-    ]
-    names = [metric.name for metric in headlines() if metric.better is not None]
-    paired = paired_estimates(tables[0], tables[1], labels, names)
     notes = tuple(filter(None, (unstated(run.protocol) for run in (first, second))))
-    return Comparison(first.task, first, second, len(one), differing, tested, paired, notes)
+    return Comparison(first.task, first, second, len(one), differing, tests, notes)
+
+
+def paired_tests(
+    first: tuple[TaskRun, Sequence[JudgedSample]], second: tuple[TaskRun, Sequence[JudgedSample]]
+) -> PairedTests:
+    """The tests of two runs, each with its samples of the same items.
+
+    Raises:
+        ValueError: the two hold different items.
+    """
+    tested = paired_accuracy_test(first[1], second[1])
+    labels = label_set(first[0].protocol.label_set)
+    one, two = (
+        contributions(in_order(samples), labels, run.stated.baselines)
+        for run, samples in (first, second)
+    )
+    names = [metric.name for metric in headlines() if metric.better is not None]
+    paired = paired_estimates(one, two, labels, names)
+    paired["accuracy"] = replace(paired["accuracy"], p_value=tested.p_value)
+    adjusted = holm({name: each.p_value for name, each in paired.items()})
+    return PairedTests(tested, paired, adjusted)
 
 
 def compare_runs(

@@ -3,13 +3,25 @@
 from collections.abc import Iterator, Sequence
 
 from tag_plugin.facs.action_units import action_unit
+from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.scoring.baselines import Baselines
 from tag_plugin.scoring.contributions import FEWEST, units_left_out
+from tag_plugin.scoring.metrics import FEW, few_faces
 from tag_plugin.scoring.record import JudgedSample
+from tag_plugin.scoring.statistics import Floats
 
 
-def notes(judged: Sequence[JudgedSample], baselines: Baselines | None) -> Iterator[str]:
-    """The notes about these judged samples."""
+def notes(
+    judged: Sequence[JudgedSample], baselines: Baselines | None, answers: Floats, labels: LabelSet
+) -> Iterator[str]:
+    """The notes about these judged samples; `answers` is their confusion matrix."""
+    few = few_faces(answers, labels)
+    if few:
+        shown = ", ".join(f"{label} ({count})" for label, count in few.items())
+        yield (
+            f"* fewer than {FEW} faces: {shown}; the intervals of such a class, of UAR and of "
+            "macro-F1 may be too narrow"
+        )
     grounded = [sample for sample in judged if sample.verdict.targets is not None]
     if not grounded:
         return

@@ -23,7 +23,7 @@ AGREEMENT: Final = "raters who chose the label"
 
 
 class Bootstrap(Frozen):
-    """How the intervals were made."""
+    """How the intervals were made; those of shares of items are Wilson's."""
 
     method: Literal["percentile"] = "percentile"
     level: float = LEVEL
@@ -74,6 +74,7 @@ def summarise(
     ordered = in_order(samples)
     judged = [sample for sample in ordered if sample.failed is None]
     table = contributions(judged, labels, baselines)
+    answers = confusion_of(table.sum(axis=0), labels)
     return Summary(
         n=len(judged),
         failed=len(ordered) - len(judged),
@@ -81,10 +82,10 @@ def summarise(
         labels=labels.labels,
         metrics=_estimates(table, labels, bootstrap)
         | redrawn_estimates(judged, bootstrap.resamples, bootstrap.seed),
-        confusion=tuple(tuple(map(int, row)) for row in confusion_of(table.sum(axis=0), labels)),
+        confusion=tuple(tuple(map(int, row)) for row in answers),
         subgroups=_subgroups(judged, table, labels, bootstrap),
         alarms=tuple(alarms(ordered)),
-        notes=tuple(notes(judged, baselines)),
+        notes=tuple(notes(judged, baselines, answers, labels)),
         bootstrap=bootstrap,
     )
 

@@ -13,15 +13,16 @@ from tag_plugin.scoring.metrics import METRICS
 
 
 def interval_text(estimate: Estimate) -> str:
-    """`0.880 [0.842, 0.915]`."""
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+    """`0.880 [0.842, 0.915]`, with a star where a class of few faces makes it unsure."""
+    star = " *" if estimate.few else ""
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]{star}"
 
 
 def summary_table(protocol: Protocol, summary: Summary) -> Table:
     """One task's metrics with intervals, by class and by subgroup."""
     table = Table(title=f"{protocol.name}   n = {summary.n}   failed = {summary.failed}")
     table.add_column("metric")
-    table.add_column(f"{summary.bootstrap.level:.0%} bootstrap interval", justify="right")
+    table.add_column(f"{summary.bootstrap.level:.0%} interval", justify="right")
     names = [name for metric in METRICS.values() for name in metric.names(summary.labels)]
     for name in (*names, *REDRAWN_METRICS):
         if name in summary.metrics:
@@ -45,25 +46,32 @@ def comparison_table(found: Comparison) -> Table:
     notes = "".join(f"\n{note}" for note in found.notes)
     title = f"{found.first.protocol.name}   n = {found.n}\n{names}{across}{notes}"
     table = Table(title=title, title_justify="left")
-    for column in ("metric", "A", "B", "B - A", "p", "better"):
+    for column in ("metric", "A", "B", "B - A", "p", "p (Holm)", "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     better = {"first": "A", "second": "B", "undecided": "-"}
-    for name, difference in found.differences.items():
+    for name, difference in found.tests.differences.items():
         values = [run.summary.metrics.get(name) for run in (found.first, found.second)]
         interval = difference.interval
+        star = " *" if any(each and each.few for each in values) else ""
         table.add_row(
-            name,
+            f"{name}{star}",
             *(f"{each.value:.3f}" if each else "-" for each in values),
             f"{difference.difference:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]",
             f"{difference.p_value:.4f}",
-            better[found.verdict(name)],
+            f"{found.tests.adjusted[name]:.4f}",
+            better[found.tests.verdict(name)],
         )
+    table.caption_justify = "left"
+    table.caption = (
+        f"p (Holm) is adjusted for the {len(found.tests.differences)} tests of this table and "
+        "decides what is better; the p of accuracy is McNemar's; * unsure: a class of few faces"
+    )
     return table
 
 
 def mcnemar_line(found: Comparison) -> str:
     """McNemar's test of the right answers, in one sentence."""
-    test = found.mcnemar
+    test = found.tests.mcnemar
     kind = "exact" if test.exact else "chi-squared, corrected"
     return (
         f"McNemar ({kind}): only A right on {test.only_first} items, only B on "

@@ -1,12 +1,13 @@
-"""Every metric of `scoring.metrics` with its bootstrap interval, all from one set of resamples."""
+"""Every metric of `scoring.metrics` with its interval: Wilson's of a share, else a bootstrap's."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tag_plugin.facs.emotions import LabelSet
-from tag_plugin.scoring.metrics import metric_values
+from tag_plugin.scoring.contributions import confusion_of
+from tag_plugin.scoring.metrics import metric_trials, metric_values, unsure
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import (
     RESAMPLES,
@@ -18,16 +19,18 @@ from tag_plugin.scoring.statistics import (
     paired_difference,
     percentile_interval,
     resampled_sums,
+    wilson_interval,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A metric and its bootstrap 95 % interval."""
+    """A metric and its 95 % interval; `few` where a class of few faces makes it unsure."""
 
     value: float
     low: float
     high: float
+    few: bool = False
 
 
 def estimate(value: Floats, drawn: Floats) -> Estimate | None:
@@ -36,6 +39,14 @@ def estimate(value: Floats, drawn: Floats) -> Estimate | None:
     if interval is None or np.isnan(value):
         return None
     return Estimate(float(value), interval.low, interval.high)
+
+
+def share_estimate(share: Floats | float, trials: Floats | float) -> Estimate | None:
+    """A share of independent trials with Wilson's interval; None of none."""
+    if not trials > 0:
+        return None
+    interval = wilson_interval(float(share), float(trials))
+    return Estimate(float(share), interval.low, interval.high)
 
 
 def estimates(
@@ -51,10 +62,17 @@ def estimates(
     """
     if not len(table):
         return {}
-    values = metric_values(table.sum(axis=0), labels)
+    sums = table.sum(axis=0)
+    values, trials = metric_values(sums, labels), metric_trials(sums, labels)
     drawn = metric_values(resampled_sums(table, resamples, seed), labels)
-    found = {name: estimate(value, drawn[name]) for name, value in values.items()}
-    return {name: each for name, each in found.items() if each is not None}
+    few = unsure(confusion_of(sums, labels), labels)
+    found = {
+        name: share_estimate(value, trials[name])
+        if name in trials
+        else estimate(value, drawn[name])
+        for name, value in values.items()
+    }
+    return {n: replace(each, few=n in few) for n, each in found.items() if each is not None}
 
 
 def paired_estimates(

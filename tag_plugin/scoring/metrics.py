@@ -6,7 +6,7 @@ for "not applicable" in here and becomes an absent name outside, never 0.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -14,6 +14,9 @@ import numpy as np
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.scoring.contributions import CELLS, COLUMNS, confusion_of, units_of
 from tag_plugin.scoring.statistics import Floats
+
+FEW: Final = 30
+"""A class of fewer faces is flagged: its intervals, and those of means over classes, are unsure."""
 
 Sums = Mapping[str, Floats]
 Estimator = Callable[[Sums, Floats], Floats]
@@ -31,6 +34,9 @@ class Metric:
         better: which way is better; None where neither is.
         headline: it stands in the tables that compare runs or groups; the others show all.
         by_class: one value a class, under the name and the class.
+        over_classes: a mean over the classes, which a class of few faces makes unsure.
+        trials: of how many independent trials it is a share, in the shape of its value; None where
+            it is no such share.
     """
 
     name: str
@@ -40,6 +46,8 @@ class Metric:
     better: Literal["higher", "lower"] | None = "higher"
     headline: bool = True
     by_class: bool = False
+    over_classes: bool = False
+    trials: Estimator | None = None
 
     def names(self, labels: Iterable[str]) -> list[str]:
         """Under which names its values stand where these are the classes."""
@@ -55,8 +63,21 @@ def _share(part: str, whole: str = "items") -> Estimator:
     return lambda sums, _: _ratio(sums[part], sums[whole])
 
 
-def _au_share(part: str, other: str) -> Estimator:
-    return lambda sums, _: _ratio(sums[part], sums[part] + sums[other])
+def _proportion(name: str, title: str, part: str, whole: str = "items") -> Metric:
+    """The share of the items that are counted in `whole`."""
+    return Metric(name, title, _share(part, whole), (whole,), trials=lambda sums, _: sums[whole])
+
+
+def _au_proportion(name: str, title: str, part: str, other: str) -> Metric:
+    """The share of AUs; those of one face are taken for independent, as they nearly are."""
+
+    def trials(sums: Sums, _: Floats) -> Floats:
+        return sums[part] + sums[other]
+
+    def share(sums: Sums, confusion: Floats) -> Floats:
+        return _ratio(sums[part], trials(sums, confusion))
+
+    return Metric(name, title, share, (part, other), headline=False, trials=trials)
 
 
 def _au_f1(sums: Sums, _: Floats) -> Floats:
@@ -93,7 +114,12 @@ def _box_skill(sums: Sums, _: Floats) -> Floats:
 
 
 def _class_recall(_: Sums, confusion: Floats) -> Floats:
-    return _ratio(_diagonal(confusion), confusion.sum(axis=-1))
+    return _ratio(_diagonal(confusion), _class_faces({}, confusion))
+
+
+def _class_faces(_: Sums, confusion: Floats) -> Floats:
+    faces: Floats = confusion.sum(axis=-1)
+    return faces
 
 
 def _class_f1(_: Sums, confusion: Floats) -> Floats:
@@ -116,7 +142,6 @@ def _mean_over_classes(by_class: Estimator) -> Estimator:
 
 
 _ANY_UNITS = ("true_aus", "false_aus", "missed_aus")
-_CLAIMED_UNITS = ("true_aus", "false_aus")
 _GROUNDED = ("grounded",)
 
 
@@ -128,7 +153,7 @@ def _baseline(column: str, title: str) -> Metric:
 METRICS: Final[dict[str, Metric]] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", "Accuracy", _share("right")),
+        _proportion("accuracy", "Accuracy", "right"),
         Metric(
             "one_rater",
             "One human rater",
@@ -136,8 +161,8 @@ METRICS: Final[dict[str, Metric]] = {
             ("compared_raters",),
             better=None,
         ),
-        Metric("uar", "UAR", _mean_over_classes(_class_recall)),
-        Metric("macro_f1", "Macro-F1", _mean_over_classes(_class_f1)),
+        Metric("uar", "UAR", _mean_over_classes(_class_recall), over_classes=True),
+        Metric("macro_f1", "Macro-F1", _mean_over_classes(_class_f1), over_classes=True),
         Metric(
             "vote_divergence",
             "Divergence from the votes",
@@ -146,21 +171,12 @@ METRICS: Final[dict[str, Metric]] = {
             better="lower",
             headline=False,
         ),
-        Metric("unparsable_rate", "Unparsable", _share("unparsable"), better="lower"),
-        Metric("well_formed_rate", "Well formed", _share("well_formed", "traces"), ("traces",)),
-        Metric(
-            "no_claim_rate",
-            "Without a claim",
-            _share("without_claim", "traces"),
-            ("traces",),
-            better=None,
+        replace(_proportion("unparsable_rate", "Unparsable", "unparsable"), better="lower"),
+        _proportion("well_formed_rate", "Well formed", "well_formed", "traces"),
+        replace(
+            _proportion("no_claim_rate", "Without a claim", "without_claim", "traces"), better=None
         ),
-        Metric(
-            "right_reason",
-            "Right for the right reason",
-            _share("right_by_reason", "reasoned"),
-            ("reasoned",),
-        ),
+        _proportion("right_reason", "Right for the right reason", "right_by_reason", "reasoned"),
         Metric("au_kappa", "WHICH: kappa over AUs", _kappa(0), ("judged_units",)),
         Metric(
             "kappa_by_answer",
@@ -183,29 +199,22 @@ METRICS: Final[dict[str, Metric]] = {
         _baseline("constant", "G of the best constant claim"),
         _baseline("by_answer", "G of the answer's usual AUs"),
         Metric("matched_iou", "IoU of matched AUs", _share("iou", "matches"), ("matches",)),
-        Metric(
-            "au_precision",
-            "AU precision",
-            _au_share("true_aus", "false_aus"),
-            _CLAIMED_UNITS,
-            headline=False,
-        ),
-        Metric(
-            "au_recall",
-            "AU recall",
-            _au_share("true_aus", "missed_aus"),
-            ("true_aus", "missed_aus"),
-            headline=False,
-        ),
+        _au_proportion("au_precision", "AU precision", "true_aus", "false_aus"),
+        _au_proportion("au_recall", "AU recall", "true_aus", "missed_aus"),
         Metric("au_f1", "AU F1", _au_f1, _ANY_UNITS),
-        Metric(
-            "hallucinated_au_rate",
-            "Hallucinated AUs",
-            _au_share("false_aus", "true_aus"),
-            _CLAIMED_UNITS,
+        replace(
+            _au_proportion("hallucinated_au_rate", "Hallucinated AUs", "false_aus", "true_aus"),
             better="lower",
+            headline=True,
         ),
-        Metric("recall", "Recall", _class_recall, headline=False, by_class=True),
+        Metric(
+            "recall",
+            "Recall",
+            _class_recall,
+            headline=False,
+            by_class=True,
+            trials=_class_faces,
+        ),
         Metric("f1", "F1", _class_f1, headline=False, by_class=True),
     )
 }
@@ -219,12 +228,44 @@ def headlines() -> list[Metric]:
 
 def metric_values(sums: Floats, labels: LabelSet) -> dict[str, Floats]:
     """Every metric by name, each (...), of sums (..., k) of contributions."""
+    return _by_name(sums, labels, {metric: metric.estimator for metric in METRICS.values()})
+
+
+def metric_trials(sums: Floats, labels: LabelSet) -> dict[str, Floats]:
+    """Of how many trials each metric is a share that is one."""
+    shares = {metric: metric.trials for metric in METRICS.values() if metric.trials is not None}
+    return _by_name(sums, labels, shares)
+
+
+def unsure(confusion: Floats, labels: LabelSet) -> frozenset[str]:
+    """The metrics of a class of few faces, and the means over classes where there is one.
+
+    `confusion` is (C, C + 1) counts.
+    """
+    few = few_faces(confusion, labels)
+    return frozenset(
+        name
+        for metric in METRICS.values()
+        for name in metric.names(few)
+        if metric.by_class or (metric.over_classes and few)
+    )
+
+
+def few_faces(confusion: Floats, labels: LabelSet) -> dict[str, int]:
+    """Class -> its faces, where it occurs and has fewer than `FEW`."""
+    counts = zip(labels.labels, confusion.sum(axis=-1), strict=True)
+    return {label: int(count) for label, count in counts if 0 < count < FEW}
+
+
+def _by_name(
+    sums: Floats, labels: LabelSet, estimators: Mapping[Metric, Estimator]
+) -> dict[str, Floats]:
     columns = {name: sums[..., index] for index, name in enumerate(COLUMNS)}
     columns["units"] = units_of(sums)
     confusion = confusion_of(sums, labels)
     values: dict[str, Floats] = {}
-    for metric in METRICS.values():
-        value, names = metric.estimator(columns, confusion), metric.names(labels.labels)
+    for metric, estimator in estimators.items():
+        value, names = estimator(columns, confusion), metric.names(labels.labels)
         parts = np.moveaxis(value, -1, 0) if metric.by_class else [value]
         values |= dict(zip(names, parts, strict=True))
     return values

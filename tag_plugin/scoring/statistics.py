@@ -1,4 +1,6 @@
-"""How sure a number is: bootstrap intervals, and paired tests of two runs on the same items.
+"""How sure a number is: intervals, and paired tests of two runs on the same items.
+
+Shares of items have Wilson's interval, everything else a bootstrap's.
 
 A metric here is a function of sums over samples, so that one resample costs one small product:
 with W (resamples, n) the number of times that each sample was drawn and X (n, k) what each sample
@@ -7,14 +9,15 @@ Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters
 McNemar, "Note on the sampling error of the difference between correlated proportions", 1947.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.stats import binomtest, chi2
+from scipy.stats import binomtest, chi2, norm
 
 Floats = NDArray[np.float64]
 
@@ -90,6 +93,35 @@ def percentile_interval(values: Sequence[float] | Floats, level: float = LEVEL) 
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
+
+
+def wilson_interval(share: float, trials: float, level: float = LEVEL) -> Interval:
+    """Wilson's score interval of a share of independent trials; never of zero width.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+
+    Raises:
+        ValueError: not one trial.
+    """
+    if trials <= 0:
+        raise ValueError(f"a share of {trials} trials has no interval")
+    z2 = float(norm.ppf((1 + level) / 2)) ** 2
+    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = math.sqrt(z2 * (share * (1 - share) + z2 / (4 * trials)) / trials) / (1 + z2 / trials)
+    return Interval(min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Each p of a family of tests, adjusted for their number: below .05 in 5 % of families at most.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    """
+    adjusted: dict[str, float] = {}
+    largest = 0.0
+    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}
 
 
 def paired_difference(

@@ -48,6 +48,21 @@ def test_a_and_b_are_treated_alike():
     assert (one.wins_a, one.wins_b) == (two.wins_b, two.wins_a)
 
 
+def test_a_one_sided_study_is_not_certain():
+    found = preference(
+        [
+            Opinion(str(n), first, "first" if first else "second")
+            for n in range(20)
+            for first in (True, False)
+        ]
+    )
+    assert (found.wins_a, found.agreement.value) == (20, 1.0)
+    for each in (found.preference, found.strength, found.position, found.agreement):
+        assert each.low < each.high
+    assert found.preference.low < 0.9
+    assert found.agreement.low < 0.9
+
+
 def test_ties_and_nothing_at_all():
     ties = preference([Opinion("a", True, "tie"), Opinion("a", False, "tie")])
     assert (ties.ties, ties.split, ties.first_share) == (2, 1, None)

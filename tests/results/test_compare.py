@@ -23,24 +23,35 @@ def run(folder, right: int, n: int = 40, **changes):
 def test_a_better_run_is_better_with_p_and_interval(tmp_path):
     found = compare(run(tmp_path / "a", 10), run(tmp_path / "b", 30))
     assert found.n == 40
-    assert (found.mcnemar.only_first, found.mcnemar.only_second) == (0, 20)
-    assert found.mcnemar.p_value == pytest.approx(2 * 0.5**20)
-    assert found.differences["accuracy"].difference == pytest.approx(0.5)
-    assert found.differences["accuracy"].interval.low > 0.3
-    assert found.verdict("accuracy") == "second"
-    assert found.verdict("hallucinated_au_rate") == "second", "fewer hallucinations are better"
+    assert (found.tests.mcnemar.only_first, found.tests.mcnemar.only_second) == (0, 20)
+    assert found.tests.mcnemar.p_value == pytest.approx(2 * 0.5**20)
+    assert found.tests.differences["accuracy"].difference == pytest.approx(0.5)
+    assert found.tests.differences["accuracy"].interval.low > 0.3
+    assert found.tests.verdict("accuracy") == "second"
+    assert found.tests.verdict("hallucinated_au_rate") == "second", (
+        "fewer hallucinations are better"
+    )
+
+
+def test_all_tests_of_a_comparison_are_one_family(tmp_path):
+    found = compare(run(tmp_path / "a", 15), run(tmp_path / "b", 22)).tests
+    assert found.differences["accuracy"].p_value == found.mcnemar.p_value < 0.05
+    assert found.adjusted["accuracy"] >= 0.05
+    assert found.verdict("accuracy") == "undecided"
+    assert found.adjusted.keys() == found.differences.keys()
+    assert "silence_baseline" not in found.differences, "nobody is better by it"
 
 
 def test_swapping_the_runs_swaps_the_verdict(tmp_path):
     found = compare(run(tmp_path / "a", 30), run(tmp_path / "b", 10))
-    assert found.differences["accuracy"].difference == pytest.approx(-0.5)
-    assert found.verdict("accuracy") == "first"
+    assert found.tests.differences["accuracy"].difference == pytest.approx(-0.5)
+    assert found.tests.verdict("accuracy") == "first"
 
 
 def test_a_small_difference_stays_undecided(tmp_path):
     found = compare(run(tmp_path / "a", 20), run(tmp_path / "b", 21))
-    assert found.verdict("accuracy") == "undecided"
-    assert found.mcnemar.p_value == 1.0
+    assert found.tests.verdict("accuracy") == "undecided"
+    assert found.tests.mcnemar.p_value == 1.0
 
 
 def test_different_protocols_are_refused_and_the_field_is_named(tmp_path):

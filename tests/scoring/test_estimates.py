@@ -87,6 +87,23 @@ def test_intervals_match_a_slow_reference_bootstrap(name, drawn_again):
     assert (made.low, made.high) == pytest.approx((low, high), abs=tolerance)
 
 
+def test_a_share_has_wilsons_interval_even_where_all_are_alike():
+    perfect = [sample(f"f{n:02d}", "fear", "fear") for n in range(40)]
+    found = estimated(perfect, resamples=50)
+    for name in ("accuracy", "recall_fear", "well_formed_rate"):
+        assert (found[name].value, found[name].high) == (1.0, 1.0)
+        assert found[name].low == pytest.approx(0.9124, abs=1e-4)
+    assert found["unparsable_rate"].high == pytest.approx(1 - 0.9124, abs=1e-4)
+
+
+def test_what_a_class_of_few_faces_makes_unsure_is_flagged():
+    golds = ["fear"] * 30 + ["anger"] * 29
+    found = estimated([sample(f"f{n:02d}", g, g) for n, g in enumerate(golds)], resamples=20)
+    flagged = {name for name, each in found.items() if each.few}
+    assert flagged == {"recall_anger", "f1_anger", "uar", "macro_f1"}
+    assert not any(e.few for e in estimated(many(600), resamples=20).values())
+
+
 def test_permuting_the_class_order_changes_nothing():
     found = many(150)
     permuted = LabelSet("permuted", tuple(reversed(LABELS.labels)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from tag_plugin.facs.boxes import Box
 from tag_plugin.scoring.baselines import Baselines
@@ -13,7 +13,7 @@ from tag_plugin.scoring.contributions import confusion_of, contributions, units_
 from tag_plugin.scoring.matching import Target
 from tag_plugin.scoring.metrics import METRICS
 from tag_plugin.trace.claims import Claim
-from tests.scoring.samples import LABELS, plain, sample, values
+from tests.scoring.samples import LABELS, kappa, plain, sample, values
 
 NAMES = list(LABELS.labels)
 UNPARSABLE = "unparsable"
@@ -141,6 +141,14 @@ def test_claims_that_never_depend_on_the_face_have_no_kappa():
     faces = [sample(str(n), "fear", "fear", 1.0, 0.1, (), units) for n, units in enumerate(seen)]
     found = values(faces)
     assert (found["au_kappa"], found["counted_aus"]) == (pytest.approx(0.0), 2)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30))
+@settings(max_examples=30, deadline=None)
+def test_the_plain_kappa_is_scikit_learns(pairs):
+    one, other = zip(*pairs, strict=True)
+    if len({*one, *other}) == 2:
+        assert kappa(one, other) == pytest.approx(cohen_kappa_score(one, other))
 
 
 def test_units_that_few_faces_show_are_left_out_and_counted():

@@ -10,11 +10,13 @@ from scipy.stats import binomtest, bootstrap
 
 from tag_plugin.scoring.statistics import (
     EXACT_UP_TO,
+    holm,
     mcnemar,
     paired_difference,
     percentile_interval,
     resample_weights,
     resampled_sums,
+    wilson_interval,
 )
 
 
@@ -59,6 +61,30 @@ def test_the_same_seed_draws_the_same_and_another_does_not():
 def test_nothing_to_draw_is_refused(n, resamples):
     with pytest.raises(ValueError, match="needs samples and resamples"):
         next(resample_weights(n, resamples))
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_the_interval_of_a_share_is_scipys_and_never_of_zero_width(right, trials):
+    right = min(right, trials)
+    mine = wilson_interval(right / trials, trials)
+    theirs = binomtest(right, trials).proportion_ci(method="wilson")
+    assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    assert mine.low <= right / trials <= mine.high
+    assert mine.low < mine.high
+
+
+def test_holm_adjusts_by_the_tests_that_are_left():
+    found = holm({"a": 0.04, "b": 0.01, "c": 0.03, "d": 0.9})
+    assert found == pytest.approx({"a": 0.09, "b": 0.04, "c": 0.09, "d": 0.9})
+    assert holm({"a": 0.03}) == {"a": 0.03}
+    assert holm({}) == {}
+
+
+def test_holm_keeps_a_family_of_true_nulls_below_its_level():
+    draws = np.random.default_rng(5).random((2000, 10))
+    families = (holm({str(i): p for i, p in enumerate(row)}) for row in draws)
+    rejected = np.mean([min(family.values()) < 0.05 for family in families])
+    assert rejected < 0.065, "ten unadjusted tests would reject in 40 %"
 
 
 def test_a_value_that_is_nowhere_defined_has_no_interval():

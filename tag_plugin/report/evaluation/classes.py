@@ -11,7 +11,8 @@ from scipy.sparse import csr_matrix, hstack
 from tag_plugin.facs.action_units import ACTION_UNITS
 from tag_plugin.report.charts import Bar, BarChart
 from tag_plugin.report.evaluation.runs import NamedRun, Task
-from tag_plugin.scoring.metrics import Metric
+from tag_plugin.scoring.estimates import share_estimate
+from tag_plugin.scoring.metrics import FEW, Metric
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import Interval, percentile_interval, resampled_sums
 
@@ -27,8 +28,18 @@ def by_class(task: Task, metric: Metric) -> BarChart:
         (named.name, [_stated(named, name) for name in metric.names(task.labels)])
         for named in task.runs
     ]
+    few = {f"{label} ({n})": None for each in task.runs for label, n in _few(each)}
+    note = f" Fewer than {FEW} faces, so unsure: {', '.join(few)}." if few else ""
     title = f"{metric.title} by class"
-    return BarChart(title, task.labels, runs, "Lines: 95 % bootstrap intervals.")
+    return BarChart(title, task.labels, runs, f"Lines: 95 % intervals.{note}")
+
+
+def _few(named: NamedRun) -> Iterable[tuple[str, int]]:
+    summary = named.run.summary
+    counts = (
+        (label, sum(row)) for label, row in zip(summary.labels, summary.confusion, strict=True)
+    )
+    return [(label, count) for label, count in counts if 0 < count < FEW]
 
 
 def grounding_by_class(task: Task) -> BarChart | None:
@@ -40,7 +51,10 @@ def grounding_by_class(task: Task) -> BarChart | None:
 def units_charts(task: Task) -> list[BarChart]:
     """By Action Unit: how often a claim is right, an AU is found, and how well it is placed."""
     names = [unit.code for unit in ACTION_UNITS.values()]
-    charts = (_chart(task, title, names, *how, "Action Unit") for title, how in _BY_UNIT.items())
+    charts = (
+        _chart(task, title, names, read, note, "Action Unit", shares=shares)
+        for title, (read, note, shares) in _BY_UNIT.items()
+    )
     return [chart for chart in charts if chart is not None]
 
 
@@ -55,7 +69,7 @@ def accuracy_by_grounding(task: Task) -> BarChart | None:
             yield bins[number], float(sample.right)
 
     note = "If grounding carried the answer, accuracy would rise from bin to bin."
-    return _chart(task, "Accuracy by grounding", bins, read, note, "grounding")
+    return _chart(task, "Accuracy by grounding", bins, read, note, "grounding", shares=True)
 
 
 def _chart(
@@ -65,8 +79,10 @@ def _chart(
     read: Reading,
     note: str = "",
     first_column: str = "class",
+    *,
+    shares: bool = False,
 ) -> BarChart | None:
-    found = [(named.name, mean_bars(named, categories, read)) for named in task.runs]
+    found = [(named.name, mean_bars(named, categories, read, shares)) for named in task.runs]
     shown = [n for n in range(len(categories)) if any(bars[n] for _, bars in found)]
     if not shown:
         return None
@@ -74,8 +90,10 @@ def _chart(
     return BarChart(title, [categories[n] for n in shown], runs, note, first_column)
 
 
-def mean_bars(named: NamedRun, categories: Sequence[str], read: Reading) -> list[Bar | None]:
-    """The mean of each category's values, with its bootstrap interval over samples."""
+def mean_bars(
+    named: NamedRun, categories: Sequence[str], read: Reading, shares: bool = False
+) -> list[Bar | None]:
+    """The mean of each category's values with its interval: of shares Wilson's, else bootstrap."""
     number = {category: index for index, category in enumerate(categories)}
     samples = [sample for sample in named.samples.values() if sample.failed is None]
     entries = [(row, number[c], v) for row, s in enumerate(samples) for c, v in read(s)]
@@ -88,8 +106,15 @@ def mean_bars(named: NamedRun, categories: Sequence[str], read: Reading) -> list
     drawn, drawn_counts = np.split(resampled_sums(cells).T, 2)
     with np.errstate(invalid="ignore"):
         intervals = map(percentile_interval, drawn / drawn_counts)
-    totals = (np.asarray(part.sum(axis=0)).ravel().tolist() for part in (sums, counts))
-    return list(map(_bar, *totals, intervals))
+    totals, numbers = (np.asarray(part.sum(axis=0)).ravel().tolist() for part in (sums, counts))
+    if shares:
+        return list(map(_share_bar, totals, numbers))
+    return list(map(_bar, totals, numbers, intervals))
+
+
+def _share_bar(total: float, count: float) -> Bar | None:
+    found = share_estimate(total / count, count) if count else None
+    return Bar(found.value, found.low, found.high, int(count)) if found else None
 
 
 def _bar(total: float, count: float, interval: Interval | None) -> Bar | None:
@@ -118,14 +143,16 @@ def _overlap(sample: JudgedSample) -> Iterable[tuple[str, float]]:
     return [(f"AU{sample.claims[claim].au}", iou) for claim, iou in sample.verdict.overlaps.items()]
 
 
-_BY_UNIT: Final[Mapping[str, tuple[Reading, str]]] = {
+_BY_UNIT: Final[Mapping[str, tuple[Reading, str, bool]]] = {
     "Precision by Action Unit": (
         partial(_share, wrong="false"),
         "Share of the claims that the detector confirms.",
+        True,
     ),
     "Recall by Action Unit": (
         partial(_share, wrong="missed"),
         "Share of the detector's AUs that were claimed.",
+        True,
     ),
-    "IoU of matched boxes by Action Unit": (_overlap, "Mean IoU of paired claims."),
+    "IoU of matched boxes by Action Unit": (_overlap, "Mean IoU of paired claims.", False),
 }

@@ -10,6 +10,7 @@ from tag_plugin.report.evaluation.classes import (
     grounding_by_class,
     units_charts,
 )
+from tag_plugin.report.evaluation.pairs import differences
 from tag_plugin.report.evaluation.runs import Task, read_tasks
 from tag_plugin.report.gallery.cards import Answer, Face, Gallery, Group, held
 from tag_plugin.report.gallery.pack import UNPARSABLE, pack
@@ -116,6 +117,7 @@ def _section(task: Task, shown: Gallery) -> dict[str, Any]:
         "task": task,
         "number": sorted({face.task for face in shown.faces} | {task.name}).index(task.name),
         "metrics": metrics,
+        "differences": differences(task),
         "best": _best(task, metrics) if len(task.runs) > 1 and not task.differences else {},
         "by_class": [by_class(task, each) for each in METRICS.values() if each.by_class],
         "grounding": [chart for chart in grounding if chart is not None],

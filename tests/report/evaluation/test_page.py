@@ -43,6 +43,14 @@ def test_numbers_stand_with_interval_and_fingerprint(report, sources, visit):
                 assert f"{found.low:.3f} to {found.high:.3f}" in text
 
 
+def test_two_runs_of_one_protocol_have_paired_differences(report, visit):
+    with visit(report) as page:
+        table = page.locator("table", has_text="paired differences")
+        assert "grpo - sft" in table.inner_text()
+        assert "Accuracy" in table.inner_text()
+        assert re.search(r"[+-]\d\.\d{3} \[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]", table.inner_text())
+
+
 def test_a_cell_of_the_confusion_matrix_leads_to_its_faces(report, sources, visit):
     (_, run) = (run for source in sources for run in read_runs(source))
     labels, counts = run.summary.labels, run.summary.confusion
