@@ -109,7 +109,7 @@ def contribution(sample: JudgedSample, baselines: Baselines | None = None) -> tu
         float(form is not None and not claims_something),
         verdict.grounding or 0.0,
         float(grounded),
-        float(len(present | absent_units(sample)) if grounded else 0),
+        float(len(present | absent_units(sample)) if verdict.units is not None else 0),
         *_against_raters(sample),
         float(sum(ious)),
         float(len(ious)),
