@@ -8,7 +8,7 @@ import numpy as np
 from tag_plugin.results.changed_faces import paired_samples, require_one_model
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
-from tag_plugin.scoring.estimates import Estimate, estimate
+from tag_plugin.scoring.estimates import Estimate, estimate, share_estimate
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import McNemar, mcnemar, resampled_sums
 
@@ -52,13 +52,15 @@ def flips(triples: Sequence[tuple[JudgedSample, ...]]) -> Faithfulness:
         [[one.prediction != masked.prediction for masked in others] for one, *others in triples],
         dtype=np.float64,
     )
-    columns = np.column_stack([changed, changed[:, 0] - changed[:, 1]])
-    sums = resampled_sums(columns) / len(triples)
-    every = (estimate(columns[:, k].mean(), sums[:, k]) for k in range(3))
+    n, paired = len(triples), (changed[:, 0] - changed[:, 1])[:, None]
+    every = (
+        *(share_estimate(share, n) for share in changed.mean(axis=0)),
+        estimate(paired.mean(), resampled_sums(paired)[:, 0] / n),
+    )
     cited, uncited, difference = filter(None, every)  # flips are always defined
     lost = [[others[k].prediction is None for _, *others in triples] for k in range(2)]
     return Faithfulness(
-        n=len(triples),
+        n=n,
         cited=cited,
         uncited=uncited,
         difference=difference,

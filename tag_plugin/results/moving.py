@@ -23,7 +23,7 @@ from tag_plugin.results.changed_faces import (
 )
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
-from tag_plugin.scoring.estimates import Estimate, estimate
+from tag_plugin.scoring.estimates import Estimate, estimate, share_estimate
 from tag_plugin.scoring.matching import Target, pair
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import Floats, resampled_sums
@@ -131,7 +131,9 @@ def followed(pairs: Sequence[tuple[JudgedSample, JudgedSample]], move: Move) -> 
     """From (original, moved) of each face; intervals are by face."""
     table = np.array([_of_face(one, two, partial(move, cited_boxes(one))) for one, two in pairs])
     values, drawn = _values(table.sum(axis=0)), _values(resampled_sums(table))
-    return Movement(len(pairs), *(map(estimate, values, drawn)))
+    units, _, moved, still, follows = map(estimate, values, drawn)
+    answers = share_estimate(values[1], len(pairs))
+    return Movement(len(pairs), units, answers, moved, still, follows)
 
 
 def _of_face(

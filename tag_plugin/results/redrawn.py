@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from tag_plugin.data.synthetic.face_id import Edit, FaceId, edit_of, parse_face_id
-from tag_plugin.scoring.estimates import Estimate, estimate
+from tag_plugin.scoring.estimates import Estimate, estimate, share_estimate
 from tag_plugin.scoring.record import JudgedSample
 from tag_plugin.scoring.statistics import RESAMPLES, SEED, Floats, resampled_sums
 
@@ -35,6 +35,8 @@ _COLUMNS: Final = (
     *("removed", "removed_hits", "removed_chance", "added", "added_hits", "added_chance"),
 )
 """What a face contributes, its two pairs together."""
+_ONCE_A_FACE: Final = {"claim_vanished": "claimed", "claim_appeared": "unclaimed"}
+"""Shares of trials of which a face has one, with the column of their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,19 @@ class RedrawnPair:
 def redrawn_estimates(
     samples: Iterable[JudgedSample], resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, Estimate]:
-    """`REDRAWN_METRICS` with intervals by face; empty where no face was drawn again."""
+    """`REDRAWN_METRICS` with intervals by face; empty where no face was drawn again.
+
+    Wilson's where a face is one trial of a share, else a bootstrap's.
+    """
     pairs = redrawn_pairs(samples)
     if not pairs:
         return {}
     table = np.array([_of_face(of_face) for _, of_face in sorted(pairs.items())])
-    values = _values(table.sum(axis=0))
-    drawn = _values(resampled_sums(table, resamples, seed))
+    sums = table.sum(axis=0)
+    values, drawn = _values(sums), _values(resampled_sums(table, resamples, seed))
     found = {name: estimate(values[name], drawn[name]) for name in REDRAWN_METRICS}
+    for name, trials in _ONCE_A_FACE.items():
+        found[name] = share_estimate(values[name], sums[_COLUMNS.index(trials)])
     return {name: each for name, each in found.items() if each is not None}
 
 
