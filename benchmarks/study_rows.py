@@ -6,7 +6,7 @@ same label: AUs and boxes that fit the answer and were not seen on this picture.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -42,8 +42,9 @@ def write_arms(source: Path, data: Path, sft_faces: int, rl_faces: int) -> str:
     rows = [row for row in read_rows(source / "detected" / "train.jsonl") if row.detections]
     rows.sort(key=lambda row: short_digest(row.id))
     ranks = {row.id: place / len(rows) for place, row in enumerate(rows)}
-    for_rl = [row for row in rows if ranks[row.id] < _RL_SHARE][:rl_faces]
-    for_sft = [row for row in rows if ranks[row.id] >= _RL_SHARE and _supported(row)][:sft_faces]
+    for_rl = _never_alone([row for row in rows if ranks[row.id] < _RL_SHARE][:rl_faces])
+    learned = [row for row in rows if ranks[row.id] >= _RL_SHARE and _supported(row)]
+    for_sft = _never_alone(learned[:sft_faces])
     parts = {
         SFT: traced(for_sft),
         SFT_PLACEBO: traced(of_another_face(for_sft)),
@@ -71,7 +72,7 @@ def traced(rows: Iterable[Row]) -> list[Row]:
 
 
 def of_another_face(rows: Sequence[Row]) -> list[Row]:
-    """Each with the detections of the next face of its label; a face alone in its label is left."""
+    """Each with the detections of the next face of its label."""
     groups = defaultdict(list)
     for row in rows:
         groups[row.label].append(row)
@@ -80,11 +81,13 @@ def of_another_face(rows: Sequence[Row]) -> list[Row]:
         for group in groups.values()
         for place, row in enumerate(group)
     }
-    return [
-        row.model_copy(update={"detections": following[row.id].detections})
-        for row in rows
-        if following[row.id].id != row.id
-    ]
+    return [row.model_copy(update={"detections": following[row.id].detections}) for row in rows]
+
+
+def _never_alone(rows: Sequence[Row]) -> list[Row]:
+    """Without faces whose label no other one has: they could have no placebo."""
+    counts = Counter(row.label for row in rows)
+    return [row for row in rows if counts[row.label] > 1]
 
 
 def _supported(row: Row) -> bool:

@@ -1,0 +1,99 @@
+"""The study: what its arms learn from, and what its contrasts say."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.study_contrasts import CONTRASTS, contrasts, holm
+from benchmarks.study_rows import (
+    LABEL_ONLY,
+    RL,
+    RL_PLACEBO,
+    RL_TRACED,
+    SFT,
+    SFT_PLACEBO,
+    write_arms,
+)
+from tag_plugin.data.rows import read_rows
+from tag_plugin.facs.prototypes import supports
+from tests.detectors.yolo.synthetic_rows import write_dataset
+from tests.scoring.samples import LABELS, contributions, sample
+
+FACES, SEEDS = 400, (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def arms(tmp_path_factory):
+    """The rows of each arm, made from drawn faces."""
+    source = tmp_path_factory.mktemp("source") / "synth"
+    write_dataset(source, {"train": 200})
+    data = tmp_path_factory.mktemp("study") / "data"
+    assert write_arms(source, data, sft_faces=100, rl_faces=20) == "synth"
+    entries = json.loads((data / "dataset_info.json").read_text())
+    return {name: list(read_rows(data / entry["file_name"])) for name, entry in entries.items()}
+
+
+def test_arms_of_a_stage_see_the_same_faces_and_sft_and_rl_share_none(arms):
+    faces = {name: {row.id for row in rows} for name, rows in arms.items()}
+    assert faces[SFT] == faces[SFT + LABEL_ONLY] == faces[SFT_PLACEBO]
+    assert faces[RL] == faces[RL_PLACEBO] == faces[RL_TRACED]
+    assert not faces[SFT] & faces[RL]
+    assert 95 <= len(faces[SFT]) <= 100  # a face alone in its label is left out
+    assert 12 <= len(faces[RL]) <= 20
+
+
+def test_what_sft_reads_is_supported_and_has_a_trace(arms):
+    for row in arms[SFT]:
+        assert supports(row.detections.on(row.detector.thresholds), row.label, LABELS.labels)
+        assert row.trace.answer == row.label
+
+
+@pytest.mark.parametrize(("arm", "placebo"), [(SFT, SFT_PLACEBO), (RL, RL_PLACEBO)])
+def test_a_placebo_has_the_aus_of_another_face_of_its_label(arms, arm, placebo):
+    own = {row.id: row for row in arms[arm]}
+    seen = {(row.label, row.detections) for row in arms[arm]}
+    for row in arms[placebo]:
+        assert (row.image, row.label) == (own[row.id].image, own[row.id].label)
+        assert row.detections != own[row.id].detections
+        assert (row.label, row.detections) in seen
+
+
+def answers(right, seed):
+    """Contributions of FACES answers of which a share is right."""
+    draw = np.random.default_rng(seed)
+    rows = [
+        sample(f"{n}", gold, gold if draw.random() < right else "fear")
+        for n, gold in enumerate(["happiness", "sadness"] * (FACES // 2))
+    ]
+    return contributions(rows, LABELS)
+
+
+@pytest.mark.parametrize(("treated", "significant"), [(0.8, True), (0.61, False)])
+def test_a_contrast_finds_what_is_there_and_not_what_is_noise(treated, significant):
+    tables = {("A0", seed): answers(0.6, seed) for seed in SEEDS}
+    tables |= {("A1", seed): answers(treated, 10 + seed) for seed in SEEDS}
+    accuracy, uar = contrasts(tables, LABELS, SEEDS)
+    assert [accuracy["metric"], uar["metric"]] == ["accuracy", "uar"]
+    assert accuracy["difference"] == pytest.approx(np.mean(accuracy["by_seed"]), abs=1e-3)
+    assert accuracy["interval"][0] <= accuracy["difference"] <= accuracy["interval"][1]
+    assert (accuracy["p_holm"] < 0.05) == significant
+    assert accuracy["p_holm"] >= accuracy["p"] - 1e-4
+
+
+def test_a_contrast_without_one_of_its_arms_is_left_out():
+    assert contrasts({("A1", seed): answers(0.6, seed) for seed in SEEDS}, LABELS, SEEDS) == []
+    assert len({contrast[:2] for contrast in CONTRASTS}) == 4
+
+
+@pytest.mark.parametrize(
+    ("p_values", "corrected"),
+    [
+        ([0.01], [0.01]),
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),  # as R's p.adjust
+        ([0.5, 0.9], [1.0, 1.0]),
+        ([], []),
+    ],
+)
+def test_holm(p_values, corrected):
+    assert holm(p_values) == pytest.approx(corrected)
