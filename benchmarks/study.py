@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.table import Table
-from study_contrasts import contrasts, read_table
+from study_contrasts import contrasts, draw, read_table
 from study_rows import LABEL_ONLY, RL, RL_PLACEBO, RL_TRACED, SFT, SFT_PLACEBO, write_arms
 
 from tag_plugin.data.atomic_write import write_text
@@ -164,6 +164,7 @@ def main() -> None:
     study = Study(given)
     found = study.run()
     write_text(study.out / "study.json", json.dumps(found, indent=2) + "\n")
+    draw(found["contrasts"], study.out / "study.png")
     console.print(table(found))
     print(json.dumps(found, indent=2))
     if not given.keep:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.results.reader import read_run
@@ -14,6 +15,7 @@ from tag_plugin.scoring.metrics import metric_values
 from tag_plugin.scoring.statistics import Floats, percentile_interval
 
 RESAMPLES: Final = 2000
+SIGNIFICANT: Final = 0.05
 
 
 class Contrast(NamedTuple):
@@ -103,3 +105,21 @@ def _difference(
     one, two = (metric_values(weights @ table, labels)[metric] for table in (treated, control))
     difference: Floats = one - two
     return difference
+
+
+def draw(lines: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """A line a test: the interval, the mean difference, a dot a seed; right of 0 is for the arm."""
+    figure = Figure((9, 1.2 + 0.5 * len(lines)), layout="constrained")
+    panel = figure.subplots()
+    for place, line in enumerate(lines):
+        colour = "#1a9850" if line["p_holm"] < SIGNIFICANT else "#777777"
+        if line["interval"]:
+            panel.plot(line["interval"], [place] * 2, color=colour, linewidth=3)
+        panel.plot([line["difference"]], [place], "D", color=colour)
+        panel.plot(line["by_seed"], [place + 0.2] * len(line["by_seed"]), ".", color="black")
+    names = [f"{line['contrast']}  {line['metric']}  (p {line['p_holm']:.3f})" for line in lines]
+    panel.set_yticks(range(len(lines)), names)
+    panel.axvline(0, color="black", linewidth=0.8)
+    panel.set_xlabel("difference, 95 % interval over seeds and faces; green: below .05 after Holm")
+    panel.invert_yaxis()
+    figure.savefig(path, dpi=110)

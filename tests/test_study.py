@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from benchmarks.study_contrasts import CONTRASTS, contrasts, holm
+from benchmarks.study_contrasts import CONTRASTS, contrasts, draw, holm
 from benchmarks.study_rows import (
     LABEL_ONLY,
     RL,
@@ -79,6 +80,12 @@ def test_a_contrast_finds_what_is_there_and_not_what_is_noise(treated, significa
     assert accuracy["interval"][0] <= accuracy["difference"] <= accuracy["interval"][1]
     assert (accuracy["p_holm"] < 0.05) == significant
     assert accuracy["p_holm"] >= accuracy["p"] - 1e-4
+
+
+def test_the_figure_has_a_line_a_test(tmp_path):
+    tables = {(arm, seed): answers(0.6, seed) for arm in ("A0", "A1") for seed in SEEDS}
+    draw(contrasts(tables, LABELS, SEEDS), tmp_path / "study.png")
+    assert Image.open(tmp_path / "study.png").size > (800, 200)
 
 
 def test_a_contrast_without_one_of_its_arms_is_left_out():
