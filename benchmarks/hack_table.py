@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from random import Random
 from statistics import fmean
 from typing import Any
 
-from hacks.faces import Face, Train, faces
+from hacks.faces import Face, Reply, Train, faces, step
 from hacks.policies import BLIND, POLICIES, SILENT
 
 from tag_plugin.data.rows import Row, read_rows
@@ -20,7 +21,7 @@ from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.sampling import sample_face, split_seed
 from tag_plugin.facs.appearance import speaks_of
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS, weighted_sum
+from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS, REWARDS, coherence, weighted_sum
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JUDGE_VERSION, score_completion
 
 Line = Mapping[str, float | int | None]
@@ -49,8 +50,8 @@ def judged(face: Face, text: str) -> list[float | None]:
     """Total, its parts, and claims: unsupported, spoken of in words of their AU, all."""
     scored = score_completion(text, face.row.reference, BoxFrame.RELATIVE)
     parts = [REWARDS[name].read(scored, DEFAULT_JUDGE) for name in DEFAULT_WEIGHTS]
-    claims = [claim for claim in scored.parsed.claims if claim.au]
-    spoken = sum(speaks_of(claim.au, claim.observation) for claim in claims if claim.au)
+    claims = [(claim.au, claim) for claim in scored.parsed.claims if claim.au]
+    spoken = sum(speaks_of(au, claim.observation, claim.region) for au, claim in claims)
     total = float(weighted_sum(parts, [*DEFAULT_WEIGHTS.values()]))
     verdict = [scored.answer, scored.grounding, scored.format]
     return [total, *verdict, getattr(scored, "unsupported", 0), spoken, len(claims)]
@@ -83,6 +84,23 @@ def table(train_rows: Sequence[Row], rows: Sequence[Row]) -> dict[str, Line]:
     return lines
 
 
+def coherence_of(rows: Sequence[Row]) -> dict[str, float]:
+    """The reward `coherence` of the right AUs, with the right label and with another face's."""
+    seen = [face for face in faces(rows) if face.present]
+    labels = [face.row.label for face in seen]
+    Random(0).shuffle(labels)
+    answers = {"gold": [face.row.label for face in seen], "shuffled": labels}
+    return {
+        name: round(fmean(map(_coherence, seen, of_each)), 3) for name, of_each in answers.items()
+    }
+
+
+def _coherence(face: Face, answer: str) -> float:
+    steps = tuple(step(found.au, found.box, face.random) for found in face.present)
+    text = str(Reply(steps, answer))
+    return coherence(score_completion(text, face.row.reference, BoxFrame.RELATIVE)) or 0.0
+
+
 def share(lines: Mapping[str, Line], name: str) -> float:
     """Of the honest total."""
     return float(lines[name]["total"] or 0) / float(lines["honest"]["total"] or 1)
@@ -109,6 +127,7 @@ def main() -> None:
         "policies": len(lines) - 1,
         "best_blind": [blind, round(share(lines, blind), 4)],
         "silence": round(share(lines, SILENT), 4),
+        "coherence": coherence_of(rows),
         "lines": lines,
     }
     print(json.dumps(report, indent=1, ensure_ascii=False))

@@ -85,6 +85,17 @@ WORDS = (
     ),
     *("not activated ", "Answer:\n\n", "Emotion: sad. ", "Is it happy? ", "AU4 is not there "),
 )
+IN_AN_ANALYSIS = (
+    *(
+        "AU12 and ",
+        "AU1, 2 + ",
+        "action units 1 ",
+        "brow lowerer ",
+        "no AU4 ",
+        "rather than happy ",
+    ),
+    *("the face is a b neutral ", "face looks a ", "but sad ", "without a doubt "),
+)
 MIXED = {
     "label then spaces": ("happy", " "),
     "spaces in a unit": ("Inspect b → AU4", " "),
@@ -148,6 +159,9 @@ def texts(length: int) -> Iterator[tuple[str, str]]:
         text = filled(repeated(piece), length)
         yield f"alone: {name}", text
         yield f"in a trace: {name}", before + text + after
+    for piece in (*WORDS, *IN_AN_ANALYSIS):
+        text = filled(repeated(piece), length)
+        yield f"in an analysis: {piece.strip()}", f"Global analysis: {text}{after}"
     for name, (start, piece) in MIXED.items():
         text = filled(repeated(piece), length)
         yield f"mixed: {name}", f"{start}{text}x → <bbox>[1,2,3,4]</bbox>{CLOSED}"

@@ -294,7 +294,7 @@ WORDS_ONLY: Final = frozenset(
         "observation: made up, by number",
     }
 )
-"""Policies that cost nothing: a judge of text cannot tell them. `spoken_of_rate` does."""
+"""Policies that cost little or nothing: what they say is well formed. `spoken_of_rate` moves."""
 
 COUNTED: Final = frozenset({"three unsupported claims besides"})
 """Neither right nor wrong, as nobody can tell: they are counted."""

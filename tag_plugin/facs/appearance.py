@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tag_plugin.facs.places import names_a_part
+
 _BROW = "brow|forehead|glabella|frontalis|corrugator|eye cover fold"
 _EYE = r"\beye(?!brow)|\blids?\b|\biris|sclera|palpebral|oculi"
 _CORNER = "corner|commissure"
@@ -181,10 +183,15 @@ APPEARANCES: Final[Mapping[int, Appearance]] = {
 """AU id -> how it is spoken of."""
 
 
-def speaks_of(au: int, text: str) -> bool:
-    """Whether a text speaks of what this AU moves.
+def speaks_of(au: int, observation: str, region: str = "") -> bool:
+    """Whether an observation speaks of what this AU moves.
+
+    `region` is where it was made, for one that names no part of the face itself.
 
     >>> speaks_of(12, "the corners of the mouth are turned up"), speaks_of(12, "wide open eyes")
     (True, False)
+    >>> speaks_of(4, "drawn together", "brows")
+    True
     """
+    text = observation if names_a_part(observation) else f"{region}: {observation}"
     return APPEARANCES[au].spoken_of(text)

@@ -80,6 +80,11 @@ def is_place_of(au: int, region: str) -> bool:
     return not named.isdisjoint(own) and named <= own | beside
 
 
+def names_a_part(text: str) -> bool:
+    """Whether a text names any part of a face."""
+    return not _PARTS.isdisjoint(_WORD.findall(text.casefold()))
+
+
 def _part_of_face(region: str) -> str:
     """`upper face` as one word."""
     return _PART_OF_FACE.sub(lambda part: f"{part[1].replace('middle', 'mid')}face", region)

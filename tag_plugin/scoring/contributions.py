@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tag_plugin.facs.action_units import ACTION_UNITS
+from tag_plugin.facs.appearance import speaks_of
 from tag_plugin.facs.boxes import iou
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.facs.votes import divergence, one_against_the_others
@@ -39,6 +40,8 @@ COLUMNS: Final = (
     "true_aus",
     "false_aus",
     "missed_aus",
+    "worded_claims",
+    "spoken_of",
     "placed",
     "placed_credit",
     "placed_template",
@@ -114,6 +117,7 @@ def contribution(sample: JudgedSample, baselines: Baselines | None = None) -> tu
         float(sum(ious)),
         float(len(ious)),
         *map(float, map(len, units)),
+        *_worded(sample),
         *(_against(sample, baselines) if baselines and grounded else _NO_BASELINES),
     )
 
@@ -127,6 +131,13 @@ def _against_raters(sample: JudgedSample) -> tuple[float, ...]:
     answers = (sample.prediction, *sample.other_answers)
     distance = divergence(answers, sample.votes) if several else 0.0
     return (float(agreeing), float(compared), distance, float(several))
+
+
+def _worded(sample: JudgedSample) -> tuple[float, float]:
+    """How many claims name an AU, and in how many the observation speaks of what it moves."""
+    claims = [(claim.au, claim) for claim in sample.claims if claim.au is not None]
+    spoken = sum(speaks_of(au, claim.observation, claim.region) for au, claim in claims)
+    return float(len(claims)), float(spoken)
 
 
 _NO_BASELINES: Final = (0.0,) * (len(COLUMNS) - COLUMNS.index("placed"))

@@ -208,6 +208,13 @@ METRICS: Final[dict[str, Metric]] = {
             headline=True,
         ),
         Metric(
+            "spoken_of_rate",
+            "Observations of their AU",
+            _share("spoken_of", "worded_claims"),
+            ("worded_claims",),
+            headline=False,
+        ),
+        Metric(
             "recall",
             "Recall",
             _class_recall,

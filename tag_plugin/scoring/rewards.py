@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 
 from tag_plugin.facs.boxes import Box, iou
+from tag_plugin.facs.emotions import EMOTIONS
+from tag_plugin.facs.prototypes import consistency
 from tag_plugin.scoring.matching import pair
 from tag_plugin.scoring.score import (
     DEFAULT_JUDGE,
@@ -73,6 +75,20 @@ def dual_iou_grounding(scored: ScoredCompletion) -> float | None:
     return (recall + precision) / 2
 
 
+def coherence(scored: ScoredCompletion) -> float | None:
+    """How well the claimed AUs support the answer, by the published prototypes of emotions.
+
+    1 where no other emotion fits them better. It looks at no face: AUs and answer may agree and
+    both be wrong, and gold traces of photographs often do not agree. So it is off by default, and
+    full marks on it are nothing to aim at. None where nothing is claimed, or answered.
+    """
+    answer = scored.parsed.answer
+    claimed = {claim.au for claim in scored.parsed.claims if claim.usable and claim.au}
+    if scored.format is None or answer is None or not claimed:
+        return None
+    return consistency(claimed, answer, EMOTIONS)
+
+
 def _best_iou(box: tuple[int, Box], others: Sequence[tuple[int, Box]]) -> float:
     return max((iou(box[1], other) for au, other in others if au == box[0]), default=0.0)
 
@@ -84,6 +100,7 @@ REWARDS: Final[Mapping[str, Reward]] = {
     "au_grounding_dual_iou": Reward(
         lambda scored, _: dual_iou_grounding(scored), 1.0, grounding=True
     ),
+    "coherence": Reward(lambda scored, _: coherence(scored), 0.2),
     "format": Reward(lambda scored, _: scored.format, 0.2, default=True),
 }
 """Reward name -> reward."""

@@ -29,6 +29,7 @@ def test_metrics_by_hand():
             "f1_anger": 0.0,
             "well_formed_rate": 1.0,
             "no_claim_rate": 0.0,
+            "spoken_of_rate": 1.0,
             "grounding": 0.5,
             "matched_iou": 1.0,
             "au_precision": 0.5,

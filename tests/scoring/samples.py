@@ -81,6 +81,7 @@ def plain(samples, counted=None):
         "unparsable_rate": _mean([s.prediction is None for s in samples]),
         "well_formed_rate": _mean([f for s in samples if (f := s.verdict.format) is not None]),
         "no_claim_rate": _mean([not s.claims for s in traces]),
+        "spoken_of_rate": 0.0 if any(s.claims for s in samples) else None,  # none says anything
         "au_kappa": _mean([_kappa(grounded, au) for au in counted]),
         "counted_aus": len(counted) or None,
         "grounding": _mean([s.verdict.grounding for s in grounded]),

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tag_plugin.facs.action_units import action_unit
 from tag_plugin.facs.boxes import Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.scoring.baseline_fit import TrainFaces
@@ -45,7 +46,10 @@ def fitted(faces, config=DEFAULT_JUDGE):
 def by_the_judge(units, baselines, face):
     """G of a written trace that claims these AUs at their mean boxes."""
     mean = baselines.boxes(BoxFrame.RELATIVE)
-    steps = [Inspection(region="face", au=au, observation="seen", box=mean[au]) for au in units]
+    steps = [
+        Inspection(region=unit.region, au=unit.id, observation=unit.name, box=mean[unit.id])
+        for unit in map(action_unit, units)
+    ]
     trace = Trace(global_analysis="A face.", inspections=tuple(steps), answer="fear")
     text = render(trace, BoxFrame.RELATIVE)
     return score_completion(text, reference(*face), BoxFrame.RELATIVE).grounding

@@ -37,6 +37,7 @@ WORDS = st.sampled_from(
         *("AU4", "AU 12", "AU99", "AU", "(brow lowerer)", ": ", "not visible", "\n", " + ", "."),
         *("<bbox>", "</bbox>", "[", "]", ",", "-1", "0", "412", "1000", "1e9", "0.5", "nan"),
         *("<answer>", "</answer>", "sadness", "happy", "<think>", "</think>", "indicates"),
+        *("left ear", "brows", "no sign of fear", "happy to ", "brow lowerer", "AU1, 2 and 4"),
         *("a dominant emotion of ", "No activated action unit is visible.", "\u2028", "\x00", "😀"),
     ]
 )
@@ -87,7 +88,15 @@ PIECES = st.lists(
     max_size=5,
 ).map("".join)
 STARTS = st.sampled_from(
-    ["", HONEST, "The person looks sad.", "Inspect b → AU4", '"answer"', "happy"]
+    [
+        "",
+        HONEST,
+        "Global analysis: ",
+        "The person looks sad.",
+        "Inspect b → AU4",
+        '"answer"',
+        "happy",
+    ]
 )
 SHORT, LONG = 2_000, 32_000
 NOISE = 0.02
@@ -110,6 +119,8 @@ def least_seconds(text, policy, allowed):
 @example("", '"answer":[,', "", AnswerPolicy.CAREFUL)
 @example("happy", " ", "x", AnswerPolicy.CAREFUL)
 @example("Inspect b → AU4", " ", "x", AnswerPolicy.CONTRACT)
+@example("Global analysis: ", "AU1, 2 and ", "", AnswerPolicy.CONTRACT)
+@example("Global analysis: ", "the face is a very ", "happy", AnswerPolicy.CONTRACT)
 def test_time_grows_no_faster_than_the_text(start, piece, end, policy):
     """A text 16 times as long may take 32 times as long; quadratic reading takes 256 times."""
     texts = [start + (piece * (size // len(piece))) + end for size in (SHORT, LONG)]

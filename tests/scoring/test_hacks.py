@@ -200,7 +200,7 @@ def test_a_policy_costs(lines, name):
 @pytest.mark.parametrize("name", WORDS_ONLY)
 def test_what_costs_nothing_is_a_share_that_moves(lines, name):
     assert lines["honest"]["spoken_of_rate"] == 1.0
-    assert lines[name]["spoken_of_rate"] < 0.5
+    assert lines[name]["spoken_of_rate"] < 0.75
 
 
 @pytest.mark.parametrize("name", COUNTED)

@@ -45,7 +45,12 @@ LABEL_METRICS = {
     "f1_sadness": 0.0,
     "f1_anger": 0.0,
 }
-WITHOUT_DETECTIONS = {**LABEL_METRICS, "well_formed_rate": 1.0, "no_claim_rate": 0.0}
+WITHOUT_DETECTIONS = {
+    **LABEL_METRICS,
+    "well_formed_rate": 1.0,
+    "no_claim_rate": 0.0,
+    "spoken_of_rate": 1.0,
+}
 WITH_DETECTIONS = {
     **WITHOUT_DETECTIONS,
     "grounding": (1 + (1 / 3 - 0.3) / 0.7) / 4,
