@@ -12,7 +12,7 @@ from tag_plugin.results.reader import read_run
 from tag_plugin.scoring.contributions import contributions
 from tag_plugin.scoring.estimates import in_order
 from tag_plugin.scoring.metrics import metric_values
-from tag_plugin.scoring.statistics import Floats, percentile_interval
+from tag_plugin.scoring.statistics import Floats, holm, percentile_interval
 
 RESAMPLES: Final = 2000
 SIGNIFICANT: Final = 0.05
@@ -54,18 +54,10 @@ def contrasts(tables: Tables, labels: LabelSet, seeds: Sequence[int]) -> list[di
     for contrast in CONTRASTS:
         if all((arm, seed) in tables for arm in contrast[:2] for seed in seeds):
             lines += [_line(contrast, name, tables, labels, seeds) for name in contrast.metrics]
-    for line, corrected in zip(lines, holm([line["p"] for line in lines]), strict=True):
-        line["p_holm"] = round(corrected, 4)
+    corrected = holm({str(place): line["p"] for place, line in enumerate(lines)})
+    for place, line in enumerate(lines):
+        line["p_holm"] = round(corrected[str(place)], 4)
     return lines
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down p-values (Scandinavian Journal of Statistics 6, 1979)."""
-    corrected, highest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(np.argsort(p_values)):
-        highest = max(highest, min(1.0, p_values[place] * (len(p_values) - rank)))
-        corrected[place] = highest
-    return corrected
 
 
 def _line(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.study_contrasts import CONTRASTS, contrasts, draw, holm
+from benchmarks.study_contrasts import CONTRASTS, contrasts, draw
 from benchmarks.study_rows import (
     LABEL_ONLY,
     RL,
@@ -91,16 +91,3 @@ def test_the_figure_has_a_line_a_test(tmp_path):
 def test_a_contrast_without_one_of_its_arms_is_left_out():
     assert contrasts({("A1", seed): answers(0.6, seed) for seed in SEEDS}, LABELS, SEEDS) == []
     assert len({contrast[:2] for contrast in CONTRASTS}) == 4
-
-
-@pytest.mark.parametrize(
-    ("p_values", "corrected"),
-    [
-        ([0.01], [0.01]),
-        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),  # as R's p.adjust
-        ([0.5, 0.9], [1.0, 1.0]),
-        ([], []),
-    ],
-)
-def test_holm(p_values, corrected):
-    assert holm(p_values) == pytest.approx(corrected)
