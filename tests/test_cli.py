@@ -4,9 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import skimage.data
+import typer
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -122,3 +124,20 @@ def test_prompt_offers_every_style():
 def test_recipes_are_copied(tmp_path):
     assert run("recipes", "--out", tmp_path / "mine").exit_code == 0
     assert (tmp_path / "mine" / "tag_sft.yaml").is_file()
+
+
+def test_help_lists_the_commands_in_the_order_of_the_work():
+    text = run("--help").output
+    order = ("Action Units that can be checked", "Data", "prepare", "quality", "detect", "build")
+    order += ("Train", "recipes", "Evaluate", "compare", "Look", "report", "Set up", "doctor")
+    places = [text.index(f" {word} ") if word[0].islower() else text.index(word) for word in order]
+    assert places == sorted(places)
+
+
+def test_every_command_stands_in_the_help():
+    group = typer.main.get_command(app)
+    assert set(group.list_commands(typer.Context(group))) == set(group.commands)
+
+
+def test_version_says_the_version_of_the_package():
+    assert run("--version").output == f"tag-plugin {version('tag-plugin')}\n"
