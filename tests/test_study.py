@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.study_contrasts import CONTRASTS, contrasts, draw
-from benchmarks.study_rows import (
+from benchmarks.study.arm_rows import (
     LABEL_ONLY,
     RL,
     RL_PLACEBO,
@@ -16,6 +15,7 @@ from benchmarks.study_rows import (
     SFT_PLACEBO,
     write_arms,
 )
+from benchmarks.study.contrasts import CONTRASTS, contrasts, draw
 from tag_plugin.data.rows import read_rows
 from tag_plugin.facs.prototypes import supports
 from tests.detectors.yolo.synthetic_rows import write_dataset

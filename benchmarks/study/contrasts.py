@@ -1,4 +1,4 @@
-"""What the arms of `study.py` differ in: paired over seeds and faces, p-values by Holm."""
+"""What the arms of `run.py` differ in: paired over seeds and faces, p-values by Holm."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

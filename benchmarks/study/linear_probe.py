@@ -1,6 +1,6 @@
 """What a model's vision tower knows before anybody asks: linear probes on its frozen tokens.
 
-    python benchmarks/linear_probe.py MODEL... --data data/ferplus [--train 4000] [--split dev]
+    python benchmarks/study/linear_probe.py MODEL... --data data/ferplus [--split test]
 
 MODEL is a checkpoint of the tiny architecture (`tag-plugin tiny base`, a recipe of recipes/tiny).
 Its tower reads the face frames of `detected/`; on the mean of its 64 image tokens a logistic

@@ -1,4 +1,4 @@
-"""The rows of each arm of `study.py`, from one detected data set.
+"""The rows of each arm of `run.py`, from one detected data set.
 
 A fifth of the train faces, chosen by their ids, is for RL, the others are for SFT. All SFT arms get
 the same faces, all RL arms too. A placebo gives a face what was measured on another face of the

@@ -1,6 +1,6 @@
 """Does the model look at the face that it reasons about? SFT and GRPO against their placebos.
 
-    python benchmarks/study.py data/ferplus --base BASE [--out runs/study] [--seeds 0 1 2]
+    python benchmarks/study/run.py data/ferplus --base BASE [--out runs/study] [--seeds 0 1 2]
 
 Arms that start from BASE (`tag-plugin tiny pretrain --rows data/ferplus`), on the same SFT faces
 and steps:
@@ -31,9 +31,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from arm_rows import LABEL_ONLY, RL, RL_PLACEBO, RL_TRACED, SFT, SFT_PLACEBO, write_arms
+from contrasts import contrasts, draw, read_table
 from rich.table import Table
-from study_contrasts import contrasts, draw, read_table
-from study_rows import LABEL_ONLY, RL, RL_PLACEBO, RL_TRACED, SFT, SFT_PLACEBO, write_arms
 
 from tag_plugin.data.atomic_write import write_text
 from tag_plugin.demo.steps import console, evaluation, read_metrics, run_step, training
