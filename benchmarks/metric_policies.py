@@ -133,37 +133,50 @@ def moved(box: Box, overlap: float, random: Random) -> Box:
     return Box(x, y, x + box.x2 - box.x1, y + box.y2 - box.y1)
 
 
+def fitted(train: Sequence[Row]) -> Baselines:
+    """What never looks, fitted on these faces."""
+    asked = asked_of(train[0], train[0].asked)
+    faces = TrainFaces(train[0].reference.labels, JudgeConfig().asking(asked))
+    for row in train:
+        faces.add(row.reference)
+    return faces.fitted()
+
+
 def measured(
     train: Sequence[Row], test: Sequence[Row], resamples: int = RESAMPLES
 ) -> dict[str, dict[str, Estimate]]:
     """Policy -> its metrics on the test faces."""
-    labels, asked = test[0].reference.labels, asked_of(test[0], test[0].asked)
-    faces = TrainFaces(labels, JudgeConfig().asking(asked))
-    for row in train:
-        faces.add(row.reference)
-    baselines = faces.fitted()
+    labels, baselines = test[0].reference.labels, fitted(train)
     found = {}
     for name, policy in policies(train, baselines).items():
-        samples = [
-            judged(row, policy, Random(f"answers {row.id}"), Random(f"{name} {row.id}"))
-            for row in test
-        ]
+        samples = []
+        for row in test:
+            said = answer(row, ACCURACY, Random(f"answers {row.id}"))
+            samples.append(
+                judged(row, text(row, said, policy(row, said, Random(f"{name} {row.id}"))))
+            )
         summary = summarise(samples, labels, Bootstrap(resamples=resamples), baselines)
         found[name] = dict(summary.metrics)
     return found
 
 
-def judged(row: Row, policy: Policy, answers: Random, random: Random) -> JudgedSample:
-    """One face: what the policy says of it, judged."""
-    labels = row.reference.labels.labels
-    answer = (
-        row.label
-        if answers.random() < ACCURACY
-        else answers.choice([x for x in labels if x != row.label])
-    )
-    claims = policy(row, answer, random)
+def answer(row: Row, accuracy: float, random: Random) -> str:
+    """The label on this share of the faces, else another one."""
+    if random.random() < accuracy:
+        return row.label
+    return random.choice([label for label in row.reference.labels.labels if label != row.label])
+
+
+def text(row: Row, said: str, claims: Claims) -> str:
+    """A trace that claims these AUs and gives this answer."""
     seen = tuple(Detection(au=au, probability=0.9, box=box) for au, box in claims.items())
-    said = Detections(detections=seen, supported=frozenset(claims))
+    detections = Detections(detections=seen, supported=frozenset(claims))
+    trace = write_trace(said, detections, row.id, JudgeConfig(top_k=20))
+    return render(trace, BoxFrame.RELATIVE)
+
+
+def judged(row: Row, completion: str) -> JudgedSample:
+    """What was said of one face, judged."""
     config = JudgeConfig().asking(asked_of(row, row.asked))
     return AnsweredSample(
         id=row.id,
@@ -174,9 +187,7 @@ def judged(row: Row, policy: Policy, answers: Random, random: Random) -> JudgedS
         gold=row.label,
         style="grounded",
         frame=BoxFrame.RELATIVE,
-        completion=render(
-            write_trace(answer, said, row.id, JudgeConfig(top_k=20)), BoxFrame.RELATIVE
-        ),
+        completion=completion,
         detections=row.detections,
         thresholds=config.thresholds,
     ).judged(config)

@@ -81,10 +81,23 @@ def contributions(
 
     An AU that fewer than `FEWEST` of the faces show, or do not, has no cells.
     """
+    return without_rare_units(every_contribution(samples, labels, baselines))
+
+
+def without_rare_units(table: Floats) -> Floats:
+    """The table with no cells of AUs that too few of its faces show, or do not."""
+    counted = np.ones(table.shape[1])
+    units = counted[len(COLUMNS) : len(COLUMNS) + _UNIT_CELLS].reshape(len(_NUMBER), -1)
+    units *= _counted(units_of(table.sum(axis=0)))[:, None]
+    return table * counted
+
+
+def every_contribution(
+    samples: Sequence[JudgedSample], labels: LabelSet, baselines: Baselines | None = None
+) -> Floats:
+    """(n, k): with the cells of every AU."""
     columns = [contribution(sample, baselines) for sample in samples]
     units = np.array([_unit_cells(sample, baselines) for sample in samples])
-    units = units.reshape(-1, len(_NUMBER), 2 * CELLS)
-    units *= _counted(units.sum(axis=0))[:, None]
     number = {label: index for index, label in enumerate(labels.labels)}
     size = len(number)
     answers = np.zeros((len(samples), size * (size + 1)))
