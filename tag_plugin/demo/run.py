@@ -26,6 +26,9 @@ from tag_plugin.demo.steps import (
     training,
 )
 from tag_plugin.report.sample_pictures import draw_samples, sample_files
+from tag_plugin.results.compare import compare_runs
+from tag_plugin.results.reader import read_runs
+from tag_plugin.results.table import comparison_table
 from tag_plugin.scoring.metrics import METRICS
 
 TEST_FACES: Final = 300
@@ -64,6 +67,8 @@ def run_demo(out: Path) -> dict[str, Any]:
     }
     write_text(out / "demo.json", json.dumps(summary, indent=2) + "\n")
     console.print(metric_table(summary))
+    for compared in compare_runs(read_runs(out / "eval" / "sft"), read_runs(out / "eval" / "rl")):
+        console.print(comparison_table(compared))
     console.print(f"Look at: {out / 'results.html'}   {out / 'rl.html'}   {out / 'pictures'}")
     console.print(f"Numbers: {out / 'demo.json'}")
     return summary

@@ -26,7 +26,8 @@ JUDGE_VERSION: Final = 4
 3. A conclusion without an AU may go by the face as a whole; nothing else is read in another way.
 4. The text is read: a region that is not the AU's, an observation of more than 400 characters, the
    same one for two AUs, an AU or another answer in the global analysis, and more claims than are
-   judged are defects. A text without a word is empty. Claims of unsupported AUs are counted; where
+   judged are defects. A text without a word is empty. AUs are claimed only by claims that can be
+   right. Claims of unsupported AUs are counted; where
    no AU is present and nothing else is claimed, G does not apply.
 """
 
