@@ -8,7 +8,7 @@ from benchmarks.metric_policies import BLIND, BY_ANSWER, HONEST, RIGHT_UNITS, WE
 @pytest.fixture(scope="module")
 def found():
     """Policy -> metric -> value; 0 where it has no pair of boxes to be measured by."""
-    numbers = measured(drawn("train", 300), drawn("test", 150), resamples=20)
+    numbers = measured(drawn("train", 150), drawn("test", 100), resamples=20)
     return {name: {m: each.value for m, each in got.items()} for name, got in numbers.items()}
 
 
