@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from typer.testing import CliRunner
 
+from tag_plugin.cli import app
 from tag_plugin.data.face_frame import read_face, write_face
 from tag_plugin.data.rows import read_rows
 from tag_plugin.data.synthetic.regions import detections
@@ -18,7 +20,6 @@ from tag_plugin.results.moving import (
     SHIFTED,
     direction,
     followed,
-    move_run,
     movement,
     shifted_face,
 )
@@ -129,7 +130,10 @@ def test_a_run_becomes_two_moved_datasets_and_is_compared_with_their_answers(tmp
         record("f2", "anger", None, image=str(path)),
     ]
     run = read_run(write_run(tmp_path / "run", records))
-    assert move_run(run, tmp_path / "moved") == (1, 2)
+    words = ["mask", str(run.results_file), "--out", str(tmp_path / "moved"), "--moved"]
+    said = CliRunner().invoke(app, words).output
+    assert "1 faces mirrored and shifted" in said and "left out: 2 without" in said
+    assert "--tasks tag_mirrored,tag_shifted" in said
     for dataset in MOVES:
         (row,) = read_rows(tmp_path / "moved" / dataset / "prepared" / "test.jsonl")
         face = read_face(tmp_path / "moved" / dataset / row.image)
@@ -141,8 +145,10 @@ def test_a_run_becomes_two_moved_datasets_and_is_compared_with_their_answers(tmp
             protocol=PROTOCOL.model_copy(update={"task": "tag_mirrored", "n": 1}),
         )
     )
-    found = movement(run, moved, MIRRORED)
-    assert (found.n, found.units.value) == (1, 1.0)
+    shown = CliRunner().invoke(
+        app, ["faithfulness", str(run.results_file), str(moved.results_file)], env={"COLUMNS": "99"}
+    )
+    assert "mirrored pictures of 1 faces" in shown.output and "masked" not in shown.output
     other = read_run(write_run(tmp_path / "other", records[1:2], model="another"))
     with pytest.raises(ResultsError, match="differ in model"):
         movement(run, other, MIRRORED)
