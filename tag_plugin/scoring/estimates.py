@@ -15,8 +15,10 @@ from tag_plugin.scoring.statistics import (
     Floats,
     McNemar,
     PairedDifference,
+    correlation,
     mcnemar,
     paired_difference,
+    paired_share_interval,
     percentile_interval,
     resampled_sums,
     wilson_interval,
@@ -86,6 +88,8 @@ def paired_estimates(
 ) -> dict[str, PairedDifference]:
     """Second - first for these metrics, where they apply, over the same draws of the same items.
 
+    Shares of items have Newcombe's paired interval, everything else the bootstrap's.
+
     Args:
         first: contributions of the samples of one run, (n, k).
         second: of the other one: the same items in the same order.
@@ -97,12 +101,18 @@ def paired_estimates(
     tables = (first, second)
     one, two = (metric_values(table.sum(axis=0), labels) for table in tables)
     drawn = [metric_values(resampled_sums(table, resamples, seed), labels) for table in tables]
-    differences = {
-        name: paired_difference(float(one[name]), float(two[name]), drawn[0][name], drawn[1][name])
-        for name in names
-        if name in one
-    }
-    return {name: each for name, each in differences.items() if each is not None}
+    trials = [metric_trials(table.sum(axis=0), labels) for table in tables]
+    differences: dict[str, PairedDifference] = {}
+    for name in (name for name in names if name in one):
+        values, draws = (float(one[name]), float(two[name])), (drawn[0][name], drawn[1][name])
+        found = paired_difference(*values, *draws)
+        if found and name in trials[0]:
+            of = (float(trials[0][name]), float(trials[1][name]))
+            interval = paired_share_interval(*values, of, correlation(*draws))
+            found = replace(found, interval=interval)
+        if found:
+            differences[name] = found
+    return differences
 
 
 def paired_accuracy_test(first: Sequence[JudgedSample], second: Sequence[JudgedSample]) -> McNemar:

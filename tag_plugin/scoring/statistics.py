@@ -111,6 +111,32 @@ def wilson_interval(share: float, trials: float, level: float = LEVEL) -> Interv
     return Interval(min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)))
 
 
+def paired_share_interval(
+    first: float, second: float, trials: tuple[float, float], correlation: float
+) -> Interval:
+    """Newcombe's interval of second - first, two shares of the same items; never of zero width.
+
+    `trials` are those of each share, `correlation` that of the two shares.
+    Source: Newcombe, "Improved confidence intervals for the difference between binomial proportions
+    based on paired data", Statistics in Medicine 17, 1998, method 10.
+    """
+    one, two = wilson_interval(first, trials[0]), wilson_interval(second, trials[1])
+
+    def reach(a: float, b: float) -> float:
+        return math.sqrt(max(0.0, a * a - 2 * correlation * a * b + b * b))
+
+    difference = second - first
+    low = difference - reach(second - two.low, one.high - first)
+    return Interval(low, difference + reach(two.high - second, first - one.low))
+
+
+def correlation(first: Floats, second: Floats) -> float:
+    """Of paired values; 0 where one of them never changes."""
+    defined = ~np.isnan(first + second)
+    spreads = np.std(first[defined]) * np.std(second[defined]) if defined.any() else 0.0
+    return float(np.corrcoef(first[defined], second[defined])[0, 1]) if spreads > 0 else 0.0
+
+
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Each p of a family of tests, adjusted for their number: below .05 in 5 % of families at most.
 

@@ -10,9 +10,11 @@ from scipy.stats import binomtest, bootstrap
 
 from tag_plugin.scoring.statistics import (
     EXACT_UP_TO,
+    correlation,
     holm,
     mcnemar,
     paired_difference,
+    paired_share_interval,
     percentile_interval,
     resample_weights,
     resampled_sums,
@@ -71,6 +73,22 @@ def test_the_interval_of_a_share_is_scipys_and_never_of_zero_width(right, trials
     assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
     assert mine.low <= right / trials <= mine.high
     assert mine.low < mine.high
+
+
+def test_two_shares_that_are_alike_have_an_interval():
+    same = paired_share_interval(1.0, 1.0, (50, 50), 0.0)
+    assert (same.low, same.high) == pytest.approx((-0.0714, 0.0714), abs=1e-4)
+
+
+def test_newcombes_interval_holds_the_truth_about_as_often_as_it_says():
+    random, held = np.random.default_rng(4), 0
+    for _ in range(400):
+        shared = random.random(100)
+        first, second = shared < 0.9, (shared < 0.9) ^ (random.random(100) < 0.1)
+        r = correlation(first.astype(float), second.astype(float))
+        found = paired_share_interval(first.mean(), second.mean(), (100, 100), r)
+        held += found.low <= -0.08 <= found.high  # .9 * .9 + .1 * .1 - .9
+    assert 0.92 <= held / 400 <= 0.99
 
 
 def test_holm_adjusts_by_the_tests_that_are_left():
