@@ -1,7 +1,6 @@
 """Reading one line of the verification loop: which Action Unit it claims, and where."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tag_plugin.facs.action_units import ACTION_UNITS
@@ -83,23 +82,25 @@ def _read_claim(line: str, frame: BoxFrame) -> Claim:
         return Claim(box=box, defects=(defect,))
     region, observation = parts[0][len(INSPECT) :].strip(), unit[3].strip()
     au, defects = _read_unit(int(unit[1]), unit[2])
-    defects.extend(_read_words(au, region, observation))
+    defects += _read_words(au, region, observation)
     if box_defect:
         defects.append(box_defect)
     return Claim(au, box, region, observation, tuple(defects))
 
 
-def _read_words(au: int | None, region: str, observation: str) -> Iterator[Defect]:
+def _read_words(au: int | None, region: str, observation: str) -> list[Defect]:
     """What is wrong with the words of a claim; what is too long is not read any further."""
+    defects = []
     if text_problem(region) or text_problem(observation):
-        yield Defect.EMPTY_TEXT if not (region and observation) else Defect.UNEXPECTED_TEXT
-    if max(len(region), len(observation)) > LONGEST_OBSERVATION:
-        yield Defect.LONG_TEXT
-        return
+        empty = not (region and observation)
+        defects.append(Defect.EMPTY_TEXT if empty else Defect.UNEXPECTED_TEXT)
+    if len(region) > LONGEST_OBSERVATION or len(observation) > LONGEST_OBSERVATION:
+        return [*defects, Defect.LONG_TEXT]
     if denies_itself(observation):
-        yield Defect.NEGATED_CLAIM
+        defects.append(Defect.NEGATED_CLAIM)
     if au is not None and not is_place_of(au, region):
-        yield Defect.WRONG_REGION
+        defects.append(Defect.WRONG_REGION)
+    return defects
 
 
 def _read_unit(number: int, name: str | None) -> tuple[int | None, list[Defect]]:

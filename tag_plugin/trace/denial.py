@@ -39,7 +39,7 @@ _OTHER_STATE = re.compile(
     r"\beyes? (?:is|are|remain|stay)s? open\b|\b(?:mouth|jaw|lips?) (?:is|are) shut\b"
 )
 NEGATION = re.compile(_NEGATED)
-NEGATION_OR_REST = re.compile(rf"{_NEGATED}|{_AT_REST}|n['’]t\b|\bcannot\b", re.IGNORECASE)
+NEGATION_OR_REST = re.compile(rf"{_NEGATED}|{_AT_REST}|n['’]t\b|\bcannot\b")
 _REST = re.compile(_AT_REST)
 _NOT_SEEN = re.compile(
     rf"\b(?:{_GONE}|none)\b|\b(?:not|never|nowhere)\b(?:\s\w+){{0,3}}\s(?:{_SEEN}|activat\w+|active)\b"
@@ -83,9 +83,10 @@ def denies_itself(observation: str) -> bool:
     >>> denies_itself("no doubt about it, the corners of the mouth are lifted")
     False
     """
-    if not NEGATION_OR_REST.search(observation):
+    text = observation.casefold()
+    if not NEGATION_OR_REST.search(text):
         return False
-    text = re.sub(r"n['’]t\b", " not", observation.casefold().replace("cannot", "can not"))
+    text = re.sub(r"n['’]t\b", " not", text.replace("cannot", "can not"))
     clauses = {_read(clause) for clause in _CLAUSE_ENDS.split(IDIOMS.sub(" ", text)) if clause}
     return _Clause.DENIES in clauses and _Clause.AFFIRMS not in clauses
 

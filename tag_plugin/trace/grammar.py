@@ -97,9 +97,9 @@ def text_problem(text: str) -> str | None:
         return "empty, or with spaces around it"
     if not text.isprintable():
         return "more than one line, or unprintable characters"
-    if ARROWS.search(text) or "<" in text or ">" in text:
+    if ARROW in text or "<" in text or ">" in text:  # `->` has one as well
         return "arrows and angle brackets belong to the grammar"
-    if not any(map(str.isalpha, text)):
+    if not (text[0].isalpha() or any(map(str.isalpha, text))):
         return "no word in it"
     return None
 

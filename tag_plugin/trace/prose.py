@@ -37,7 +37,6 @@ _EMOTION = re.compile(
     rf"|(?<!upper )(?<!lower )(?<!of the )\b{_FACE} (?:is|looks|appears|seems|remains|reads as)"
     r"(?: [a-z]+){0,2} (neutral)\b"
 )
-_ANY_EMOTION = re.compile(rf"\b(?:neutral(?:ity)?|{'|'.join(_EMOTION_OF)})\b")
 _SENTENCE = re.compile(
     r"[.;!?]|\b(?:but|however|although|though|whereas|while|yet|instead(?! of))\b"
 )
@@ -46,7 +45,10 @@ _CONTRAST = re.compile(
     r"opposite|far from|rules? out|exclud\w+|differ\w*|distinguish\w*|mistaken?|confused?|compared|"
     r"hardly|barely|scarcely|little|less|could|might|would|if|for fear|in case)\b"
 )
-_NO_LETTERS: Final = str.maketrans("", "", string.digits + string.punctuation + string.whitespace)
+_NO_LETTERS: Final = (string.digits + string.punctuation + string.whitespace).encode()
+_SPOKEN_UNITS: Final = ("au", "action unit", *sorted({name.split()[-1] for name in _UNITS}))
+_SPOKEN_EMOTIONS: Final = ("neutral", *sorted(_EMOTION_OF))
+"""Without one of these words a text names none; looking for them is fast."""
 
 
 def unclaimed_units(text: str, claimed: Collection[int]) -> bool:
@@ -56,7 +58,7 @@ def unclaimed_units(text: str, claimed: Collection[int]) -> bool:
     (True, False)
     """
     text = text.casefold()
-    if _UNIT.search(text) is None:
+    if not any(map(text.__contains__, _SPOKEN_UNITS)) or _UNIT.search(text) is None:
         return False
     return any(
         not _claimed_all(named, claimed)
@@ -83,7 +85,7 @@ def names_another(text: str, answer: str) -> bool:
     False
     """
     text = text.casefold()
-    if _ANY_EMOTION.search(text) is None:
+    if not any(map(text.__contains__, _SPOKEN_EMOTIONS)):
         return False
     asserted = _asserted(IDIOMS.sub(" ", text))
     if answer == "neutral" and answer in text:  # an ordinary word, which asserts little
@@ -107,9 +109,9 @@ class Sentences:
     """What was said of each AU so far; case, digits and punctuation do not tell two apart."""
 
     def __init__(self) -> None:
-        self._units: dict[str, int] = {}
+        self._units: dict[bytes, int] = {}
 
     def repeats(self, au: int, observation: str) -> bool:
         """Whether another AU was described in these very words before."""
-        words = observation.casefold().translate(_NO_LETTERS)
+        words = observation.casefold().encode(errors="replace").translate(None, _NO_LETTERS)
         return self._units.setdefault(words, au) != au

@@ -185,7 +185,7 @@ def test_the_conclusion_of_every_unit_is_one_sentence():
 
 @pytest.fixture(scope="module")
 def lines():
-    return table(drawn("train", 150), drawn("test", 40))
+    return table(drawn("train", 80), drawn("test", 24))
 
 
 def test_sixty_policies_are_measured(lines):
@@ -210,7 +210,7 @@ def test_what_nobody_can_tell_is_counted(lines, name):
 
 
 def test_neither_blindness_nor_silence_pays():
-    train, seen = Train.of(drawn("train", 300)), faces(drawn("test", 150))
+    train, seen = Train.of(drawn("train", 120)), faces(drawn("test", 100))
     blind = {name: [policy(face, train) for face in seen] for name, policy in BLIND.items()}
     silent = [POLICIES[SILENT](face, train) for face in seen]
     totals = {name: line(seen, texts)["total"] for name, texts in blind.items()}
