@@ -8,7 +8,7 @@ import numpy as np
 
 from tag_plugin.facs.boxes import Box, iou
 from tag_plugin.facs.emotions import EMOTIONS
-from tag_plugin.facs.prototypes import consistency
+from tag_plugin.facs.prototypes import ONE_SIDED, consistency
 from tag_plugin.scoring.matching import pair
 from tag_plugin.scoring.score import (
     DEFAULT_JUDGE,
@@ -78,7 +78,8 @@ def dual_iou_grounding(scored: ScoredCompletion) -> float | None:
 def coherence(scored: ScoredCompletion) -> float | None:
     """How well the claimed AUs support the answer, by the published prototypes of emotions.
 
-    1 where no other emotion fits them better. It looks at no face: AUs and answer may agree and
+    1 where no other emotion fits them better (contempt is no rival: its AUs are those of a smile,
+    on one side). It looks at no face: AUs and answer may agree and
     both be wrong, and gold traces of photographs often do not agree. So it is off by default, and
     full marks on it are nothing to aim at. None where nothing is claimed, or answered.
     """
@@ -86,7 +87,7 @@ def coherence(scored: ScoredCompletion) -> float | None:
     claimed = {claim.au for claim in scored.parsed.claims if claim.usable and claim.au}
     if scored.format is None or answer is None or not claimed:
         return None
-    return consistency(claimed, answer, EMOTIONS)
+    return consistency(claimed, answer, set(EMOTIONS) - ONE_SIDED)
 
 
 def _best_iou(box: tuple[int, Box], others: Sequence[tuple[int, Box]]) -> float:

@@ -12,6 +12,7 @@ from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.rewards import (
     REWARDS,
     class_blind_grounding,
+    coherence,
     dual_iou_grounding,
     weighted_sum,
 )
@@ -176,6 +177,24 @@ def test_a_reference_refuses_a_label_outside_its_set():
 )
 def test_the_weighted_sum_is_over_what_applies(parts, expected):
     assert weighted_sum(parts, [1.0, 0.5, 0.2]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("units", "answer", "expected"),
+    [
+        ((12,), "happiness", 1.0),
+        ((12,), "sadness", 0.0),
+        ((4, 15), "sadness", 1.0),
+        ((), "neutral", None),  # nothing is claimed: there is nothing to agree
+        ((12,), "?", None),
+    ],
+)
+def test_coherence_is_of_claims_and_answer_alone(units, answer, expected):
+    text = completion(*map(claim, units)) + "\nFinal conclusion: x"
+    scored = score_completion(
+        f"{text}\n<answer>{answer}</answer>", reference({4: 0.9}, label="fear"), FRAME
+    )
+    assert coherence(scored) == expected
 
 
 @pytest.mark.parametrize(
