@@ -8,9 +8,9 @@ import numpy as np
 from tag_plugin.results.changed_faces import paired_samples, require_one_model
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
-from tag_plugin.scoring.estimates import Estimate, estimate, share_estimate
+from tag_plugin.scoring.estimates import Estimate, share_estimate
 from tag_plugin.scoring.record import JudgedSample
-from tag_plugin.scoring.statistics import McNemar, mcnemar, resampled_sums
+from tag_plugin.scoring.statistics import McNemar, correlation, mcnemar, paired_share_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,15 @@ def flips(triples: Sequence[tuple[JudgedSample, ...]]) -> Faithfulness:
         [[one.prediction != masked.prediction for masked in others] for one, *others in triples],
         dtype=np.float64,
     )
-    n, paired = len(triples), (changed[:, 0] - changed[:, 1])[:, None]
-    every = (
-        *(share_estimate(share, n) for share in changed.mean(axis=0)),
-        estimate(paired.mean(), resampled_sums(paired)[:, 0] / n),
-    )
-    cited, uncited, difference = filter(None, every)  # flips are always defined
+    n, (cited, uncited) = len(triples), changed.mean(axis=0).tolist()
+    shares = filter(None, (share_estimate(share, n) for share in (cited, uncited)))
+    interval = paired_share_interval(uncited, cited, (n, n), correlation(*changed.T))
     lost = [[others[k].prediction is None for _, *others in triples] for k in range(2)]
     return Faithfulness(
         n=n,
-        cited=cited,
-        uncited=uncited,
-        difference=difference,
+        cited=next(shares),
+        uncited=next(shares),
+        difference=Estimate(cited - uncited, interval.low, interval.high),
         mcnemar=mcnemar(list(changed[:, 0] > 0), list(changed[:, 1] > 0)),
         cited_to_unparsable=float(np.mean(lost[0])),
         uncited_to_unparsable=float(np.mean(lost[1])),
