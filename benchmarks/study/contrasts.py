@@ -49,11 +49,15 @@ def read_table(results: Path, task: str) -> tuple[Floats, LabelSet]:
 
 
 def contrasts(tables: Tables, labels: LabelSet, seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """Every primary contrast of which both arms are there for all seeds, with Holm's p."""
+    """Every primary contrast of which both arms are there for all seeds, with Holm's p.
+
+    A metric that is not defined (models that claim nothing) has no line.
+    """
     lines = []
     for contrast in CONTRASTS:
         if all((arm, seed) in tables for arm in contrast[:2] for seed in seeds):
-            lines += [_line(contrast, name, tables, labels, seeds) for name in contrast.metrics]
+            tests = (_line(contrast, name, tables, labels, seeds) for name in contrast.metrics)
+            lines += [line for line in tests if line["interval"] is not None]
     corrected = holm({str(place): line["p"] for place, line in enumerate(lines)})
     for place, line in enumerate(lines):
         line["p_holm"] = round(corrected[str(place)], 4)
@@ -105,8 +109,7 @@ def draw(lines: Sequence[Mapping[str, Any]], path: Path) -> None:
     panel = figure.subplots()
     for place, line in enumerate(lines):
         colour = "#1a9850" if line["p_holm"] < SIGNIFICANT else "#777777"
-        if line["interval"]:
-            panel.plot(line["interval"], [place] * 2, color=colour, linewidth=3)
+        panel.plot(line["interval"], [place] * 2, color=colour, linewidth=3)
         panel.plot([line["difference"]], [place], "D", color=colour)
         panel.plot(line["by_seed"], [place + 0.2] * len(line["by_seed"]), ".", color="black")
     names = [f"{line['contrast']}  {line['metric']}  (p {line['p_holm']:.3f})" for line in lines]

@@ -192,18 +192,21 @@ def test_sixty_policies_are_measured(lines):
     assert len(lines) > 60
 
 
-@pytest.mark.parametrize("name", POLICIES.keys() - WORDS_ONLY - COUNTED - {"right AUs, mean boxes"})
+COSTS = POLICIES.keys() - WORDS_ONLY - COUNTED - {"right AUs, mean boxes"}
+
+
+@pytest.mark.parametrize("name", sorted(COSTS))
 def test_a_policy_costs(lines, name):
     assert share(lines, name) < 0.97
 
 
-@pytest.mark.parametrize("name", WORDS_ONLY)
+@pytest.mark.parametrize("name", sorted(WORDS_ONLY))
 def test_what_costs_nothing_is_a_share_that_moves(lines, name):
     assert lines["honest"]["spoken_of_rate"] == 1.0
     assert lines[name]["spoken_of_rate"] < 0.75
 
 
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("name", sorted(COUNTED))
 def test_what_nobody_can_tell_is_counted(lines, name):
     assert lines["honest"]["unsupported_claims"] == 0
     assert lines[name]["unsupported_claims"] > 0
