@@ -1,5 +1,6 @@
 """Numbers as text for people: tables with intervals, the protocol's fingerprint in each title."""
 
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from tag_plugin.results.compare import Comparison
@@ -45,9 +46,13 @@ def comparison_table(found: Comparison) -> Table:
     )
     notes = "".join(f"\n{note}" for note in found.notes)
     title = f"{found.first.protocol.name}   n = {found.n}\n{names}{across}{notes}"
-    table = Table(title=title, title_justify="left")
-    for column in ("metric", "A", "B", "B - A", "p", "p (Holm)", "better"):
-        table.add_column(column, justify="left" if column in ("metric", "better") else "right")
+    # Without rules a line fits into 80 columns.
+    table = Table(
+        title=title, title_justify="left", box=None, collapse_padding=True, pad_edge=False
+    )
+    for column in ("metric", "A", "B", "B - A", "p", "Holm", "better"):
+        justify: JustifyMethod = "left" if column in ("metric", "better") else "right"
+        table.add_column(column, justify=justify, no_wrap=True)
     better = {"first": "A", "second": "B", "undecided": "-"}
     for name, difference in found.tests.differences.items():
         values = [run.summary.metrics.get(name) for run in (found.first, found.second)]
@@ -57,13 +62,13 @@ def comparison_table(found: Comparison) -> Table:
             f"{name}{star}",
             *(f"{each.value:.3f}" if each else "-" for each in values),
             f"{difference.difference:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]",
-            f"{difference.p_value:.4f}",
-            f"{found.tests.adjusted[name]:.4f}",
+            f"{difference.p_value:.3f}",
+            f"{found.tests.adjusted[name]:.3f}",
             better[found.tests.verdict(name)],
         )
     table.caption_justify = "left"
     table.caption = (
-        f"p (Holm) is adjusted for the {len(found.tests.differences)} tests of this table and "
+        f"Holm: p adjusted for the {len(found.tests.differences)} tests of this table; it "
         "decides what is better; the p of accuracy is McNemar's; * unsure: a class of few faces"
     )
     return table
