@@ -54,7 +54,7 @@ def test_mean_spread_and_share_are_over_what_applies(written: Lines, rows: Path)
     assert (answer.applicable, answer.mean) == (0.75, pytest.approx(1 / 3))
     assert answer.std == pytest.approx(0.57735, abs=1e-5)
     assert grounding.values == (1.0, 0.0, None, None)
-    assert grounding.weight == 0.5
+    assert grounding.weight == 1.0
     assert total.values == (1.5, 0.0, 0.0, 0.0)
 
 
