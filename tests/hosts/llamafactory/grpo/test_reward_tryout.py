@@ -55,7 +55,7 @@ def test_mean_spread_and_share_are_over_what_applies(written: Lines, rows: Path)
     assert answer.std == pytest.approx(0.57735, abs=1e-5)
     assert grounding.values == (1.0, 0.0, None, None)
     assert grounding.weight == 1.0
-    assert total.values == (1.5, 0.0, 0.0, 0.0)
+    assert total.values == (2.0, 0.0, 0.0, 0.0)
 
 
 def test_columns_arrive_as_in_training(written: Lines):
