@@ -37,7 +37,7 @@ _FEWEST = 10
 
 
 def faces_of(data: Path, split: str, count: int) -> list[Row]:
-    """The first faces of a split, in the order of its rows' digests, so that all classes occur."""
+    """So many faces of a split, drawn at random, always the same ones."""
     rows = [row for row in read_rows(data / "detected" / f"{split}.jsonl") if row.detections]
     order = np.random.default_rng(0).permutation(len(rows))
     return [rows[place] for place in islice(order, count)]

@@ -91,7 +91,7 @@ def tiny_pretrain(
     ] = 64_000,
     seed: int = 0,
 ) -> None:
-    """Train such a base model from nothing; about half an hour on two cores for 64,000 views.
+    """Train such a base model from nothing; the more views, the longer and the better.
 
     It learns where the parts of a face are, and nothing of Action Units or emotions.
     """

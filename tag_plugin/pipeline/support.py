@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 
 from tag_plugin.data.rows import Row
-from tag_plugin.facs.detections import Detections, Thresholds
+from tag_plugin.facs.detections import Thresholds
 from tag_plugin.facs.prototypes import SUPPORT_MARGIN, supports
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.scoring.score import JudgeConfig
@@ -88,14 +88,14 @@ def _columns(row: Row, rule: SupportRule, judge: JudgeConfig) -> tuple[str, ...]
 
 
 def _unsupported(row: Row, judge: JudgeConfig) -> Dropped:
-    seen = (
-        Detections(detections=(), supported=frozenset())
-        if row.detections is None
-        else row.detections
-    )
-    units = " ".join(f"AU{each.au}" for each in seen.on(judge.thresholds, judge.top_k))
-    unsure = " ".join(f"AU{au}" for au in sorted(seen.undecided(judge.thresholds)))
-    found = units or (f"undecided: {unsure}" if unsure else "no AU is on")
+    found = "no AU is on"
+    if row.detections is not None:
+        on = row.detections.on(judge.thresholds, judge.top_k)
+        unsure = sorted(row.detections.undecided(judge.thresholds))
+        if on:
+            found = " ".join(f"AU{each.au}" for each in on)
+        elif unsure:
+            found = "undecided: " + " ".join(f"AU{au}" for au in unsure)
     return Dropped(row.id, UNSUPPORTED, f"{row.label}: {found}")
 
 

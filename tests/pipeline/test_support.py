@@ -91,6 +91,25 @@ def test_train_rows_that_their_aus_do_not_support_are_dropped_by_name(directory)
     assert (stored["settings"]["support"], stored["settings"]["support_margin"]) == ("own", 0.15)
 
 
+@pytest.mark.parametrize(
+    ("label", "unsure", "dropped"),
+    [
+        ("neutral", 4, ["0: neutral: undecided: AU4"]),
+        ("neutral", 22, []),  # no emotion's own
+        ("anger", 12, []),  # AU4 and AU7 are on
+    ],
+)
+def test_a_neutral_face_has_no_undecided_au_of_an_emotion(tmp_path, label, unsure, dropped):
+    row = face(0, label, (4, 7) if label == "anger" else (), "train")
+    grey = Detection(au=unsure, probability=0.4, box=Box(0, 0, 99, 99))
+    seen = row.detections.model_copy(update={"detections": (*row.detections.detections, grey)})
+    rows = [row.model_copy(update={"detections": seen}), face(1, "happiness", (12,), "train")]
+    write_rows(tmp_path / "ferplus" / "detected" / "train.jsonl", rows)
+    train = build(BuildSettings(tmp_path / "ferplus")).manifest.splits["train"]
+    found = train["dropped"].get("the AUs do not support the label", {"ids": []})
+    assert found["ids"] == dropped
+
+
 def test_dev_keeps_every_face_and_rl_reads_every_face(directory):
     build(BuildSettings(directory))
     faces = [str(number) for number, (_, units) in enumerate(FACES) if units is not None]

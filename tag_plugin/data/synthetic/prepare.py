@@ -65,9 +65,8 @@ def prepare_synth(
     settings = {"faces": _DRAWN[again], "seed": seed}
     _require_ours(root, settings)
     written: dict[str, int] = {}
-    _write_manifest(
-        root, written, settings
-    )  # first of all: a run that was killed knows its own rows
+    # First of all: a run that was killed knows its own rows.
+    _write_manifest(root, written, settings)
     with bars(stderr=True) as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
         for split in SPLITS:
             ids = [FaceId(split_seed(seed, split), i) for i in range(counts.get(split, 0))]
