@@ -1,6 +1,7 @@
 """The study: what its arms learn from, and what its contrasts say."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,16 @@ from benchmarks.study.arm_rows import (
     RL_PLACEBO,
     RL_TRACED,
     SFT,
+    SFT_NO_BOXES,
     SFT_PLACEBO,
+    SFT_UNGATED,
     write_arms,
 )
 from benchmarks.study.contrasts import CONTRASTS, contrasts, draw
 from tag_plugin.data.rows import read_rows
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.prototypes import supports
+from tag_plugin.trace.parse import parse
 from tests.detectors.yolo.synthetic_rows import write_dataset
 from tests.scoring.samples import LABELS, contributions, sample
 
@@ -32,11 +37,13 @@ def arms(tmp_path_factory):
     data = tmp_path_factory.mktemp("study") / "data"
     assert write_arms(source, data, sft_faces=100, rl_faces=20) == "synth"
     entries = json.loads((data / "dataset_info.json").read_text())
-    return {name: list(read_rows(data / entry["file_name"])) for name, entry in entries.items()}
+    arms = {name: data / entry["file_name"] for name, entry in entries.items()}
+    talks = json.loads(arms.pop(SFT_NO_BOXES).read_text())
+    return {name: list(read_rows(file)) for name, file in arms.items()} | {SFT_NO_BOXES: talks}
 
 
 def test_arms_of_a_stage_see_the_same_faces_and_sft_and_rl_share_none(arms):
-    faces = {name: {row.id for row in rows} for name, rows in arms.items()}
+    faces = {name: {r.id for r in rows} for name, rows in arms.items() if name != SFT_NO_BOXES}
     assert faces[SFT] == faces[SFT + LABEL_ONLY] == faces[SFT_PLACEBO]
     assert faces[RL] == faces[RL_PLACEBO] == faces[RL_TRACED]
     assert not faces[SFT] & faces[RL]
@@ -48,6 +55,21 @@ def test_what_sft_reads_is_supported_and_has_a_trace(arms):
     for row in arms[SFT]:
         assert supports(row.detections.on(row.detector.thresholds), row.label, LABELS.labels)
         assert row.trace.answer == row.label
+
+
+def test_traces_without_boxes_name_the_same_aus(arms):
+    for row, talk in zip(arms[SFT], arms[SFT_NO_BOXES], strict=True):
+        question, answer = (turn["value"] for turn in talk["conversations"])
+        assert question.startswith("<image>") and Path(talk["images"][0]).is_file()
+        assert parse(answer, BoxFrame.ABSOLUTE, LABELS).answer == row.label
+        assert "bbox" not in answer
+        assert all(f"AU{step.au} (" in answer for step in row.trace.inspections)
+
+
+def test_ungated_traces_are_of_all_faces(arms):
+    ungated = {row.id for row in arms[SFT_UNGATED]}
+    gated = {row.id for row in arms[SFT]}
+    assert len(ungated) == 100 and ungated - gated and not ungated & {r.id for r in arms[RL]}
 
 
 @pytest.mark.parametrize(("arm", "placebo"), [(SFT, SFT_PLACEBO), (RL, RL_PLACEBO)])

@@ -6,20 +6,28 @@ same label: AUs and boxes that fit the answer and were not seen on this picture.
 """
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.rows import Row, read_rows, write_rows
 from tag_plugin.data.short_digest import short_digest
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.prototypes import supports
 from tag_plugin.pipeline.rules import write_trace
+from tag_plugin.trace.grammar import ARROW
+from tag_plugin.trace.prompt import grounded_prompt
+from tag_plugin.trace.render import render
 
 SFT, SFT_PLACEBO = "sft", "sft_placebo"
 RL, RL_PLACEBO, RL_TRACED = "rl", "rl_placebo", "rl_traced"
+SFT_UNGATED, SFT_NO_BOXES = "sft_ungated", "sft_no_boxes"
 LABEL_ONLY: Final = "_label_only"
 _RL_SHARE: Final = 0.2
+_BOX: Final = re.compile(rf" {ARROW} <bbox>.*?</bbox>")
 
 
 def write_arms(source: Path, data: Path, sft_faces: int, rl_faces: int) -> str:
@@ -43,11 +51,13 @@ def write_arms(source: Path, data: Path, sft_faces: int, rl_faces: int) -> str:
     rows.sort(key=lambda row: short_digest(row.id))
     ranks = {row.id: place / len(rows) for place, row in enumerate(rows)}
     for_rl = _never_alone([row for row in rows if ranks[row.id] < _RL_SHARE][:rl_faces])
-    learned = [row for row in rows if ranks[row.id] >= _RL_SHARE and _supported(row)]
-    for_sft = _never_alone(learned[:sft_faces])
+    for_sft = [row for row in rows if ranks[row.id] >= _RL_SHARE]
+    ungated = for_sft[:sft_faces]
+    for_sft = _never_alone([row for row in for_sft if _supported(row)][:sft_faces])
     parts = {
         SFT: traced(for_sft),
         SFT_PLACEBO: traced(of_another_face(for_sft)),
+        SFT_UNGATED: traced(ungated),
         RL: for_rl,
         RL_PLACEBO: of_another_face(for_rl),
         RL_TRACED: traced(for_rl),
@@ -58,8 +68,32 @@ def write_arms(source: Path, data: Path, sft_faces: int, rl_faces: int) -> str:
         file = f"{source.name}/study/{name}.jsonl"
         entries[name] = {"file_name": file, "formatting": "tag"}
         entries[name + LABEL_ONLY] = {"file_name": file, "formatting": "tag_label_only"}
+    entries[SFT_NO_BOXES] = _without_boxes(data, source.name, parts[SFT])
     (data / "dataset_info.json").write_text(json.dumps(entries, indent=2), encoding="utf-8")
     return source.name
+
+
+def _without_boxes(data: Path, name: str, rows: Iterable[Row]) -> dict[str, object]:
+    """Writes conversations that ask for a trace and get one that names AUs and points nowhere."""
+    file = Path(name) / "study" / f"{SFT_NO_BOXES}.json"
+    talks = [
+        {
+            "conversations": [
+                {"from": "human", "value": f"<image>{_question(row)}"},
+                {"from": "gpt", "value": _BOX.sub("", render(row.trace, BoxFrame.ABSOLUTE))},
+            ],
+            "images": [str((data / name / row.image).resolve())],
+        }
+        for row in rows
+        if row.trace is not None
+    ]
+    write_text(data / file, json.dumps(talks))
+    columns = {"messages": "conversations", "images": "images"}
+    return {"file_name": str(file), "formatting": "sharegpt", "columns": columns}
+
+
+def _question(row: Row) -> str:
+    return grounded_prompt(row.reference.labels, BoxFrame.ABSOLUTE)
 
 
 def traced(rows: Iterable[Row]) -> list[Row]:

@@ -16,6 +16,12 @@ and arms that start from A1 of the same seed, on the same RL faces:
     R3  placebo: as R2, with the AUs of another face of the same label as reference
     R4  no GRPO: SFT goes on, on traces of the same faces
 
+The second round (name them with --arms) has, from BASE and from A1,
+
+    A3  traces that name AUs and have no boxes
+    A4  traces of all faces, also of those whose AUs do not support their label
+    R5  as R2, each reward normalised in its group before the sum
+
 Each is evaluated by lmms-eval on the first `--test` faces of the test split. What an arm reached is
 kept in OUT/arms as soon as it exists; a study that was killed goes on where it stopped, and
 checkpoints go when all of it is there. Choose settings with `--split dev`, then run once on test.
@@ -31,12 +37,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from arm_rows import LABEL_ONLY, RL, RL_PLACEBO, RL_TRACED, SFT, SFT_PLACEBO, write_arms
+import yaml
+from arm_rows import (
+    LABEL_ONLY,
+    RL,
+    RL_PLACEBO,
+    RL_TRACED,
+    SFT,
+    SFT_NO_BOXES,
+    SFT_PLACEBO,
+    SFT_UNGATED,
+    write_arms,
+)
 from contrasts import contrasts, draw, read_table
 from rich.table import Table
 
 from tag_plugin.data.atomic_write import write_text
 from tag_plugin.demo.steps import console, evaluation, read_metrics, run_step, training
+from tag_plugin.hosts.paths import recipes_dir
 from tag_plugin.scoring.metrics import headlines
 from tag_plugin.scoring.rewards import DEFAULT_WEIGHTS
 
@@ -49,6 +67,7 @@ class Arm:
     rows: str
     start: str | None = None
     rewards: tuple[str, ...] = ()
+    aggregation: str = "sum_then_normalize"
 
 
 FROM_SFT: Final = "A1"
@@ -60,9 +79,14 @@ ARMS: Final[Mapping[str, Arm]] = {
     "R2": Arm("tag_grpo.yaml", RL, FROM_SFT, tuple(DEFAULT_WEIGHTS)),
     "R3": Arm("tag_grpo.yaml", RL_PLACEBO, FROM_SFT, tuple(DEFAULT_WEIGHTS)),
     "R4": Arm("tag_sft.yaml", RL_TRACED, FROM_SFT),
+    "A3": Arm("tag_sft.yaml", SFT_NO_BOXES),
+    "A4": Arm("tag_sft.yaml", SFT_UNGATED),
+    "R5": Arm("tag_grpo.yaml", RL, FROM_SFT, tuple(DEFAULT_WEIGHTS), "normalize_then_sum"),
 }
+FIRST_ROUND: Final = ("A0", "A1", "A2", "R1", "R2", "R3", "R4")
 SFT_BATCH: Final = 16
-"""Also of the groups of a GRPO step, so that R4 sees as many faces as R2."""
+_GROUP, _RL_BATCH = 8, 32
+"""Completions a face and a device batch, as recipes/tiny/tag_grpo.yaml has them."""
 
 
 class Study:
@@ -119,12 +143,22 @@ class Study:
         settings: dict[str, object] = {"dataset": arm.rows, "seed": seed}
         settings["max_steps"] = given.rl_steps if arm.start else given.sft_steps
         if arm.rewards:
-            weights = ({"name": each, "weight": DEFAULT_WEIGHTS[each]} for each in arm.rewards)
-            settings["rewards"] = json.dumps(list(weights))
+            weights = [{"name": each, "weight": DEFAULT_WEIGHTS[each]} for each in arm.rewards]
+            settings["rewards"] = json.dumps(weights)
+            settings["grpo"] = json.dumps(self._grpo(arm))
+            settings["gradient_accumulation_steps"] = given.rl_groups * _GROUP // _RL_BATCH
+        elif arm.start:  # as many faces a step, and the same parts of the model, as GRPO
+            settings["per_device_train_batch_size"] = given.rl_groups
+            settings["learning_rate"] = given.more_sft_rate
         else:
-            settings |= {"per_device_train_batch_size": SFT_BATCH, "learning_rate": given.sft_rate}
+            settings["per_device_train_batch_size"] = SFT_BATCH
+            settings["learning_rate"] = given.sft_rate
             settings["freeze_vision_tower"] = str(not given.train_tower).lower()
         return training(f"{name}_{seed}", arm.recipe, start, self.data, model, **settings)
+
+    def _grpo(self, arm: Arm) -> dict[str, object]:
+        recipe = yaml.safe_load((recipes_dir() / "tiny" / arm.recipe).read_text(encoding="utf-8"))
+        return recipe["grpo"] | {"multi_objective_aggregation": arm.aggregation}
 
 
 def _headlines(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -149,7 +183,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="a model of the tiny architecture")
     parser.add_argument("--out", type=Path, default=Path("runs/study"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(FIRST_ROUND))
     parser.add_argument("--split", choices=("dev", "test"), default="test")
     parser.add_argument("--test", type=int, default=1000, help="faces that are evaluated on")
     parser.add_argument("--sft-faces", type=int, default=8000)
@@ -157,7 +191,9 @@ def main() -> None:
     parser.add_argument("--sft-rate", type=float, default=1e-3)
     parser.add_argument("--rl-faces", type=int, default=704)
     parser.add_argument("--rl-steps", type=int, default=44)
-    parser.add_argument("--train-tower", action="store_true", help="in every SFT arm alike")
+    parser.add_argument("--rl-groups", type=int, default=16, help="faces a step, of R4 too")
+    parser.add_argument("--more-sft-rate", type=float, default=5e-4, help="of R4")
+    parser.add_argument("--train-tower", action="store_true", help="in every arm from BASE")
     parser.add_argument("--keep", action="store_true", help="keep the checkpoints")
     given = parser.parse_args()
     console.file = sys.stderr  # stdout is for the JSON

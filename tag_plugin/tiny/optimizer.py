@@ -11,6 +11,7 @@ from torch import Tensor, nn
 _LAST_RATE: Final = 0.02  # of the peak, at the end
 _LARGEST_NORM: Final = 1.0
 _MEMORY: Final = 0.98  # of the running loss
+_MOMENTUM: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,38 @@ class Stage:
     def steps(self) -> int:
         """Updates of the weights."""
         return -(-self.faces // self.batch)
+
+
+class Muon(torch.optim.Optimizer):  # type: ignore[misc]  # torch comes without types here
+    """Orthogonal momentum for matrices (Keller Jordan 2024), at AdamW's step size.
+
+    torch.optim.Muon with `match_rms_adamw`, except that it computes in the weights' own numbers:
+    torch's casts to bfloat16, which a CPU without it emulates at a twentieth of the speed.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], rate: float, weight_decay: float) -> None:
+        super().__init__(weights, {"lr": rate, "weight_decay": weight_decay})
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def step(self) -> None:
+        """One update of every weight that has a gradient."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+                momentum.lerp_(weight.grad, 1 - _MOMENTUM)
+                towards = orthogonal(weight.grad.lerp(momentum, _MOMENTUM))
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.add_(towards, alpha=-group["lr"] * 0.2 * max(weight.shape) ** 0.5)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """The matrix with all its singular values near 1, by five Newton-Schulz steps (n, m)."""
+    wide = matrix if len(matrix) <= matrix.shape[1] else matrix.T
+    wide = wide / wide.norm().clamp(min=1e-7)
+    for _ in range(5):
+        gram = wide @ wide.T
+        wide = 3.4445 * wide + (-4.775 * gram + 2.0315 * gram @ gram) @ wide
+    return wide if len(matrix) <= matrix.shape[1] else wide.T
 
 
 class Learner:
@@ -47,9 +80,7 @@ class Learner:
         self._parameters = [*weights, *rest]
         rate = stage.learning_rate
         self._optimizers = (
-            torch.optim.Muon(
-                list(weights), rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
-            ),
+            Muon(list(weights), rate, weight_decay=0.01),
             torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=0.01),
         )
 

@@ -74,14 +74,11 @@ def pretrain(
     texts = list(tokenizer_texts())
     tokenizer = build_tokenizer(texts, texts)
     model = new_model(tiny_config(len(tokenizer), special_ids(tokenizer)), seed)
-    cores = os.cpu_count() or 1
-    with bars(TextColumn("{task.fields[note]}")) as progress:
-        with _threads(max(cores - 1, 1)):  # one more process draws the faces
-            learn_to_see(model, faces, components, seeing, progress)
-            seen = face_batches(faces, components, pointed_faces, pointing.batch, workers=1)
-            tokens = image_tokens(model, seen, progress)
-        with _threads(cores):
-            learn_to_point(model, tokenizer, faces, tokens, pointing, progress)
+    with bars(TextColumn("{task.fields[note]}")) as progress, _threads(os.cpu_count() or 1):
+        learn_to_see(model, faces, components, seeing, progress)
+        seen = face_batches(faces, components, pointed_faces, pointing.batch, workers=1)
+        tokens = image_tokens(model, seen, progress)
+        learn_to_point(model, tokenizer, faces, tokens, pointing, progress)
     _save(model, tokenizer, out)
     return out
 
@@ -101,7 +98,7 @@ def _save(
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """So many threads compute; more of them than free cores would only wait for each other."""
+    """So many threads compute."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

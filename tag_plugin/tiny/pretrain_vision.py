@@ -59,8 +59,10 @@ def _attend(attention: nn.Module, hidden: Tensor, cosine: Tensor, sine: Tensor) 
     query, key, value = (
         part.transpose(1, 2) for part in (turned[:, :, 0], turned[:, :, 1], mixed[:, :, 2])
     )
-    weights = (query * attention.scaling @ key.transpose(-1, -2)).softmax(dim=-1)
-    seen = weights.to(value.dtype) @ value
+    query = query.to(value.dtype)
+    seen = functional.scaled_dot_product_attention(
+        query, key.to(value.dtype), value, scale=attention.scaling
+    )
     return attention.proj(seen.transpose(1, 2).reshape(faces, count, width))
 
 

@@ -14,7 +14,7 @@ from tag_plugin.detectors.kept_meshes import BLENDSHAPES, keep_mesh, mesh_file
 from tag_plugin.facs.boxes import FACE_FRAME
 from tag_plugin.facs.detections import Detections
 from tag_plugin.tiny.faces import SHAPES, Components, DrawnFaces, face_batches
-from tag_plugin.tiny.optimizer import Stage
+from tag_plugin.tiny.optimizer import Muon, Stage
 from tag_plugin.tiny.photographs import PhotographedFaces
 from tag_plugin.tiny.pretrain import pretrain
 
@@ -115,3 +115,18 @@ def test_a_base_that_learnt_from_photographs_can_be_loaded_and_points(photograph
 def test_rows_without_meshes_say_what_to_run(tmp_path):
     with pytest.raises(DetectorError, match="next: tag-plugin detect"):
         pretrain(tmp_path / "base", rows=tmp_path / "ferplus")
+
+
+@pytest.mark.parametrize("shape", [(30, 50), (50, 30), (64, 64)])
+def test_muon_is_torchs_but_for_its_bfloat16(shape):
+    torch.manual_seed(0)
+    ours, theirs = (torch.nn.Parameter(torch.ones(shape)) for _ in range(2))
+    one = Muon([ours], 1e-2, weight_decay=0.01)
+    two = torch.optim.Muon([theirs], 1e-2, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    for _ in range(4):
+        ours.grad = torch.randn(shape)
+        theirs.grad = ours.grad.clone()
+        one.step()
+        two.step()
+    assert (ours - 1).abs().max() > 0.01
+    assert (ours - theirs).abs().max() < 5e-4

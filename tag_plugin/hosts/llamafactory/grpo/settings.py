@@ -2,14 +2,25 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from transformers import TrainingArguments
-from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer import grpo_config as trl_config
 
+from tag_plugin.hosts.llamafactory.grpo.advantages import AGGREGATIONS, SUM_FIRST
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse, unknown
+
+
+@dataclass
+class GRPOConfig(trl_config.GRPOConfig):  # type: ignore[misc]  # the hosts ship no types
+    """TRL's, with a setting of its later versions."""
+
+    multi_objective_aggregation: str = field(
+        default=SUM_FIRST, metadata={"help": "Rewards are summed, or first normalised one by one."}
+    )
+
 
 RESERVED: Final[Mapping[str, str]] = {
     "max_prompt_length": "a cut prompt would lose image tokens; next: set cutoff_len, longer "
@@ -28,6 +39,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "loss_type": ("grpo", "bnpo", "dr_grpo", "dapo"),
     "importance_sampling_level": ("token", "sequence"),
     "scale_rewards": ("group", "batch", "none"),
+    "multi_objective_aggregation": AGGREGATIONS,
     "vllm_mode": ("server", "colocate"),
 }
 _POSITIVE: Final = {"temperature", "repetition_penalty", "top_p", "vllm_gpu_memory_utilization"}

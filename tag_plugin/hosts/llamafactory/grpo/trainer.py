@@ -15,6 +15,7 @@ from peft import PeftModel
 from transformers import BatchFeature, GenerationConfig
 from trl import GRPOTrainer
 
+from tag_plugin.hosts.llamafactory.grpo.advantages import NORMALIZE_FIRST, normalized_sum
 from tag_plugin.hosts.llamafactory.grpo.best import add_means, full_name
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse
 from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal, SignalAlarm
@@ -79,6 +80,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         self._encoder, self._tokenizer = encoder, tokenizer
         self._finetuning_args, self._watch = finetuning_args, watch
         self._inputs, self._first_batch = BatchFeature(), True
+        self._rewards = torch.empty(0)  # of the last generation, (completions, functions)
         forbidden = forbidden_ids(kwargs["model"].config, encoder.template.mm_plugin, tokenizer)
         _forbid(kwargs["args"], forbidden, tokenizer)
         super().__init__(processing_class=tokenizer, **kwargs)
@@ -121,9 +123,21 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
             self._inputs[MODALITY_IDS] = token_types(self._inputs["input_ids"], config)
         shown = [{k: v for k, v in each.items() if k != _NOT_FOR_REWARDS} for each in inputs]
         output: dict[str, Any] = super()._generate_and_score_completions(shown)
+        if self.args.multi_objective_aggregation == NORMALIZE_FIRST:
+            self._normalize_first(output)
         if self.model.training:
             self._record(inputs)
         return output
+
+    def _normalize_first(self, output: dict[str, Any]) -> None:
+        """Advantages of the same rewards, of this process and, for the records, of all."""
+        weights = self.reward_weights.to(self._rewards.device)
+        advantages = normalized_sum(self._rewards, weights, self.num_generations)
+        count, logged = len(output["advantages"]), self._logs["advantages"]
+        output["advantages"] = advantages.split(count)[self.accelerator.process_index]
+        for _ in range(min(len(advantages), len(logged))):
+            logged.pop()
+        logged.extend(advantages.tolist())
 
     def _generate_single_turn(self, prompts: list[str], images: list[Any] | None) -> Any:
         if self.use_vllm:
@@ -177,6 +191,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
 
     def _calculate_rewards(self, *args: Any) -> torch.Tensor:
         rewards: torch.Tensor = super()._calculate_rewards(*args)
+        self._rewards = rewards
         values = rewards.double().cpu().numpy()
         count = len(self._watch.rewards.functions)
         parsable = values[:, count] if values.shape[1] > count else None
