@@ -14,7 +14,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.boxes import GRIDS, Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.pipeline.rules import OBSERVATIONS
@@ -50,7 +50,7 @@ class Case(NamedTuple):
 
 def random_case(random: Random) -> Case:
     """A face with up to nine detections and a completion with up to ten claims."""
-    frame = random.choice([*BoxFrame])
+    frame = random.choice(GRIDS)
     places = {au: _random_box(random, 1000) for au in AUS}
     supported = frozenset(au for au in AUS if random.random() < 0.85)
     seen = [

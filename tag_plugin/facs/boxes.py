@@ -1,11 +1,12 @@
-"""Boxes on the face frame, and the two coordinate systems that models write them in.
+"""Boxes on the face frame, and the coordinate systems that models write them in.
 
 A box is stored as integers 0..1000 relative to the 448x448 face frame. A model writes it in the
-frame that its family was pre-trained on: `relative` (0..1000) or `absolute` (pixels, 0..448).
-This is the only module that converts between the two.
+frame that its family was pre-trained on: `relative` (0..1000), `absolute` (pixels, 0..448) or
+`fraction` (0..1, three decimals), each of them x first or, with `_yxyx`, y first.
+This is the only module that converts between them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
@@ -28,11 +29,44 @@ class BoxFrame(StrEnum):
 
     RELATIVE = "relative"
     ABSOLUTE = "absolute"
+    FRACTION = "fraction"
+    RELATIVE_YXYX = "relative_yxyx"
+    ABSOLUTE_YXYX = "absolute_yxyx"
+    FRACTION_YXYX = "fraction_yxyx"
+
+    @property
+    def y_first(self) -> bool:
+        """Whether a box is written [y1, x1, y2, x2]."""
+        return self in _X_FIRST
+
+    @property
+    def x_first(self) -> "BoxFrame":
+        """The frame of the same coordinates that writes x before y."""
+        return _X_FIRST.get(self, self)
 
     @property
     def extent(self) -> int:
         """The largest coordinate of the frame."""
-        return BOX_SCALE if self is BoxFrame.RELATIVE else FACE_FRAME
+        return _EXTENTS[self.x_first]
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals a coordinate is written with."""
+        return 3 if self.x_first is BoxFrame.FRACTION else 0
+
+
+_X_FIRST: Final[Mapping[BoxFrame, BoxFrame]] = {
+    BoxFrame.RELATIVE_YXYX: BoxFrame.RELATIVE,
+    BoxFrame.ABSOLUTE_YXYX: BoxFrame.ABSOLUTE,
+    BoxFrame.FRACTION_YXYX: BoxFrame.FRACTION,
+}
+_EXTENTS: Final[Mapping[BoxFrame, int]] = {
+    BoxFrame.RELATIVE: BOX_SCALE,
+    BoxFrame.ABSOLUTE: FACE_FRAME,
+    BoxFrame.FRACTION: 1,
+}
+GRIDS: Final = (BoxFrame.RELATIVE, BoxFrame.ABSOLUTE)
+"""The frames that round a box differently: thousandths, which fractions are too, and pixels."""
 
 
 class BoxProblem(StrEnum):
@@ -96,16 +130,24 @@ StoredBox = Annotated[
 """A `Box` in a pydantic model, written to JSON as [x1, y1, x2, y2]."""
 
 
-def to_frame(box: Box, frame: BoxFrame) -> tuple[int, int, int, int]:
-    """The coordinates of `box` as a model of this frame writes them.
+def to_pixels(box: Box) -> tuple[int, int, int, int]:
+    """(x1, y1, x2, y2) in pixels of the face frame.
 
-    Absolute pixels are rounded to the nearest one; a box thinner than a pixel keeps one pixel.
+    Rounded to the nearest pixel; a box thinner than one keeps one.
     """
-    if frame is BoxFrame.RELATIVE:
-        return box.as_tuple()
     x1, x2 = _pixel_span(box.x1, box.x2)
     y1, y2 = _pixel_span(box.y1, box.y2)
     return (x1, y1, x2, y2)
+
+
+def to_frame(box: Box, frame: BoxFrame) -> tuple[float, float, float, float]:
+    """The coordinates of `box` as a model of this frame writes them, in its order."""
+    x1, y1, x2, y2 = to_pixels(box) if frame.x_first is BoxFrame.ABSOLUTE else box.as_tuple()
+    values = (y1, x1, y2, x2) if frame.y_first else (x1, y1, x2, y2)
+    if frame.x_first is not BoxFrame.FRACTION:
+        return values
+    first, second, third, fourth = values
+    return (first / BOX_SCALE, second / BOX_SCALE, third / BOX_SCALE, fourth / BOX_SCALE)
 
 
 def from_frame(values: Sequence[float], frame: BoxFrame) -> Box:
@@ -117,6 +159,8 @@ def from_frame(values: Sequence[float], frame: BoxFrame) -> Box:
     if len(values) != 4:
         raise BoxError(values, BoxProblem.MALFORMED)
     x1, y1, x2, y2 = values
+    if frame.y_first:
+        x1, y1, x2, y2 = y1, x1, y2, x2
     extent = frame.extent
     if not (0 <= x1 < x2 <= extent and 0 <= y1 < y2 <= extent):
         finite = all(abs(value) < _FAR_OUTSIDE for value in values)

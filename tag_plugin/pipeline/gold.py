@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from tag_plugin.data.model_error import first_problem
 from tag_plugin.data.rows import NO_FACE, Provenance, Row, dump_row
-from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.boxes import GRIDS
 from tag_plugin.pipeline.outcomes import Dropped, Kept, Outcome
 from tag_plugin.pipeline.rules import WRITER_NAME, write_trace
 from tag_plugin.scoring.score import JudgeConfig, score_completion
@@ -24,7 +24,7 @@ def why_not_gold(row: Row, config: JudgeConfig) -> str | None:
     """
     if row.trace is None:
         raise ValueError(f"row {row.id!r} has no trace")
-    for frame in BoxFrame:
+    for frame in GRIDS:
         scored = score_completion(render(row.trace, frame), row.reference, frame, config)
         parts = {"format": scored.format, "answer": scored.answer, "grounding": scored.grounding}
         short = [f"{name} {part:.3f}" for name, part in parts.items() if part not in (None, 1.0)]

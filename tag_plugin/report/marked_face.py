@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
 from tag_plugin.facs.action_units import action_unit
-from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, to_frame
+from tag_plugin.facs.boxes import FACE_FRAME, Box, to_pixels
 from tag_plugin.facs.detections import Detection
 from tag_plugin.report.au_colours import AU_COLOURS, UNKNOWN_AU_COLOUR, au_colour
 from tag_plugin.report.lettering import LINE_HEIGHT, font
@@ -70,7 +70,7 @@ def marked_face(
     """
     frame = face.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
     scale = side / FACE_FRAME
-    corners = _apart([to_frame(mark.box, BoxFrame.ABSOLUTE) for mark in marks]) * scale
+    corners = _apart([to_pixels(mark.box) for mark in marks]) * scale
     corners = corners.clip(_THICK // 2 + 1, side - _THICK // 2 - 2)
     for only_corners in (False, True):
         chosen = [number for number, mark in enumerate(marks) if mark.corners is only_corners]

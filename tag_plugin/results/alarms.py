@@ -79,7 +79,7 @@ def _wrong_frame(samples: Sequence[JudgedSample]) -> str | None:
 
 
 def _other(frame: BoxFrame) -> BoxFrame:
-    return BoxFrame.ABSOLUTE if frame is BoxFrame.RELATIVE else BoxFrame.RELATIVE
+    return BoxFrame.ABSOLUTE if frame.x_first is BoxFrame.RELATIVE else BoxFrame.RELATIVE
 
 
 def _writes_pixels(samples: Sequence[JudgedSample]) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tag_plugin.facs.boxes import FACE_FRAME, Box, BoxFrame, iou, to_frame
+from tag_plugin.facs.boxes import FACE_FRAME, Box, iou, to_pixels
 from tag_plugin.results.changed_faces import Face, cited_boxes, write_changed
 from tag_plugin.results.reader import TaskRun
 from tag_plugin.results.record import ResultsError
@@ -86,7 +86,7 @@ def mask_of(boxes: Iterable[Box]) -> Mask:
     """(448, 448), true where a box lies."""
     mask = np.zeros((FACE_FRAME, FACE_FRAME), dtype=np.bool_)
     for box in boxes:
-        x1, y1, x2, y2 = to_frame(box, BoxFrame.ABSOLUTE)
+        x1, y1, x2, y2 = to_pixels(box)
         mask[y1:y2, x1:x2] = True
     return mask
 
@@ -116,7 +116,7 @@ def apply_mask(face: Face, mask: Mask) -> Face:
 def _innermost(boxes: Sequence[Box], mask: Mask, size: int) -> Mask:
     """So many pixels of a mask: those nearest the middle of one of the boxes."""
     distance = np.full(mask.shape, np.inf)
-    for x1, y1, x2, y2 in (to_frame(box, BoxFrame.ABSOLUTE) for box in boxes):
+    for x1, y1, x2, y2 in (to_pixels(box) for box in boxes):
         across, down = (abs(np.linspace(-1, 1, side)) for side in (x2 - x1, y2 - y1))
         part = distance[y1:y2, x1:x2]
         np.minimum(part, np.maximum(across[None, :], down[:, None]), out=part)

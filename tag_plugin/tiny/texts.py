@@ -9,7 +9,7 @@ from itertools import product
 from typing import Final
 
 from tag_plugin.facs.action_units import ACTION_UNITS
-from tag_plugin.facs.boxes import Box, BoxFrame
+from tag_plugin.facs.boxes import GRIDS, Box, BoxFrame
 from tag_plugin.facs.detections import Detection, Detections
 from tag_plugin.facs.emotions import EMOTIONS, LABEL_SETS
 from tag_plugin.pipeline.rules import write_trace
@@ -57,7 +57,7 @@ _LABEL_SETS: Final = ("rafdb", "ferplus", "affectnet7", "affectnet8", "synth")
 def tokenizer_texts() -> Iterator[str]:
     """Every phrase of the prompts, the rule-written traces and the pointing texts."""
     for labels in map(LABEL_SETS.__getitem__, _LABEL_SETS):
-        for frame in BoxFrame:
+        for frame in GRIDS:
             yield grounded_prompt(labels, frame)
         yield label_only_prompt(labels)
     yield QUESTION

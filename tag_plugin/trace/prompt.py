@@ -25,6 +25,7 @@ class Style(StrEnum):
 _COORDINATES = {
     BoxFrame.RELATIVE: f"relative coordinates from 0 to {BOX_SCALE}",
     BoxFrame.ABSOLUTE: f"pixel coordinates of the {FACE_FRAME}x{FACE_FRAME} image",
+    BoxFrame.FRACTION: "fractions of the image from 0 to 1 with three decimals",
 }
 
 _QUESTIONS: Final[Mapping[Style, str]] = {
@@ -36,7 +37,7 @@ Answer with one of: {labels}.
 Use this format:
 Global analysis: <the face as a whole>
 Verification loop:
-Inspect <region> → AU<number> (<name>): <observation> → <bbox>[x1,y1,x2,y2]</bbox>
+Inspect <region> → AU<number> (<name>): <observation> → <bbox>[{order}]</bbox>
 Final conclusion: AU<number> + AU<number> indicate a dominant emotion of <emotion>.
 <answer><emotion></answer>""",
     Style.DIRECT: """\
@@ -57,7 +58,9 @@ Use this format:
 def question_prompt(style: Style, labels: LabelSet, frame: BoxFrame) -> str:
     """The user's text in this style; `frame` matters to the grounded one only."""
     return _QUESTIONS[style].format(
-        coordinates=_COORDINATES[frame], labels=", ".join(labels.labels)
+        coordinates=_COORDINATES[frame.x_first],
+        order="y1,x1,y2,x2" if frame.y_first else "x1,y1,x2,y2",
+        labels=", ".join(labels.labels),
     )
 
 

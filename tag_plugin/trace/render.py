@@ -30,8 +30,9 @@ def render(trace: Trace, frame: BoxFrame = BoxFrame.RELATIVE) -> str:
 
 
 def render_box(box: Box, frame: BoxFrame) -> str:
-    """`<bbox>[x1,y1,x2,y2]</bbox>` in the coordinates of the frame."""
-    return f"<bbox>[{','.join(str(value) for value in to_frame(box, frame))}]</bbox>"
+    """`<bbox>[x1,y1,x2,y2]</bbox>` in the coordinates and the order of the frame."""
+    numbers = (f"{value:.{frame.decimals}f}" for value in to_frame(box, frame))
+    return f"<bbox>[{','.join(numbers)}]</bbox>"
 
 
 def render_answer(label: str) -> str:

@@ -16,9 +16,11 @@ from tag_plugin.facs.boxes import (
     to_frame,
 )
 from tag_plugin.facs.detections import Detection
+from tag_plugin.trace.render import render_box
 from tests.strategies import boxes
 
-RELATIVE, ABSOLUTE = BoxFrame.RELATIVE, BoxFrame.ABSOLUTE
+RELATIVE, ABSOLUTE, FRACTION = BoxFrame.RELATIVE, BoxFrame.ABSOLUTE, BoxFrame.FRACTION
+Y_FIRST = BoxFrame.RELATIVE_YXYX
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,18 @@ def test_a_box_is_checked_at_construction(values, problem):
         ((0, 0, 448, 448), ABSOLUTE, Box(0, 0, 1000, 1000)),
         ((224, 112, 448, 224), ABSOLUTE, Box(500, 250, 1000, 500)),
         ((1.4, 0.6, 9.5, 9.4), RELATIVE, Box(1, 1, 10, 9)),  # floats are rounded
+        ((0.412, 0.24, 0.5884, 0.33), FRACTION, Box(412, 240, 588, 330)),
+        ((0, 0, 1, 1), FRACTION, Box(0, 0, 1000, 1000)),
+        ((240, 412, 330, 588), Y_FIRST, Box(412, 240, 588, 330)),
+        ((112, 224, 224, 448), BoxFrame.ABSOLUTE_YXYX, Box(500, 250, 1000, 500)),
+        ((0.24, 0.412, 0.33, 0.588), BoxFrame.FRACTION_YXYX, Box(412, 240, 588, 330)),
+        ((412, 240, 588, 330), FRACTION, BoxProblem.OUT_OF_FRAME),
+        ((0, 0, 1.001, 0.5), FRACTION, BoxProblem.OUT_OF_FRAME),
+        ((0.5, 0, 0.2, 1), FRACTION, BoxProblem.REVERSED),
+        ((0.1001, 0, 0.1004, 1), FRACTION, BoxProblem.REVERSED),  # nothing is left after rounding
+        ((0, 0, float("nan"), 1), FRACTION, BoxProblem.MALFORMED),
+        ((0, 0, 1e300, 1), FRACTION, BoxProblem.MALFORMED),
+        ((30, 40, 1, 2), Y_FIRST, BoxProblem.REVERSED),
         ((0, 0, 449, 10), ABSOLUTE, BoxProblem.OUT_OF_FRAME),
         ((0, 0, 10), RELATIVE, BoxProblem.MALFORMED),
         ((0, 0, float("inf"), 1), RELATIVE, BoxProblem.MALFORMED),
@@ -64,9 +78,25 @@ def test_numbers_are_read_in_the_frame_that_wrote_them(values, frame, expected):
         assert error.value.problem is expected
 
 
-@given(boxes())
-def test_the_relative_frame_keeps_every_box(box):
-    assert from_frame(to_frame(box, RELATIVE), RELATIVE) == box
+@given(boxes(), st.sampled_from([frame for frame in BoxFrame if frame.x_first is not ABSOLUTE]))
+def test_thousandths_and_fractions_keep_every_box(box, frame):
+    assert from_frame(to_frame(box, frame), frame) == box
+
+
+@given(boxes(), st.sampled_from(BoxFrame))
+def test_what_is_written_is_read_to_the_resolution_of_the_frame(box, frame):
+    written = render_box(box, frame)
+    numbers = written.removeprefix("<bbox>[").removesuffix("]</bbox>").split(",")
+    assert {len(number.partition(".")[2]) for number in numbers} == {frame.decimals}
+    assert from_frame([float(number) for number in numbers], frame) == snap(box, frame)
+
+
+@given(boxes(), st.sampled_from(BoxFrame))
+def test_y_first_swaps_the_numbers_and_nothing_else(box, frame):
+    first, second, third, fourth = to_frame(box, frame.x_first)
+    swapped = (second, first, fourth, third) if frame.y_first else (first, second, third, fourth)
+    assert to_frame(box, frame) == swapped
+    assert snap(box, frame) == snap(box, frame.x_first)
 
 
 @given(boxes())

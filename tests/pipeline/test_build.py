@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tag_plugin.data.rows import NO_FACE, read_rows
-from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.boxes import GRIDS
 from tag_plugin.facs.detections import Thresholds
 from tag_plugin.pipeline.build import BuildSettings, build
 from tag_plugin.pipeline.detect import DetectSettings, detect
@@ -33,7 +33,7 @@ def test_every_built_row_scores_one_in_both_frames(directory):
     rows = built(directory) + built(directory, "dev")
     assert len(rows) == 80
     for row in rows:
-        for frame in BoxFrame:
+        for frame in GRIDS:
             scored = score_completion(render(row.trace, frame), row.reference, frame)
             assert (scored.format, scored.answer, scored.grounding) == (1.0, 1.0, 1.0)
 

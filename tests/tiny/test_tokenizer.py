@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.sampling import sample_face
-from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.boxes import GRIDS, BoxFrame
 from tag_plugin.facs.emotions import LABEL_SETS, label_set
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.tiny.faces import DrawnFaces
@@ -50,7 +50,7 @@ def test_only_control_tokens_vanish_from_a_decoded_completion():
 
 
 @pytest.mark.parametrize("labels", LABEL_SETS.values(), ids=lambda labels: labels.name)
-@pytest.mark.parametrize("frame", BoxFrame)
+@pytest.mark.parametrize("frame", GRIDS)
 def test_the_prompt_is_short(labels, frame):
     assert len(TOKENIZER(grounded_prompt(labels, frame)).input_ids) <= 70
 

@@ -41,6 +41,38 @@ def test_parse_undoes_render_in_pixels_up_to_the_pixel(trace):
     assert set(parsed.defects) <= {Defect.DUPLICATE_CLAIM}
 
 
+@given(TRACES, st.sampled_from([each for each in BoxFrame if each.x_first is not BoxFrame.ABSOLUTE]))
+def test_parse_undoes_render_in_every_frame_that_rounds_nothing(trace, frame):
+    parsed = parse(render(trace, frame), frame)
+    assert parsed.defects == ()
+    assert parsed.trace == trace
+
+
+@pytest.mark.parametrize(
+    ("box", "defect"),
+    [
+        ("[0.412,0.240,0.588,0.330]", None),
+        ("[ 0.412, 0.24 ,0.5884, .33]", Defect.MALFORMED_BOX),
+        ("[+0.412,0.240,0.588,0.330]", None),
+        ("[0.412,0.240,0.588,0.330,0.5]", Defect.MALFORMED_BOX),
+        ("[4.12e-1,0.240,0.588,0.330]", Defect.MALFORMED_BOX),
+        ("[41.2%,24%,58.8%,33%]", Defect.MALFORMED_BOX),
+        ("[0,412,0,240,0,588,0,330]", Defect.MALFORMED_BOX),  # decimal commas
+        ("[0.4120000001,0.24,0.588,0.33]", Defect.MALFORMED_BOX),  # more digits than any number has
+        ("[\u0660.412,0.24,0.588,0.33]", Defect.MALFORMED_BOX),
+        ("[nan,0.24,0.588,0.33]", Defect.MALFORMED_BOX),
+        ("[412,240,588,330]", Defect.OUT_OF_FRAME_BOX),
+        ("[-0.001,0.24,0.588,0.33]", Defect.OUT_OF_FRAME_BOX),
+        ("[0.412,0.240,0.588,1.001]", Defect.OUT_OF_FRAME_BOX),
+        ("[0.588,0.240,0.412,0.330]", Defect.REVERSED_BOX),
+        ("[0.412,0.2400,0.588,0.2404]", Defect.REVERSED_BOX),  # less than a thousandth high
+    ],
+)
+def test_numbers_that_stand_for_fractions(box, defect):
+    parsed = parse(completion(STEP.replace("[412,240,588,330]", box)), BoxFrame.FRACTION)
+    assert parsed.defects == (() if defect is None else (defect,))
+
+
 @given(st.text(max_size=400))
 def test_no_string_makes_parse_raise(text):
     parsed = parse(text)

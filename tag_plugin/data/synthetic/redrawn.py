@@ -17,7 +17,7 @@ from tag_plugin.data.synthetic.face_id import Edit, FaceId
 from tag_plugin.data.synthetic.regions import detections
 from tag_plugin.data.synthetic.render import Picture, render
 from tag_plugin.data.synthetic.sampling import can_act_together, sample_face
-from tag_plugin.facs.boxes import Box, BoxFrame, to_frame
+from tag_plugin.facs.boxes import Box, to_pixels
 from tag_plugin.facs.detections import Detections, Thresholds
 from tag_plugin.facs.emotions import label_set
 from tag_plugin.facs.prototypes import prototype_similarity
@@ -115,5 +115,5 @@ def _only_its_region(picture: Picture, other: _Possible) -> bool:
 
 def region(box: Box) -> tuple[int, int, int, int]:
     """A box with its rim, in pixels x1, y1, x2, y2; the far side may lie beyond the frame."""
-    x1, y1, x2, y2 = to_frame(box, BoxFrame.ABSOLUTE)
+    x1, y1, x2, y2 = to_pixels(box)
     return max(x1 - RIM, 0), max(y1 - RIM, 0), x2 + RIM, y2 + RIM

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.boxes import GRIDS
 from tag_plugin.scoring.score import score_completion
 from tag_plugin.trace.render import render
 from tests.pipeline.write.acts import ACTS, PATIENCE, play
@@ -47,7 +47,7 @@ def test_what_is_kept_is_gold_and_comes_once_and_in_order(played):
     assert ids == sorted(set(ids))
     assert summary["rows"] + sum(d["count"] for d in summary["dropped"].values()) == len(ACTS)
     for row in rows:
-        for frame in BoxFrame:
+        for frame in GRIDS:
             scored = score_completion(render(row.trace, frame), row.reference, frame)
             assert (scored.format, scored.answer, scored.grounding) == (1.0, 1.0, 1.0)
         boxes = {found.box for found in row.detections.detections}
