@@ -21,6 +21,7 @@ else:
 
 # Host module -> the adapter that is called with this module each time it has been executed.
 ADAPTERS = {
+    "llamafactory.hparams.data_args": "tag_plugin.hosts.llamafactory.patches:register_box_frame",
     "llamafactory.hparams.finetuning_args": "tag_plugin.hosts.llamafactory.patches:register_stage",
     "llamafactory.data.template": "tag_plugin.hosts.llamafactory.patches:register_templates",
     "llamafactory.data.converter": "tag_plugin.hosts.llamafactory.patches:register_converters",

@@ -19,6 +19,12 @@ StageWorkers = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many entries of each split.")]
 Restart = Annotated[bool, typer.Option(help="Make it anew instead of going on.")]
+BoxFrameName = Annotated[
+    str | None,
+    typer.Option(
+        "--box-frame", help="As in the recipe, for a template without a frame of its own."
+    ),
+]
 Parts = Annotated[
     str | None, typer.Option(help="2/4: every fourth part from the second on, for job arrays.")
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from tag_plugin.cli.options import Dataset
+from tag_plugin.cli.options import BoxFrameName, Dataset
 from tag_plugin.data.terminal import echo
 
 STYLES: Final = ("grounded", "direct", "cot")  # of trace.prompt.Style, which takes long to import
@@ -18,6 +18,7 @@ def prompt(
     style: Annotated[str, typer.Option(help=f"As it was trained: {', '.join(STYLES)}.")] = STYLES[
         0
     ],
+    box_frame: BoxFrameName = None,
     image: Annotated[
         Path | None,
         typer.Option(help="A 448x448 face frame: print the messages of a chat request as JSON."),
@@ -26,11 +27,14 @@ def prompt(
     """The system text and the user's text, exactly as training sends them."""
     from tag_plugin.facs.emotions import label_set as labels_named
     from tag_plugin.hosts.llamafactory.question import training_question
+    from tag_plugin.hosts.llamafactory.templates import read_box_frame
     from tag_plugin.trace.prompt import Style
 
     if style not in STYLES:
         raise ValueError(f"--style {style!r} is none of {', '.join(STYLES)}")
-    question = training_question(template, labels_named(label_set), Style(style))
+    question = training_question(
+        template, labels_named(label_set), Style(style), read_box_frame(box_frame)
+    )
     if image is not None:
         echo(json.dumps(question.messages(image), ensure_ascii=False))
         return
@@ -44,6 +48,7 @@ def export_rl(
     template: Annotated[
         str, typer.Option(help="The model's tag_ template: says in which frame boxes are.")
     ],
+    box_frame: BoxFrameName = None,
     out: Annotated[
         Path | None, typer.Option(help="Where the files go; DATASET/rl_HOST when not given.")
     ] = None,
@@ -52,10 +57,10 @@ def export_rl(
     ] = False,
 ) -> None:
     """Detected rows -> the host's own format, and the lines that start a run with TAG's rewards."""
-    from tag_plugin.hosts.llamafactory.templates import frame_of
+    from tag_plugin.hosts.llamafactory.templates import frame_of, read_box_frame
     from tag_plugin.hosts.rl_rows import export, rl_host
 
-    adapter, frame = rl_host(host), frame_of(template)
+    adapter, frame = rl_host(host), frame_of(template, read_box_frame(box_frame))
     folder = (out or dataset / f"rl_{host}").resolve()
     exported = export(adapter, dataset, folder, frame, undetected=undetected)
     for split, path in exported.files.items():

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tag_plugin.cli.options import BoxFrameName
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -34,18 +36,20 @@ def try_reward(
     template: Annotated[
         str | None, typer.Option(help="The model's tag_ template: says in which frame boxes are.")
     ] = None,
+    box_frame: BoxFrameName = None,
     show: Annotated[int, typer.Option(min=0, help="So many completions, one by one.")] = 5,
 ) -> None:
     """A table of rewards: mean, standard deviation, and the share to which each applies."""
     from tag_plugin.data.console import console
     from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
     from tag_plugin.hosts.llamafactory.grpo.reward_tryout import read_completions, try_rewards
-    from tag_plugin.hosts.llamafactory.templates import PREFIX, frame_of
+    from tag_plugin.hosts.llamafactory.templates import PREFIX, frame_of, read_box_frame
 
     samples = read_completions(completions, rows)
     try:
-        entries, named = _asked(reward, recipe, template)
-        frame = frame_of(named) if named and named.startswith(PREFIX) else None
+        entries, named, written = _asked(reward, recipe, template, box_frame)
+        ours = named is not None and named.startswith(PREFIX)
+        frame = frame_of(named, read_box_frame(written)) if ours else None
         tried = try_rewards(entries, samples, frame)
     except GrpoError as error:
         raise GrpoError(f"{recipe}: {error}" if recipe and not reward else str(error)) from error
@@ -56,15 +60,15 @@ def try_reward(
 
 
 def _asked(
-    names: list[str] | None, recipe: Path | None, template: str | None
-) -> tuple[list[Any] | None, str | None]:
-    """The entries of `rewards:` (None: TAG's own), and the template."""
+    names: list[str] | None, recipe: Path | None, template: str | None, box_frame: str | None
+) -> tuple[list[Any] | None, str | None, str | None]:
+    """The entries of `rewards:` (None: TAG's own), the template and its `box_frame`."""
     from tag_plugin.data.settings_file import read_yaml_mapping
     from tag_plugin.hosts.llamafactory.grpo.arguments import check_rewards, structure
     from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
 
     if names:
-        return list(names), template
+        return list(names), template, box_frame
     if recipe is None:
         raise ValueError("next: --reward NAME, --reward file.py:function, or --recipe FILE")
     settings = read_yaml_mapping(recipe)
@@ -73,7 +77,8 @@ def _asked(
         raise GrpoError(f"template: must be a name, not {named!r:.40}")
     entries = structure(settings.get("rewards"), "rewards")
     check_rewards(entries)
-    return entries, named
+    written = box_frame or settings.get("box_frame")
+    return entries, named, None if written is None else str(written)
 
 
 def _summary(tried: "list[Tried]", title: str) -> "Table":

@@ -178,7 +178,7 @@ def build(
         str | None, typer.Option(help="insert (the detector's boxes) or verify (the writer's).")
     ] = None,
     box_frame: Annotated[
-        str | None, typer.Option(help="relative or absolute: how the model writes boxes.")
+        str | None, typer.Option(help="relative, absolute or fraction: how the model writes boxes.")
     ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Requests in flight.")] = None,
     budget: Annotated[

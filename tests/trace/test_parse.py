@@ -41,7 +41,9 @@ def test_parse_undoes_render_in_pixels_up_to_the_pixel(trace):
     assert set(parsed.defects) <= {Defect.DUPLICATE_CLAIM}
 
 
-@given(TRACES, st.sampled_from([each for each in BoxFrame if each.x_first is not BoxFrame.ABSOLUTE]))
+@given(
+    TRACES, st.sampled_from([each for each in BoxFrame if each.x_first is not BoxFrame.ABSOLUTE])
+)
 def test_parse_undoes_render_in_every_frame_that_rounds_nothing(trace, frame):
     parsed = parse(render(trace, frame), frame)
     assert parsed.defects == ()

@@ -11,7 +11,7 @@ from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.hosts.llamafactory.model_view import picture_size
-from tag_plugin.hosts.llamafactory.templates import frame_of
+from tag_plugin.hosts.llamafactory.templates import frame_of, read_box_frame
 from tag_plugin.trace.parse import ANY_EMOTION
 from tag_plugin.trace.prompt import grounded_prompt, label_only_prompt, prompt_hash
 from tag_plugin.trace.render import render, render_answer
@@ -104,7 +104,8 @@ def tag_converter(dataset_attr: Any, data_args: Any) -> TagConverter:
     Pictures lie beside the stage's folder: the rows of ferplus/built/train.jsonl name files
     relative to ferplus/.
     """
-    formatting, frame = dataset_attr.formatting, frame_of(data_args.template)
+    formatting = dataset_attr.formatting
+    frame = frame_of(data_args.template, read_box_frame(data_args.box_frame))
     file = Path(data_args.dataset_dir, dataset_attr.dataset_name)
     wording = f"{__version__} {_COLUMNS_VERSION} {QUESTIONS[formatting].wording(frame)}"
     return TagConverter(formatting, frame, str(file.parent.parent), wording)

@@ -1,6 +1,6 @@
 """Every change to LLaMA-Factory and to what it trains with, as one table, and how each is made.
 
-Four symbols stay changed. The others are ours for as long as a run reads TAG rows or trains, and
+Five symbols stay changed. The others are ours for as long as a run reads TAG rows or trains, and
 the host's own again after it. `check` looks at all of them before the first change; nothing of the
 host is imported at the top, since it is itself being imported at that time.
 """
@@ -22,6 +22,13 @@ _READING: Final = "while TAG rows are read"
 _TRAINING: Final = "while a run trains"
 
 PATCHES: Final[Mapping[str, Patch]] = {
+    "data_arguments": Patch(
+        "llamafactory.hparams.data_args",
+        "DataArguments",
+        "",
+        _HOST,
+        "box_frame, beside template",
+    ),
     "arguments": Patch(
         "llamafactory.hparams.finetuning_args",
         "FinetuningArguments",
@@ -125,6 +132,13 @@ _TRAINERS: Final = tuple(
     f"llamafactory.train.{stage}.trainer" for stage in ("pt", "sft", "kto", "dpo")
 )
 """Reward models and PPO train a model with a value head, which saves and loads in its own way."""
+
+
+def register_box_frame(_: ModuleType) -> None:
+    """The host takes the class by name when it imports its parser, which comes after this."""
+    from tag_plugin.hosts.llamafactory.templates import extended_data_arguments
+
+    replace(PATCHES["data_arguments"], extended_data_arguments)
 
 
 def register_stage(_: ModuleType) -> None:

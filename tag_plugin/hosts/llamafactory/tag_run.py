@@ -12,6 +12,7 @@ from tag_plugin.data.checkpoint_record import (
     read_checkpoint_record,
     write_checkpoint_record,
 )
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.converter import QUESTIONS
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.model_view import (
@@ -22,19 +23,34 @@ from tag_plugin.hosts.llamafactory.model_view import (
 )
 from tag_plugin.hosts.llamafactory.reading import TagDatasetError
 from tag_plugin.hosts.llamafactory.templates import (
-    TAG_TEMPLATES,
+    PREFIX,
     TemplateError,
+    declared_frame,
     frame_of,
+    read_box_frame,
     suggestion,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TagRun:
-    """The chat template of a run and its TAG datasets, name -> `formatting`."""
+    """The chat template of a run and its TAG datasets, name -> `formatting`.
+
+    `box_frame` is what the recipe says, None where it says nothing.
+    """
 
     template: str | None
     datasets: dict[str, str]
+    box_frame: BoxFrame | None = None
+
+    @property
+    def frame(self) -> BoxFrame | None:
+        """The frame of the run's boxes, None where neither template nor recipe declares one.
+
+        Raises:
+            TemplateError: they declare two.
+        """
+        return declared_frame(self.template, self.box_frame)
 
     def check_template(self) -> None:
         """Refuses TAG data under a template that declares no box frame.
@@ -42,12 +58,17 @@ class TagRun:
         Raises:
             TemplateError: naming the dataset, the template and what to write instead.
         """
-        if self.datasets and self.template not in TAG_TEMPLATES:
+        if not str(self.template).startswith(PREFIX) and self.datasets:
+            from llamafactory.data.template import TEMPLATES
+
             name, formatting = next(iter(self.datasets.items()))
             raise TemplateError(
                 f"dataset {name!r} (formatting: {formatting}) needs a template that declares its "
-                f"box frame, not {self.template!r}; next: template: {suggestion(self.template)}"
+                f"box frame, not {self.template!r}; next: template: "
+                f"{suggestion(self.template, TEMPLATES)}"
             )
+        if self.datasets or self.box_frame is not None:
+            frame_of(self.template, self.box_frame)
 
     def check_tokenized(self, tokenized_path: str) -> None:
         """Refuses data that was tokenized under another template or with another question.
@@ -63,10 +84,10 @@ class TagRun:
             )
 
     def record(self) -> CheckpointRecord | None:
-        """What to keep beside the weights, or None when the template is not ours."""
-        if self.template not in TAG_TEMPLATES:
+        """What to keep beside the weights, or None when no frame is declared."""
+        frame = self.frame
+        if frame is None:
             return None
-        frame = frame_of(self.template)
         wordings = {QUESTIONS[name].wording(frame) for name in self.datasets.values() or ("tag",)}
         return CheckpointRecord(
             template=str(self.template), box_frame=frame, prompt_hash="+".join(sorted(wordings))
@@ -124,7 +145,7 @@ def tag_run(data_args: Any) -> TagRun:
     names = [*(data_args.dataset or ()), *(data_args.eval_dataset or ())]
     datasets = zip(names, get_dataset_list(names, data_args.dataset_dir), strict=True)
     formats = {name: each.formatting for name, each in datasets if each.formatting in QUESTIONS}
-    return TagRun(data_args.template, formats)
+    return TagRun(data_args.template, formats, read_box_frame(data_args.box_frame))
 
 
 def _check_pictures(dataset: Any, tokenized: str) -> None:
@@ -153,8 +174,14 @@ class RunRecorder(TrainerCallback):  # type: ignore[misc]  # the host ships no t
     record: CheckpointRecord | None = None
 
     def begin(self, data_args: Any, training_args: Any) -> None:
-        """Takes what the recipe says."""
-        self.training_args, self.record = training_args, tag_run(data_args).record()
+        """Takes what the recipe says.
+
+        Raises:
+            TemplateError: TAG data under a template without a box frame, or under two frames.
+        """
+        run = tag_run(data_args)
+        run.check_template()
+        self.training_args, self.record = training_args, run.record()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Into the checkpoint."""

@@ -27,7 +27,7 @@ from tag_plugin.hosts.llamafactory.grpo.settings import grpo_config
 from tag_plugin.hosts.llamafactory.grpo.step_file import METRICS, ROLLOUTS, RolloutRecord, StepFile
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer, Watch
 from tag_plugin.hosts.llamafactory.grpo.trl_model import ready_for_trl
-from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES, frame_of
+from tag_plugin.hosts.llamafactory.templates import declared_frame, read_box_frame
 
 
 def run_grpo(
@@ -42,7 +42,7 @@ def run_grpo(
     Raises:
         GrpoError: says what and where, and what to do next.
     """
-    frame = frame_of(data_args.template) if data_args.template in TAG_TEMPLATES else None
+    frame = declared_frame(data_args.template, read_box_frame(data_args.box_frame))
     rewards = parse_rewards(finetuning_args.rewards, frame)
     names = (PARSABLE, NO_CLAIM) if rewards.judged else ()
     watched = [JudgedReward(name, frame) for name in names if frame]

@@ -131,7 +131,7 @@ def test_a_recipe_brings_its_rewards_and_template(written: Lines, rows: Path, tm
         ([], "next: --reward NAME"),
         (["--reward", "answer"], "need a tag_ template"),
         (["--reward", "nowhere.py:fn"], "nowhere.py:fn: no file"),
-        (["--reward", "x", "--template", "tag_qwen"], "declares no box frame; next: one of"),
+        (["--reward", "x", "--template", "tag_qwen"], "declares no box frame"),
         (["--reward", f"{REWARD_FILE}:too_few"], "gave 1 values for 2 completions"),
         (["--reward", f"{REWARD_FILE}:raises"], "ZeroDivisionError"),
     ],
