@@ -1,7 +1,7 @@
 # setup   the environment in .venv, exactly as locked; installs uv into .uv where there is none
 # check   format, lint, types, layers, lock file
 # test    all tests that this machine can run
-# test-matrix   LLaMA-Factory's tests with transformers 5.6.0, in an environment beside .venv
+# test-matrix   LLaMA-Factory's tests with transformers 5.5.4, in an environment beside .venv
 # demo    synthetic faces -> SFT -> GRPO -> lmms-eval of all three models -> a table and pictures
 # bench   the measurements; each script prints JSON
 # fuzz    the judge on 100,000 arbitrary and 100,000 mutated completions, and its time on 10,000 long ones; about 30 minutes
@@ -38,7 +38,7 @@ test-matrix: setup
 	$(UV) venv --quiet --allow-existing --python .venv/bin/python $(MATRIX)
 	$(UV) export --quiet --locked --extra all --no-hashes --no-emit-project \
 	  | grep -vE '^(transformers|huggingface-hub|tokenizers)==' > $(MATRIX)/locked.txt
-	printf '%s\n' transformers==5.6.0 "opencv-python; sys_platform == 'never'" \
+	printf '%s\n' transformers==5.5.4 "opencv-python; sys_platform == 'never'" \
 	  "opencv-contrib-python; sys_platform == 'never'" > $(MATRIX)/overrides.txt
 	$(UV) pip install --quiet --python $(MATRIX) --constraints $(MATRIX)/locked.txt \
 	  --overrides $(MATRIX)/overrides.txt --group dev --editable '.[train,mediapipe]'

@@ -83,6 +83,23 @@ def write_plain_dataset(data_dir: Path, count: int) -> None:
     )
 
 
+def write_pairs(data_dir: Path, count: int) -> None:
+    """`pairs`: two pictures a sample, of one size or of two."""
+    samples = []
+    for index in range(count):
+        sides = (112, 112 if index % 2 else 168)
+        images = [f"pairs/{index:04d}_{place}.png" for place in range(len(sides))]
+        for image, side in zip(images, sides, strict=True):
+            save_face(data_dir / image, index + side, side)
+        question = {"from": "human", "value": f"<image>Is it like this one? <image>Pair {index}."}
+        reply = {"from": "gpt", "value": "No."}
+        samples.append({"conversations": [question, reply], "images": images})
+    (data_dir / "pairs.json").write_text(json.dumps(samples))
+    columns = {"messages": "conversations", "images": "images"}
+    entry = {"file_name": "pairs.json", "formatting": "sharegpt", "columns": columns}
+    add_entry(data_dir, "pairs", entry)
+
+
 def add_entry(data_dir: Path, name: str, entry: dict[str, object]) -> None:
     """One more entry in dataset_info.json."""
     path = data_dir / "dataset_info.json"

@@ -62,30 +62,31 @@ def check_data(dataset: Any, rewards: WeightedRewards, config: Any) -> None:
 
 
 def check_held_out(dataset: Any, rewards: WeightedRewards) -> None:
-    """Refuses a data set that cannot be batched, or on which a reward never applies.
+    """Refuses a data set with samples that no reward applies to, or a reward that never applies.
 
-    All samples have pictures, or none has: TRL batches them together. Every reward of the judge
-    applies to some row, or has a detector that makes it so.
+    Every reward of the judge applies to some row, or has a detector that makes it so.
 
     Raises:
         GrpoError: names the first sample or the reward, and the next command.
     """
-    without = [index for index, images in enumerate(dataset["images"]) if not images]
-    if without and len(without) < len(dataset):
-        raise GrpoError(
-            f"{len(without)} of {len(dataset)} samples have no image (first: "
-            f"{dataset[without[0]]['prompt'][:80]!r}); next: leave the text-only data to SFT"
-        )
     columns = zip(dataset[TAG_ROW], dataset["images"], strict=True)
     rows = [(known_row(line).row, images) for line, images in columns if line]
-    if not rows and len(rewards.judged) == len(rewards.functions):
-        raise GrpoError(
-            "the data has no TAG rows, so no reward applies; next: rewards: [{name: "
-            "file.py:function}]"
-        )
+    if len(rewards.judged) == len(rewards.functions):
+        _check_all_tag(dataset)
     for reward in rewards.judged:
         if reward.needs_detections and rows:
             _check_grounding(reward, rows)
+
+
+def _check_all_tag(dataset: Any) -> None:
+    """TAG's own rewards read TAG rows alone."""
+    others = [index for index, line in enumerate(dataset[TAG_ROW]) if not line]
+    if others:
+        raise GrpoError(
+            f"{len(others)} of {len(dataset)} samples are no TAG rows, so that no reward applies "
+            f"to them (first: {dataset[others[0]]['prompt'][:80]!r}); next: add a reward for them "
+            "to rewards: ({name: file.py:function}), or leave their data set out"
+        )
 
 
 def _check_grounding(reward: JudgedReward, rows: Sequence[tuple[Row, list[str]]]) -> None:

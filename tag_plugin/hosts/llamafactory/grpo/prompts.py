@@ -3,15 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import torch
 from transformers import BatchFeature
 
-from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
-
-_PASSED_ON: Final = {"pixel_values", "image_grid_thw", "pixel_attention_mask", "image_sizes"}
-"""What TRL 0.24 hands to the policy and the reference; a family that needs more is refused."""
+from tag_plugin.hosts.llamafactory.grpo.pictures import (
+    BlankPicture,
+    Pictures,
+    blank_picture,
+    pictures_of,
+)
 
 Sample = Mapping[str, Any]
 
@@ -21,70 +23,30 @@ class PromptEncoder:
     """Builds the inputs of N samples: ids padded on the left, pictures by the host's mm_plugin."""
 
     template: Any
+    tokenizer: Any
     processor: Any
-    pad_token_id: int
 
-    def __call__(self, samples: Sequence[Sample]) -> BatchFeature:
-        """`input_ids`, `attention_mask` [N, longest] and the pictures' tensors.
-
-        Completions of one group share a prompt: each picture is processed once.
-        """
-        keys = [(tuple(sample["images"]), tuple(sample["prompt_ids"])) for sample in samples]
-        distinct = [*dict.fromkeys(keys)]
-        shares = self._pictures([samples[keys.index(key)] for key in distinct])
-        order = [distinct.index(key) for key in keys]
-        pictures = {name: torch.cat([parts[i] for i in order]) for name, parts in shares.items()}
-        return BatchFeature(self._ids(samples) | pictures)
-
-    def _ids(self, samples: Sequence[Sample]) -> dict[str, torch.Tensor]:
+    def ids(self, samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The prompts' ids and their mask, both [N, longest]."""
         longest = max(len(sample["prompt_ids"]) for sample in samples)
-        ids = torch.full((len(samples), longest), self.pad_token_id, dtype=torch.long)
+        shape = (len(samples), longest)
+        ids = torch.full(shape, self.tokenizer.pad_token_id, dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, sample in enumerate(samples):
             start = longest - len(sample["prompt_ids"])
             ids[row, start:] = torch.tensor(sample["prompt_ids"])
             mask[row, start:] = 1
-        return {"input_ids": ids, "attention_mask": mask}
+        return ids, mask
 
-    def _pictures(self, samples: Sequence[Sample]) -> dict[str, list[torch.Tensor]]:
-        """Each tensor cut into the samples' shares."""
-        counts = [len(sample["images"]) for sample in samples]
-        if not any(counts):
-            return {}
-        inputs = self.template.mm_plugin.get_mm_inputs(
-            [image for sample in samples for image in sample["images"]],
-            [],
-            [],
-            counts,
-            [0] * len(samples),
-            [0] * len(samples),
-            [list(sample["prompt_ids"]) for sample in samples],
-            self.processor,
-        )
-        unknown = set(inputs) - _PASSED_ON
-        if unknown:
-            raise GrpoError(
-                f"TRL does not pass {sorted(unknown)} on: this model family cannot train"
-            )
-        grid = inputs.get("image_grid_thw")
-        return {
-            name: list(torch.split(value, _shares(name, value, counts, grid)))
-            for name, value in inputs.items()
-        }
+    def pictures(self, samples: Sequence[Sample]) -> list[Pictures]:
+        """Of each sample; completions of one group share a prompt, and so one value."""
+        keys = [(tuple(sample["images"]), tuple(sample["prompt_ids"])) for sample in samples]
+        made = {key: pictures_of(self.template, self.processor, *key) for key in {*keys}}
+        return [made[key] for key in keys]
 
-
-def _shares(
-    name: str, value: torch.Tensor, counts: list[int], grid: torch.Tensor | None
-) -> list[int]:
-    """How many rows of a tensor belong to each sample."""
-    if grid is not None and name == "pixel_values":
-        return [int(each.sum()) for each in torch.split(grid.prod(-1), counts)]
-    if grid is None and (set(counts) != {1} or len(value) != len(counts)):
-        raise GrpoError(
-            f"{name} has {len(value)} parts for {sum(counts)} pictures of {len(counts)} samples: "
-            "this model family trains with one picture of one tile a sample"
-        )
-    return counts
+    def blank(self) -> BlankPicture | None:
+        """What stands in for the pictures of a batch that has none."""
+        return blank_picture(self.template, self.tokenizer, self.processor)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from llamafactory.train.callbacks import SaveProcessorCallback
 from llamafactory.train.trainer_utils import create_custom_optimizer, create_custom_scheduler
 from peft import PeftModel
 from transformers import BatchFeature, GenerationConfig
-from trl import GRPOTrainer
 
 from tag_plugin.hosts.llamafactory.grpo.advantages import NORMALIZE_FIRST, normalized_sum
 from tag_plugin.hosts.llamafactory.grpo.best import add_means, full_name
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse
 from tag_plugin.hosts.llamafactory.grpo.group_signal import GroupSignal, SignalAlarm
+from tag_plugin.hosts.llamafactory.grpo.own_pictures import PICTURES, OwnPictures
+from tag_plugin.hosts.llamafactory.grpo.pictures import model_inputs
 from tag_plugin.hosts.llamafactory.grpo.prompts import (
     PreparedInputs,
     PromptEncoder,
@@ -36,7 +37,8 @@ from tag_plugin.hosts.llamafactory.grpo.trl_model import (
 )
 from tag_plugin.hosts.llamafactory.resuming import ExactResume
 
-_NOT_FOR_REWARDS: Final = "prompt_ids"
+_PROMPT_IDS: Final = "prompt_ids"
+_IMAGES: Final = "images"
 _NOTHING_TO_LEARN: Final = (
     "not one of the first {} completions has an answer that can be read: there is nothing to learn "
     "from; next: cold-start with SFT (llamafactory-cli train recipes/tag_sft.yaml, then "
@@ -58,7 +60,7 @@ class Watch:
     first_batch_check: bool
 
 
-class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts ship no types
+class StageTrainer(ExactResume, OwnPictures):
     """Runs TRL's algorithm unchanged; what differs is where a batch comes from and what is noted.
 
     Prompts and pictures are the host's (`PromptEncoder`); a generation neither follows the
@@ -84,6 +86,8 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         forbidden = forbidden_ids(kwargs["model"].config, encoder.template.mm_plugin, tokenizer)
         _forbid(kwargs["args"], forbidden, tokenizer)
         super().__init__(processing_class=tokenizer, **kwargs)
+        if self.accelerator.num_processes > 1:
+            self.blank_picture = encoder.blank()
         self._token_types = pass_token_types(self.model)
         pass_token_types(self.ref_model)
         self.add_callback(watch.alarm)
@@ -117,12 +121,14 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         return sampler
 
     def _generate_and_score_completions(self, inputs: Samples) -> dict[str, Any]:
-        self._inputs = self._encoder(inputs)
+        self.show(self._encoder.pictures(inputs))
+        prompts = self._encoder.ids(inputs)
+        self._inputs = BatchFeature(model_inputs(*prompts, self.pictures, self.blank_picture))
         if self._token_types and "pixel_values" in self._inputs:
             config = self.accelerator.unwrap_model(self.model).config
             self._inputs[MODALITY_IDS] = token_types(self._inputs["input_ids"], config)
-        shown = [{k: v for k, v in each.items() if k != _NOT_FOR_REWARDS} for each in inputs]
-        output: dict[str, Any] = super()._generate_and_score_completions(shown)
+        output: dict[str, Any] = super()._generate_and_score_completions([*map(_shown, inputs)])
+        output[PICTURES] = self.pictures
         if self.args.multi_objective_aggregation == NORMALIZE_FIRST:
             self._normalize_first(output)
         if self.model.training:
@@ -146,7 +152,7 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         try:
             with self._plain_generation(), fast_decoding(self.model):
                 output = super()._generate_single_turn(prompts, images)
-                output[-1].pop(MODALITY_IDS, None)  # the forwards find them by themselves
+                output[-1].clear()  # the forwards read each sample's own pictures
         finally:
             self.processing_class = self._tokenizer
         if self.use_vllm and [list(ids) for ids in output[0]] != self._prompt_ids():
@@ -260,6 +266,16 @@ class StageTrainer(ExactResume, GRPOTrainer):  # type: ignore[misc]  # the hosts
         if self.accelerator.is_main_process:
             self._watch.rollouts.resume(self.state.global_step)
             self._watch.metrics.keep_until(self.state.global_step)
+
+
+def _shown(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """What TRL and the rewards see of a sample.
+
+    TRL takes a batch whose samples all have `[]` for one without the column, and then one process
+    would miss what the others gather.
+    """
+    columns = {name: value for name, value in sample.items() if name != _PROMPT_IDS}
+    return columns | {_IMAGES: sample[_IMAGES] or ()}
 
 
 def _forbid(config: Any, ids: list[int], tokenizer: Any) -> None:

@@ -58,7 +58,7 @@ def run_grpo(
     data = get_dataset(
         template, model_args, data_args, training_args, stage=STAGE, **tokenizer_module
     )
-    encoder = PromptEncoder(template, processor, tokenizer.pad_token_id)
+    encoder = PromptEncoder(template, tokenizer, processor)
     _check_datasets(data, rewards, config, encoder)
 
     model = load_model(tokenizer, model_args, finetuning_args, training_args.do_train)
@@ -84,10 +84,17 @@ def run_grpo(
 def _check_datasets(data: Any, rewards: WeightedRewards, config: Any, encoder: Any) -> None:
     if "train_dataset" in data:
         check_data(data["train_dataset"], rewards, config)
-        encoder([data["train_dataset"][0]])
+        _try_pictures(data["train_dataset"], encoder)
     held_out = data.get("eval_dataset", {})
     for each in held_out.values() if isinstance(held_out, dict) else [held_out]:
         check_held_out(each, rewards)
+
+
+def _try_pictures(dataset: Any, encoder: PromptEncoder) -> None:
+    """The first sample with pictures tells whether the family can train."""
+    first = next((index for index, images in enumerate(dataset["images"]) if images), None)
+    if first is not None:
+        encoder.pictures([dataset[first]])
 
 
 def _watch(

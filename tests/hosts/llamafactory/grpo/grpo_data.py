@@ -7,7 +7,12 @@ from typing import Any
 from tag_plugin.data.rows import DetectorInfo, Row, write_rows
 from tag_plugin.facs.detections import Detection, Detections
 from tests.hosts.llamafactory.host_run import train_args
-from tests.hosts.llamafactory.tag_data import add_entry, write_plain_dataset, write_tag_dataset
+from tests.hosts.llamafactory.tag_data import (
+    add_entry,
+    write_pairs,
+    write_plain_dataset,
+    write_tag_dataset,
+)
 
 REWARD_FILE = Path(__file__).with_name("reward_file.py")
 DETECTOR = DetectorInfo(name="synthetic", version="1")
@@ -22,7 +27,7 @@ def detected(row: Row) -> Row:
 
 
 def write_rl_data(data_dir: Path, count: int = 12) -> Path:
-    """Data sets tag_rl (detected), tag_prepared, tag_synth_train, plain, text and clips."""
+    """Data sets tag_rl (detected), tag_prepared, tag_synth_train, plain, pairs, text and clips."""
     rows = write_tag_dataset(data_dir, count)
     write_rows(data_dir / "synth/detected/train.jsonl", map(detected, rows))
     bare = (row.model_copy(update={"trace": None}) for row in rows)
@@ -31,6 +36,7 @@ def write_rl_data(data_dir: Path, count: int = 12) -> Path:
         entry: dict[str, object] = {"file_name": f"synth/{stage}/train.jsonl", "formatting": "tag"}
         add_entry(data_dir, name, entry)
     write_plain_dataset(data_dir, count)
+    write_pairs(data_dir, count)
     talk = [
         {"instruction": f"Say {index}.", "input": "", "output": str(index)}
         for index in range(count)

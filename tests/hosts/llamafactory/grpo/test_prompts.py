@@ -1,5 +1,6 @@
 """A GRPO step reads exactly what an SFT step reads: the same token ids, the same pixels."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +9,15 @@ from typing import Any, cast
 
 import pytest
 import torch
+from llamafactory.data import get_template_and_fix_tokenizer
+from llamafactory.hparams import get_infer_args
+from llamafactory.model import load_tokenizer
 from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
 from llamafactory.train.tuner import run_exp
-from transformers import AutoConfig, GenerationConfig
+from transformers import AutoConfig, AutoModelForImageTextToText, GenerationConfig
 
-from tag_plugin.hosts.llamafactory.grpo.prompts import collapsed_text
+from tag_plugin.hosts.llamafactory.grpo.pictures import joined, model_inputs
+from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder, collapsed_text
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 
@@ -29,6 +34,9 @@ TEMPLATES = [
     ("glm4v", "tag_glm4v"),
     ("glm4v", "tag_glm4_5v"),
 ]
+
+
+ROWS = 6  # two of one picture, two of two, two of none
 
 
 @dataclass(frozen=True)
@@ -51,12 +59,20 @@ def spy(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, see: Callable[.
     monkeypatch.setattr(owner, name, seen)
 
 
+def of_each_sample(inputs: dict[str, Any], config: Any) -> list[torch.Tensor]:
+    """A batch's pixels cut by sample: in each family a token stands for as many rows."""
+    image_token = getattr(config, "image_token_id", None) or config.image_token_index
+    tokens = (inputs["input_ids"] == image_token).sum(dim=1)
+    rows = len(inputs["pixel_values"]) * tokens // tokens.sum()
+    return [*inputs["pixel_values"].split(rows.tolist())]
+
+
 def sft_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[Example]:
     """What comes before the reply in the batch that the SFT trainer gets."""
     found: list[Example] = []
 
     def see(_: Any, __: Any, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        pixels = inputs["pixel_values"].chunk(len(inputs["input_ids"]))
+        pixels = of_each_sample(inputs, model.config)
         for row, ids in enumerate(inputs["input_ids"]):
             before = (inputs["labels"][row] == -100) & inputs["attention_mask"][row].bool()
             start = int(before.int().argmin())  # the first token of the reply
@@ -67,7 +83,7 @@ def sft_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list
     spy(monkeypatch, CustomSeq2SeqTrainer, "compute_loss", see)
     for key in ("grpo", "rewards", "first_batch_check"):
         recipe.pop(key)
-    run_exp({**recipe, "stage": "sft", "per_device_train_batch_size": 2, "max_steps": 1})
+    run_exp({**recipe, "stage": "sft", "per_device_train_batch_size": ROWS, "max_steps": 1})
     return found
 
 
@@ -78,22 +94,30 @@ def grpo_prompts(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> lis
     def see(
         trainer: Any, _: Any, model: Any, ids: Any, mask: Any, kept: int, *args: Any, **kwargs: Any
     ) -> None:
-        pixels = kwargs["pixel_values"].chunk(len(ids))
         asked = mask[:, :-kept].bool()
+        read: dict[str, Any] = {}
 
         def look(module: Any, args: Any, inputs: dict[str, Any]) -> None:
+            read.update(inputs)
+
+        def place(module: Any, args: Any, inputs: dict[str, Any]) -> None:
             places = inputs["position_ids"]
+            pixels = of_each_sample(read, model.config)
             for row, real in enumerate(asked):
                 spatial = places is not None and places.ndim == 3
                 where = places[-3:, row, :-kept][:, real] if spatial else None
                 found.append(Example(ids[row, :-kept][real].tolist(), pixels[row], where))
-            hook.remove()
+            for hook in hooks:
+                hook.remove()
 
-        language_model = model.model.language_model
-        hook = language_model.register_forward_pre_hook(look, with_kwargs=True)
+        modules = {model: look, model.model.language_model: place}
+        hooks = [
+            module.register_forward_pre_hook(hook, with_kwargs=True)
+            for module, hook in modules.items()
+        ]
 
     spy(monkeypatch, StageTrainer, "_get_per_token_logps_and_entropies", see)
-    run_exp({**recipe, "max_steps": 1})
+    run_exp({**recipe, "per_device_train_batch_size": 4 * ROWS, "max_steps": 1})
     return found
 
 
@@ -111,16 +135,21 @@ def test_prompts_pixels_and_positions_equal_those_of_sft(
         rl_data,
         tmp_path / "o",
         template=template,
-        dataset="tag_synth_train",
+        dataset="tag_synth_train,pairs,text",
         max_samples=2,
         rewards=[own_reward("vowels")],
     )
     taught = sft_prompts(dict(recipe), monkeypatch)
     asked = grpo_prompts(recipe, monkeypatch)
-    assert len(taught) == 2
-    assert len(asked) == 8
+    assert len(taught) == ROWS
+    assert len(asked) == 4 * ROWS
     for each in asked:
-        (twin,) = [other for other in taught if torch.equal(other.pixels, each.pixels)]
+        (twin,) = [
+            other
+            for other in taught
+            if torch.equal(other.pixels, each.pixels)
+            and (other.ids == each.ids or len(each.pixels))
+        ]
         assert each.ids == twin.ids
         if twin.positions is not None:
             assert each.positions is not None
@@ -134,20 +163,19 @@ def test_swapped_pictures_change_policy_and_reference(
     changes: dict[str, tuple[float, float]] = {}
 
     def see(trainer: Any, original: Any, model: Any, *args: Any, **kwargs: Any) -> None:
-        def logps(pictures: torch.Tensor) -> torch.Tensor:
-            pixels = pictures.flatten(0, 1)
-            found = original(trainer, model, *args, **{**kwargs, "pixel_values": pixels})[0]
-            return cast("torch.Tensor", found)
+        own = [*trainer.pictures]
 
-        own = kwargs["pixel_values"].unflatten(0, (len(args[0]), -1))  # [N, patches, values]
-        first_group, second_group = own.chunk(2)
+        def logps(pictures: list[Any]) -> torch.Tensor:
+            trainer.pictures = pictures
+            return cast("torch.Tensor", original(trainer, model, *args, **kwargs)[0])
+
         name = "reference" if model is trainer.ref_model else "policy"
         with torch.no_grad():
             seen = logps(own)
-            swapped = logps(torch.cat([second_group, first_group]))
+            swapped = logps(own[::-1])
             changes[name] = (
                 float((seen - swapped).abs().mean()),
-                float((seen - logps(own.clone())).abs().mean()),
+                float((seen - logps(own)).abs().mean()),
             )
 
     spy(monkeypatch, StageTrainer, "_get_per_token_logps_and_entropies", see)
@@ -200,6 +228,44 @@ def test_the_checkpoints_generation_config_does_not_bend_the_sampling(
     run_exp(grpo_recipe(model, rl_data, tmp_path / "o", max_steps=1))
     assert len(set(texts)) > len(texts) // 2  # two short ones may be the same by chance
     assert GenerationConfig.from_pretrained(tmp_path / "o").temperature == 1e-6
+
+
+@pytest.mark.parametrize(
+    ("model", "template"),
+    [(model, template) for model, template in TEMPLATES if template.removeprefix("tag_") == model],
+)
+def test_a_blank_picture_changes_nothing_but_runs_the_projector(
+    model: str, template: str, request: pytest.FixtureRequest
+):
+    """So that a process without pictures waits for nobody: its gradients are zero, not missing."""
+    folder = request.getfixturevalue(model)
+    arguments = {"model_name_or_path": str(folder), "template": template}
+    model_args, data_args, *_ = get_infer_args(arguments)
+    read = load_tokenizer(model_args)
+    host = get_template_and_fix_tokenizer(read["tokenizer"], data_args)
+    encoder = PromptEncoder(host, read["tokenizer"], read["processor"])
+    vision = AutoModelForImageTextToText.from_pretrained(folder)
+    prompts = encoder.ids([{"prompt_ids": [*range(20, 30)]}, {"prompt_ids": [*range(40, 46)]}])
+    with_blank = model_inputs(*prompts, [{}, {}], encoder.blank())
+    assert with_blank["pixel_values"].isfinite().all()
+    expected = vision(**model_inputs(*prompts, [{}, {}], None)).logits
+    logits = vision(**with_blank).logits[:, -expected.shape[1] :]
+    read_too = prompts[1].bool()
+    assert torch.allclose(logits[read_too], expected[read_too], atol=1e-5)
+    logits[read_too].square().sum().backward()
+    projector = next(
+        weight for name, weight in vision.named_parameters() if re.search("merger|projector", name)
+    )
+    assert projector.grad is not None
+    assert not projector.grad.any()
+
+
+def test_pictures_of_fewer_tiles_are_filled_up():
+    two, three = torch.ones(1, 2, 3, 4, 4), torch.ones(2, 3, 3, 4, 4)
+    pixels = joined([{"pixel_values": two}, {}, {"pixel_values": three}])["pixel_values"]
+    assert pixels.shape == (3, 3, 3, 4, 4)
+    assert pixels.sum(dim=(2, 3, 4)).tolist() == [[48, 48, 0], [48, 48, 48], [48, 48, 48]]
+    assert joined([{}, {}]) == {}
 
 
 def test_vllm_is_given_one_image_token_a_picture():

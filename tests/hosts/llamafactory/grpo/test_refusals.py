@@ -93,9 +93,15 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
             "au_grounding needs detections, and 12 of 12",
         ),
         ({"dataset": "clips", "rewards": [own_reward("short")]}, "images only, not on"),
-        ({"dataset": "plain", "rewards": None}, "the data has no TAG rows, so no reward applies"),
+        (
+            {"dataset": "plain", "rewards": None},
+            "12 of 12 samples are no TAG rows, so that no reward applies .*What colour is this",
+        ),
+        (
+            {"dataset": "tag_rl,text", "rewards": ["answer"]},
+            r"12 of 24 samples are no TAG rows.*Say 0.*next: add a reward for them to rewards: \(",
+        ),
         ({"dataset": "plain", "rewards": None, "template": "qwen2_vl"}, "need a tag_ template"),
-        ({"dataset": "plain,text"}, "12 of 24 samples have no image"),
         ({"max_samples": 1}, "a generation batch needs 2 prompts, the data has 1"),
         ({"streaming": True}, "streaming: false"),
         # the reference

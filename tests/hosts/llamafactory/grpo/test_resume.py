@@ -24,7 +24,9 @@ LONG = {
 
 CASES = {
     "with a reference": {"grpo": {"beta": 0.1}},
-    "in the middle of a generation cycle": {
+    "in the middle of a generation cycle, rows with and without pictures": {
+        "dataset": "tag_rl,pairs,text",
+        "max_samples": 2,
         "grpo": {"steps_per_generation": 2, "num_iterations": 2},
         "per_device_train_batch_size": 4,
         "max_steps": 6,

@@ -1,4 +1,4 @@
-"""Two processes under ZeRO-2 and ZeRO-3 do what one process does."""
+"""Two processes under ZeRO-2 and ZeRO-3 do what one process does, also on an uneven mix."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 SAME_DRAWS = Path(__file__).with_name("same_draws.py")
+SEED = 41  # each process has pictures in one of the two steps, and none in the other
 COMPARED = (
     *("reward", "rewards/vowels/mean", "rewards/format/mean", "reward_std", "loss", "grad_norm"),
     *("kl", "entropy", "completions/mean_length", "signal/no_spread", "num_tokens"),
@@ -29,6 +30,9 @@ def run(model: Path, data: Path, out: Path, processes: int, **settings: Any) -> 
         out,
         per_device_train_batch_size=8 // processes,
         max_steps=2,
+        dataset="tag_rl,text",
+        max_samples=2,
+        seed=SEED,
         rewards=[f"{SAME_DRAWS}:vowels", "format"],
         grpo={"beta": 0.1},
         rollout_steps=1,
@@ -49,8 +53,12 @@ def first_step(out: Path) -> dict[str, Any]:
 def alone(
     qwen2_5_vl: Path, rl_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    found = first_step(run(qwen2_5_vl, rl_data, tmp_path_factory.mktemp("one") / "o", 1))
+    out = run(qwen2_5_vl, rl_data, tmp_path_factory.mktemp("one") / "o", 1)
+    found = first_step(out)
     assert found["grad_norm"] > 0.1
+    lines = [json.loads(line) for line in (out / "rollouts.jsonl").read_text().splitlines()]
+    mix = [bool(each["images"]) for each in lines]
+    assert mix == [True] * 4 + [False] * 8 + [True] * 4
     return found
 
 
