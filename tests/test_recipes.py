@@ -8,13 +8,22 @@ from typing import Any
 import pytest
 import yaml
 
+from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.hosts.llamafactory.templates import TAG_TEMPLATES
 from tag_plugin.hosts.paths import recipes_dir
 
 RECIPES = sorted(recipes_dir().rglob("*.yaml"))
 SFT = [path for path in RECIPES if path.name.startswith("tag_sft")]
+GRPO = [path for path in RECIPES if path not in SFT]
 TINY = [path for path in SFT if path.parent.name == "tiny"]
+LARGE = [path for path in RECIPES if path.parent.name != "tiny" and "vllm" not in path.name]
 NAMES = {path: str(path.relative_to(recipes_dir())) for path in RECIPES}
+
+
+def needs_host(test: Any) -> Any:
+    absent = find_spec("llamafactory") is None
+    skipped = pytest.mark.skipif(absent, reason="LLaMA-Factory is not installed")
+    return pytest.mark.host(skipped(test))
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -36,6 +45,7 @@ def test_the_recipes_are_these():
         "tag_sft_qwen3vl.yaml",
         "tag_sft_mixed.yaml",
         "tag_sft_label_only.yaml",
+        "tag_sft_fer.yaml",
         "tiny/tag_sft.yaml",
         "tiny/tag_sft_lora.yaml",
         "tiny/tag_sft_mixed.yaml",
@@ -43,27 +53,70 @@ def test_the_recipes_are_these():
     }
 
 
-@pytest.mark.host
-@pytest.mark.skipif(find_spec("llamafactory") is None, reason="LLaMA-Factory is not installed")
-@pytest.mark.parametrize("path", SFT, ids=NAMES.get)
-def test_the_host_parses_every_setting(path: Path, tmp_path: Path):
+@pytest.fixture(scope="module")
+def read_by_host() -> Any:
+    """The host's parser of a recipe; what asks for a GPU is left out, its names apart."""
     from llamafactory.hparams.parser import _TRAIN_ARGS
     from transformers import HfArgumentParser
 
-    settings = {**_settings(path), "output_dir": str(tmp_path)}
-    # what asks for hardware that a test machine may lack; the names are checked all the same
-    settings.update({"use_cpu": True, "bf16": False} if settings.get("bf16") else {})
-    settings.pop("deepspeed", None)
     parser = HfArgumentParser(_TRAIN_ARGS)
-    model, data, training, finetuning, _ = parser.parse_dict(settings)
-    assert data.template in TAG_TEMPLATES
-    assert finetuning.stage == "sft"
+
+    def read(path: Path, out: Path) -> Any:
+        settings = {**_settings(path), "output_dir": str(out)}
+        settings.update({"use_cpu": True, "bf16": False} if settings.get("bf16") else {})
+        settings.pop("deepspeed", None)
+        return parser.parse_dict(settings)
+
+    return read
+
+
+@needs_host
+@pytest.mark.parametrize("path", RECIPES, ids=NAMES.get)
+def test_the_host_parses_every_setting(path: Path, read_by_host: Any, tmp_path: Path):
+    model, data, training, finetuning, _ = read_by_host(path, tmp_path)
+    assert data.template in TAG_TEMPLATES or "custom_reward" in path.name
+    assert finetuning.stage == ("sft" if path in SFT else "grpo")
     assert finetuning.freeze_vision_tower is True
-    assert finetuning.freeze_multi_modal_projector is False
+    assert finetuning.freeze_multi_modal_projector is (path.name == "tag_grpo_lora.yaml")
     assert finetuning.freeze_language_model is False
     assert model.trust_remote_code is False
     assert model.image_max_pixels >= 448 * 448 >= model.image_min_pixels
     assert isinstance(training.learning_rate, float)
+
+
+@needs_host
+@pytest.mark.parametrize("path", GRPO, ids=NAMES.get)
+def test_stage_grpo_takes_every_setting(
+    path: Path, read_by_host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
+    from tag_plugin.hosts.llamafactory.grpo.settings import check_settings
+
+    monkeypatch.chdir(recipes_dir().parent)
+    _, data, _, finetuning, _ = read_by_host(path, tmp_path)
+    frame = TAG_TEMPLATES[data.template].frame if data.template in TAG_TEMPLATES else None
+    assert check_settings(finetuning.grpo)["num_generations"] == 8
+    assert sum(parse_rewards(finetuning.rewards, frame).weights) > 0
+
+
+@pytest.mark.parametrize("path", LARGE, ids=NAMES.get)
+def test_a_recipe_reads_the_sets_that_data_make_writes(path: Path):
+    parts = {"sft": {"sft", "sft_label_only", "my_images"}, "grpo": {"rl", "my_vqa"}}
+    settings = _settings(path)
+    for name in settings["dataset"].split(","):
+        benchmark, _, part = name.removeprefix("tag_").partition("_")
+        assert (part if benchmark in BENCHMARKS else name) in parts[settings["stage"]]
+
+
+@pytest.mark.parametrize("path", LARGE, ids=NAMES.get)
+def test_a_recipe_of_one_gpu_hides_the_others(path: Path):
+    """The host starts a process on every GPU that it sees."""
+    comment = path.read_text().partition("\n\n")[0]
+    command = f"llamafactory-cli train recipes/{path.name}"
+    where = "FORCE_TORCHRUN=1" if "deepspeed" in _settings(path) else "CUDA_VISIBLE_DEVICES=0"
+    assert f"#   {where} {command}\n" in comment
+    assert ("one GPU" in comment) == (where == "CUDA_VISIBLE_DEVICES=0")
+    assert "After a stop" in comment
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=NAMES.get)
@@ -89,6 +142,11 @@ def test_a_deepspeed_recipe_names_a_file_that_ships(path: Path):
     [
         ("tag_sft.yaml", "tag_sft_zero3.yaml", {"deepspeed", "output_dir"}),
         ("tag_sft.yaml", "tag_sft_label_only.yaml", {"dataset", "eval_dataset", "output_dir"}),
+        (
+            "tag_sft.yaml",
+            "tag_sft_fer.yaml",
+            {"dataset", "eval_dataset", "save_steps", "output_dir"},
+        ),
         ("tag_sft.yaml", "tag_sft_qwen3vl.yaml", {"model_name_or_path", "template", "output_dir"}),
     ],
 )

@@ -219,6 +219,11 @@ def build(
         if split == "train" and "by_class" in summary:
             console().print(table(split, summary["by_class"]))
     print_summary(built.manifest, "train with these lines in the recipe:")
+    if built.longest_trace:
+        echo(
+            f"the longest trace has about {built.longest_trace} tokens: max_completion_length of a "
+            "GRPO recipe must take it"
+        )
     if not built.manifest.waiting_for:
         echo(built.recipe)
 

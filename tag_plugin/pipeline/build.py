@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tag_plugin.asking.settings import require_client
-from tag_plugin.data.rows import Row, Split
+from tag_plugin.data.rows import Row, Split, read_rows
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.pipeline.as_built import BUILD_MANIFEST
 from tag_plugin.pipeline.baselines import write_baselines
 from tag_plugin.pipeline.dataset_info import register
@@ -30,6 +31,8 @@ from tag_plugin.pipeline.write.statistics import (
     table_file,
 )
 from tag_plugin.scoring.score import DEFAULT_JUDGE, JudgeConfig
+from tag_plugin.trace.length import about_tokens
+from tag_plugin.trace.render import render
 
 BUILT_SPLITS: tuple[Split, ...] = ("train", "dev")
 """The test split is judged, never trained on: it gets no traces."""
@@ -62,10 +65,11 @@ class BuildSettings(Execution):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The manifest, and the lines for a recipe."""
+    """The manifest, the lines for a recipe, and about how many tokens the longest trace has."""
 
     manifest: Manifest
     recipe: str
+    longest_trace: int
 
 
 def build(settings: BuildSettings) -> Built:
@@ -103,7 +107,15 @@ def build(settings: BuildSettings) -> Built:
     files: dict[str, str] = {split: f"built/{split}.jsonl" for split in inputs}
     if "train" in inputs:
         files[EVERY_FACE] = "detected/train.jsonl"
-    return Built(manifest, register(directory, files))
+    longest = 0 if manifest.waiting_for else longest_trace(directory / "built" / "train.jsonl")
+    return Built(manifest, register(directory, files), longest)
+
+
+def longest_trace(file: Path) -> int:
+    """About how many tokens the longest trace has, in the frame that needs most; 0 without any."""
+    traces = (row.trace for row in read_rows(file) if row.trace) if file.is_file() else ()
+    texts = (render(trace, frame) for trace in traces for frame in BoxFrame)
+    return max(map(about_tokens, texts), default=0)
 
 
 def _stage(settings: BuildSettings, words: str) -> Stage:

@@ -13,6 +13,7 @@ from tag_plugin.pipeline.gold import NOT_GOLD, why_not_gold
 from tag_plugin.pipeline.outcomes import StageError
 from tag_plugin.pipeline.rules import write_trace
 from tag_plugin.scoring.score import JudgeConfig, score_completion
+from tag_plugin.trace.length import about_tokens
 from tag_plugin.trace.render import render
 from tests.pipeline.detected_rows import EVERY, write_prepared
 
@@ -60,6 +61,12 @@ def test_the_entries_and_the_recipe_line_are_written(directory):
     content = json.loads((directory.parent / "dataset_info.json").read_text())
     assert content["tag_ferplus_train"]["file_name"] == "ferplus/built/train.jsonl"
     assert content["tag_ferplus_dev_label_only"]["formatting"] == "tag_label_only"
+
+
+def test_the_longest_trace_is_measured(directory):
+    done = build(BuildSettings(directory, support=EVERY))
+    lengths = [about_tokens(render(row.trace, BoxFrame.RELATIVE)) for row in built(directory)]
+    assert done.longest_trace >= max(lengths) > min(lengths) > 20
 
 
 def test_the_wording_varies_and_is_repeatable(directory):
