@@ -112,9 +112,9 @@ def build(settings: BuildSettings) -> Built:
 
 
 def longest_trace(file: Path) -> int:
-    """About how many tokens the longest trace has, in the frame that needs most; 0 without any."""
-    traces = (row.trace for row in read_rows(file) if row.trace) if file.is_file() else ()
-    texts = (render(trace, frame) for trace in traces for frame in BoxFrame)
+    """About how many tokens the longest trace has, its boxes in 0..1000; 0 without any."""
+    rows = read_rows(file) if file.is_file() else ()
+    texts = (render(row.trace, BoxFrame.RELATIVE) for row in rows if row.trace)
     return max(map(about_tokens, texts), default=0)
 
 
