@@ -176,8 +176,8 @@ class Endpoint:
         client = self._client.with_options(timeout=seconds, max_retries=0)
         await client.models.with_raw_response.list()
 
-    async def complete(self, request: Request) -> Reply:
-        """One chat completion.
+    async def complete(self, request: Request, system: str = "") -> Reply:
+        """One chat completion; `system` is a system text, where there is one.
 
         Raises:
             openai.OpenAIError: none, after all retries.
@@ -185,7 +185,7 @@ class Endpoint:
         seed = {"seed": request.seed} if self._settings.send_seed else {}
         answer = await self._client.chat.completions.with_raw_response.create(
             model=request.model,
-            messages=[_message(request)],
+            messages=[*_system(system), _message(request)],
             extra_body={**request.parameters, **seed},
         )
         reply: Reply = answer.http_response.extensions[_REPLY]
@@ -194,6 +194,10 @@ class Endpoint:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def _system(text: str) -> list[Any]:  # openai's own TypedDicts
+    return [{"role": "system", "content": text}] if text else []
 
 
 def _message(request: Request) -> Any:  # noqa: ANN401  # openai's own TypedDicts

@@ -18,6 +18,7 @@ ALREADY_A_FACE: Final = 0.55
 """A face mesh over this share of a picture's larger side: the picture is a face, not a scene."""
 LEAST_INSIDE: Final = 0.25
 """A box that a dataset gives has at least this share of its area inside the picture."""
+_NOWHERE: Final = "nor inside a border, nor in its tiles"
 LARGEST_SEARCHED: Final = 2048
 """Faces are looked for in a larger picture at this side: memory and time stay bounded."""
 
@@ -84,21 +85,46 @@ class Framer:
         if self.finder is not None:
             self.finder.close()
 
+    def every_face(self, picture: Image.Image) -> list[tuple[Image.Image, FrameInfo, Crop | None]]:
+        """The frame of each face of a picture, the largest first, and the square that it shows.
+
+        The square is None where the frame shows the whole picture.
+
+        Raises:
+            ImageError: no face is found.
+        """
+        picture = picture.convert("RGB")
+        faces = self._found(picture, every=True)
+        if not faces:
+            raise ImageError(_NOWHERE, NO_FACE)
+        if self._fills(faces[0].points, picture):
+            return [(*_framed(picture, None, "whole", faces=len(faces), angle=0.0), None)]
+        squares = [_square(face.points, self.framing.margin) for face in faces]
+        info = {"faces": len(faces), "angle": 0.0}
+        return [(*_framed(picture, square, "found", **info), square) for square in squares]
+
     def _looked_for(self, picture: Image.Image) -> tuple[Image.Image, FrameInfo]:
-        self.finder = self.finder or self.open_finder()
-        faces = _faces(self.finder, picture)
+        faces = self._found(picture)
         if not faces:
             if self.pictures is Pictures.FACES:  # asked to align it: it cannot be, and stays
                 return _framed(picture, None, "whole", faces=0)
-            raise ImageError("nor inside a border, nor in its tiles", NO_FACE)
+            raise ImageError(_NOWHERE, NO_FACE)
         info, points = {"faces": len(faces), "angle": 0.0}, faces[0].points
         if self.framing.align:
             info["angle"] = round(faces[0].eye_angle, 1)
             picture, points = _levelled(picture, faces[0])
-        fills = np.ptp(points, axis=0).max() >= ALREADY_A_FACE * max(picture.size)
-        if fills and self.framing.frame is not Frame.FIND:
+        if self._fills(points, picture):
             return _framed(picture, None, "whole", **info)
         return _framed(picture, _square(points, self.framing.margin), "found", **info)
+
+    def _found(self, picture: Image.Image, *, every: bool = False) -> list[Face]:
+        self.finder = self.finder or self.open_finder()
+        return _faces(self.finder.find_every if every else self.finder.find, picture)
+
+    def _fills(self, points: "np.ndarray[Any, Any]", picture: Image.Image) -> bool:
+        """Whether the picture is a face already, and may be taken as one."""
+        fills = np.ptp(points, axis=0).max() >= ALREADY_A_FACE * max(picture.size)
+        return bool(fills) and self.framing.frame is not Frame.FIND
 
 
 def perceptual_hash(frame: Image.Image) -> str:
@@ -110,14 +136,14 @@ def perceptual_hash(frame: Image.Image) -> str:
     return str(imagehash.phash(frame))
 
 
-def _faces(finder: FaceFinder, picture: Image.Image) -> list[Face]:
+def _faces(find: Callable[[Any], list[Face]], picture: Image.Image) -> list[Face]:
     """The faces of an RGB picture, in its pixels; a large picture is reduced for the search."""
     scale = max(picture.size) / LARGEST_SEARCHED
     if scale <= 1:
-        return finder.find(np.asarray(picture))
+        return find(np.asarray(picture))
     size = (max(1, round(picture.width / scale)), max(1, round(picture.height / scale)))
     reduced = np.asarray(picture.resize(size, Image.Resampling.BOX))
-    return [replace(face, points=face.points * scale) for face in finder.find(reduced)]
+    return [replace(face, points=face.points * scale) for face in find(reduced)]
 
 
 def _require_inside(picture: Image.Image, crop: Crop) -> None:

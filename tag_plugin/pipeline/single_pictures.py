@@ -39,17 +39,39 @@ def look_at(paths: Iterable[Path], opened: Detector) -> Iterator[SeenPicture | D
     Raises:
         DetectorError: the detector looks rows up instead of looking at pixels.
     """
-    if _looks_up(opened):
-        raise DetectorError(
-            f"{opened.info.name} looks up the rows of a dataset and sees no single picture; next: "
-            "--detector mediapipe"
-        )
+    require_looking(opened)
     with closing(Framer(DEFAULT_FRAMING, Pictures.UNKNOWN)) as framer:
         for path in paths:
             try:
                 yield _seen(path, framer, opened)
             except ImageError as error:
                 yield Dropped(str(path), error.reason, str(error).removeprefix(f"{path}: "))
+
+
+def require_looking(opened: Detector) -> None:
+    """A detector for single pictures looks at pixels.
+
+    Raises:
+        DetectorError: it looks up rows.
+    """
+    if _looks_up(opened):
+        raise DetectorError(
+            f"{opened.info.name} looks up the rows of a dataset and sees no single picture; next: "
+            "--detector mediapipe"
+        )
+
+
+def picture_row(path: Path, made: FrameInfo) -> Row:
+    """A picture of no dataset, as a detector is handed one."""
+    return Row(
+        id=plain_id(path.stem),
+        dataset="pictures",
+        split="test",
+        image=plain_id(path.name),
+        label="neutral",  # a row has one; no detector that looks at pixels reads it
+        label_set="basic7",
+        frame=made,
+    )
 
 
 def drawing_names(paths: Sequence[Path]) -> Iterator[str]:
@@ -69,16 +91,7 @@ def drawing_names(paths: Sequence[Path]) -> Iterator[str]:
 
 def _seen(path: Path, framer: Framer, opened: Detector) -> SeenPicture:
     frame, info = framer.frame(open_picture(path), None)
-    row = Row(
-        id=plain_id(path.stem),
-        dataset="pictures",
-        split="test",
-        image=plain_id(path.name),
-        label="neutral",  # a row has one; no detector that looks at pixels reads it
-        label_set="basic7",
-        frame=info,
-    )
-    detections = opened.detect_row(row, lambda: np.array(frame))
+    detections = opened.detect_row(picture_row(path, info), lambda: np.array(frame))
     if detections is None:
         raise ImageError(IN_FRAME, NO_FACE)
     return SeenPicture(path, frame, info, detections)

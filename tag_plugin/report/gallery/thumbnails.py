@@ -34,7 +34,7 @@ def thumbnails(paths: Sequence[Path], side: int) -> Iterator[str | None]:
     The threads work in parallel: Pillow lets go of the interpreter while it decodes.
     """
     with ThreadPoolExecutor(min(_THREADS, cpu_count() or 1)) as pool:
-        yield from pool.map(lambda path: _thumbnail(path, side), paths, chunksize=1)
+        yield from pool.map(lambda path: thumbnail(path, side), paths, chunksize=1)
 
 
 def distinct(paths: Iterable[Path]) -> tuple[list[Path], list[int]]:
@@ -44,7 +44,8 @@ def distinct(paths: Iterable[Path]) -> tuple[list[Path], list[int]]:
     return list(numbers), places
 
 
-def _thumbnail(path: Path, side: int) -> str | None:
+def thumbnail(path: Path, side: int) -> str | None:
+    """A picture as a square WebP in base64; None where it cannot be read."""
     try:
         face = open_face(path, side)
     except ImageError:

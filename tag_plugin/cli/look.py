@@ -1,0 +1,105 @@
+"""`tag-plugin look`: from a photograph to an answer that one can check."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tag_plugin.cli.options import DetectorName, DetectorOption, named_values
+from tag_plugin.data.terminal import echo, warn
+
+if TYPE_CHECKING:
+    from tag_plugin.data.rows import DetectorInfo
+    from tag_plugin.facs.emotions import LabelSet
+    from tag_plugin.look.models import Model
+    from tag_plugin.look.run import FoundFace, LookedFace
+
+
+def look(
+    photographs: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO...", help="Photographs, or folders of them.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="A TAG checkpoint; with --endpoint the name that it is served under."),
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="An OpenAI-compatible server: http://127.0.0.1:8000/v1.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="The model's tag_ template, where no tag_plugin.json says it."),
+    ] = None,
+    label_set: Annotated[str, typer.Option(help="The emotions to choose from.")] = "basic7",
+    detector: DetectorName = "mediapipe",
+    option: DetectorOption = None,
+    out: Annotated[Path, typer.Option(help="Where pictures, JSON and the page go.")] = Path("look"),
+) -> None:
+    """Ask a model about photographs, and see what the detector says of each claim.
+
+    Every face is found, asked about and checked: claims are confirmed, contradicted or not
+    measurable. Writes OUT/look.html, look.json, and a picture a face.
+    """
+    from tag_plugin.detectors.registry import detector as open_detector
+    from tag_plugin.facs.emotions import label_set as labels_named
+    from tag_plugin.look.page import write_look_page
+    from tag_plugin.look.run import Look, write_look
+    from tag_plugin.look.run import look as look_at
+    from tag_plugin.look.run import photographs as files_of
+
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; next: name a folder")
+    labels, files = labels_named(label_set), files_of(photographs)
+    with open_detector(detector, **named_values("--option", option)) as opened:
+        asked = _asked(model, endpoint, template, labels)
+        faces, left_out = [], []
+        for each in look_at(files, asked, opened, labels, out):
+            if isinstance(each, str):
+                warn(each)
+                left_out.append(each)
+                continue
+            _show(*each, opened.info, out)
+            faces.append(each[1])
+        found = Look(
+            model=asked.name,
+            template=asked.question.template,
+            label_set=label_set,
+            detector=opened.info,
+            faces=tuple(faces),
+            left_out=tuple(left_out),
+        )
+    echo(f"All of it in {write_look(found, out)}; look at {write_look_page(found, out)}")
+    if left_out:
+        raise typer.Exit(1)
+
+
+def _asked(
+    model: str | None, endpoint: str | None, template: str | None, labels: "LabelSet"
+) -> "Model":
+    from tag_plugin.look.models import Checkpoint, Server, question_of
+
+    if endpoint is None:
+        if model is None:
+            raise ValueError("--model is missing; next: --model OUTPUT_DIR of a training")
+        return Checkpoint(Path(model), labels, template)
+    from tag_plugin.asking.settings import EndpointSettings
+
+    question = question_of(Path(model or "."), template, labels)
+    return Server(EndpointSettings(model=model or "tag", base_url=endpoint), question)
+
+
+def _show(found: "FoundFace", looked: "LookedFace", detector: "DetectorInfo", out: Path) -> None:
+    """The face's table, and the place of its picture."""
+    from rich.table import Table
+
+    from tag_plugin.data.console import console
+    from tag_plugin.look.run import draw, headline
+
+    title = f"{looked.name}: {headline(looked.checked)}"
+    table = Table("AU", "the detector says", "why", title=title)
+    for claim in looked.checked.claims:
+        table.add_row(str(claim.au or "?"), claim.standing, claim.reason)
+    for each in looked.checked.overlooked:
+        table.add_row(str(each.au), "not named", f"seen ({each.probability:.2f})")
+    console().print(table)
+    echo(f"Look at {draw(found, looked, detector, out)}")
