@@ -67,12 +67,21 @@ def without_system_line(prompts: Collection[str], apply: Any) -> Callable[..., A
 
     @functools.wraps(apply)
     def apply_chat_template(self: Any, batched_messages: Any, **kwargs: Any) -> Any:
-        hosts_own = inspect.signature(type(self).__init__).parameters["system_prompt"].default
-        if self.system_prompt == hosts_own:
+        if self.system_prompt == _default_of(type(self), "system_prompt"):
             batched_messages = [_asked(each, prompts) for each in batched_messages]
         return apply(self, batched_messages, **kwargs)
 
     return apply_chat_template
+
+
+def _default_of(wrapper: type, argument: str) -> Any:
+    """Of a wrapper's argument, its own or one that it passes on (Qwen3.5's to Qwen3-VL's)."""
+    named = (
+        inspect.signature(vars(each)["__init__"]).parameters
+        for each in wrapper.__mro__
+        if "__init__" in vars(each)
+    )
+    return next(each[argument].default for each in named if argument in each)
 
 
 def _asked(messages: list[dict[str, Any]], prompts: Collection[str]) -> list[dict[str, Any]]:

@@ -149,6 +149,35 @@ def save_qwen3_vl(folder: Path) -> Path:
     return save_model(Qwen3VLForConditionalGeneration, config, folder)
 
 
+def save_qwen3_5(folder: Path) -> Path:
+    """A random Qwen3.5: one layer of linear attention, one of full attention; transformers 5."""
+    from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration
+
+    saved = save_qwen3_vl(folder)
+    config = json.loads((saved / "config.json").read_text())
+    text = {name: config["text_config"][name] for name in (*TEXT, "head_dim", "vocab_size")}
+    rope = {"rope_type": "default", "rope_theta": 10_000, "mrope_section": [2, 1, 1]}
+    made = Qwen3_5Config(
+        text_config={
+            **text,
+            "layer_types": ["linear_attention", "full_attention"],
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "rope_parameters": {**rope, "partial_rotary_factor": 0.5},
+        },
+        vision_config={
+            name: value
+            for name, value in config["vision_config"].items()
+            if name not in ("deepstack_visual_indexes", "model_type")
+        },
+        **{name: value for name, value in config.items() if name.endswith("_token_id")},
+        tie_word_embeddings=True,
+    )
+    return save_model(Qwen3_5ForConditionalGeneration, made, folder)
+
+
 def _ids(words: Qwen2TokenizerFast) -> dict[str, int]:
     names = {
         "image_token_id": "<|image_pad|>",
