@@ -2,6 +2,7 @@
 # check   format, lint, types, layers, lock file
 # test    all tests that this machine can run
 # test-matrix   LLaMA-Factory's tests with transformers 5.5.4, in an environment beside .venv
+# test-hosts    ms-swift's GRPO and verl's reward manager with our rewards, each in an environment beside .venv; EASYR1=CHECKOUT: EasyR1's too
 # demo    synthetic faces -> SFT -> GRPO -> lmms-eval of all three models -> a table and pictures
 # bench   the measurements; each script prints JSON
 # fuzz    the judge on 100,000 arbitrary and 100,000 mutated completions, and its time on 10,000 long ones; about 30 minutes
@@ -12,7 +13,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= $(or $(shell command -v python3),python3.11)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup check test test-matrix demo bench fuzz
+.PHONY: setup check test test-matrix test-hosts demo bench fuzz
 
 setup: $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
 	$(UV) sync --locked --quiet --extra all
@@ -41,8 +42,19 @@ test-matrix: setup
 	printf '%s\n' transformers==5.5.4 "opencv-python; sys_platform == 'never'" \
 	  "opencv-contrib-python; sys_platform == 'never'" > $(MATRIX)/overrides.txt
 	$(UV) pip install --quiet --python $(MATRIX) --constraints $(MATRIX)/locked.txt \
-	  --overrides $(MATRIX)/overrides.txt --group dev --editable '.[train,mediapipe]'
+	  --overrides $(MATRIX)/overrides.txt --group dev --editable '.[train,eval,mediapipe]'
 	OMP_NUM_THREADS=1 $(MATRIX)/bin/pytest -n 2 --dist loadfile -m 'host and not slow' tests/hosts/llamafactory
+
+# One environment at a time. ms-swift imports msgspec and does not ask for it.
+HOSTS := .venv-hosts
+define in_host
+	$(UV) venv --quiet --clear --python .venv/bin/python $(HOSTS)
+	$(UV) pip install --quiet --python $(HOSTS) $(1) pytest hypothesis --editable .
+	OMP_NUM_THREADS=1 $(HOSTS)/bin/python -m pytest -q $(2)
+endef
+test-hosts: setup
+	$(call in_host,ms-swift==4.6.0 msgspec qwen-vl-utils torch==2.11.0 torchvision==0.26.0,tests/hosts/swift/test_in_host.py)
+	$(call in_host,verl==0.9.1,tests/hosts/verl/test_in_host.py tests/hosts/easyr1/test_in_host.py)
 
 demo: setup
 	$(RUN) tag-plugin demo --out runs/demo

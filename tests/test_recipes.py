@@ -14,7 +14,6 @@ from tag_plugin.hosts.paths import recipes_dir
 
 RECIPES = sorted(recipes_dir().rglob("*.yaml"))
 SFT = [path for path in RECIPES if path.name.startswith("tag_sft")]
-GRPO = [path for path in RECIPES if path not in SFT]
 TINY = [path for path in SFT if path.parent.name == "tiny"]
 LARGE = [path for path in RECIPES if path.parent.name != "tiny" and "vllm" not in path.name]
 NAMES = {path: str(path.relative_to(recipes_dir())) for path in RECIPES}
@@ -82,21 +81,6 @@ def test_the_host_parses_every_setting(path: Path, read_by_host: Any, tmp_path: 
     assert model.trust_remote_code is False
     assert model.image_max_pixels >= 448 * 448 >= model.image_min_pixels
     assert isinstance(training.learning_rate, float)
-
-
-@needs_host
-@pytest.mark.parametrize("path", GRPO, ids=NAMES.get)
-def test_stage_grpo_takes_every_setting(
-    path: Path, read_by_host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    from tag_plugin.hosts.llamafactory.grpo.rewards import parse_rewards
-    from tag_plugin.hosts.llamafactory.grpo.settings import check_settings
-
-    monkeypatch.chdir(recipes_dir().parent)
-    _, data, _, finetuning, _ = read_by_host(path, tmp_path)
-    frame = TAG_TEMPLATES[data.template].frame if data.template in TAG_TEMPLATES else None
-    assert check_settings(finetuning.grpo)["num_generations"] == 8
-    assert sum(parse_rewards(finetuning.rewards, frame).weights) > 0
 
 
 @pytest.mark.parametrize("path", LARGE, ids=NAMES.get)

@@ -187,6 +187,7 @@ NOT_FOLLOWED: Final[Mapping[str, str]] = {
     "fp8_enable_fsdp_float8_all_gather": "fp8 is not part of this stage",
     "do_predict": f"{_OF_SFT}; next: lmms-eval, or do_eval: true",
     **_for("the sampler keeps groups together", "sortish_sampler", "group_by_length"),
+    "train_sampling_strategy": "the sampler keeps groups together; next: disable_shuffling: true",
     "label_smoothing_factor": "there are no labels to smooth",
     "auto_find_batch_size": "a smaller batch would not hold whole groups",
     **_for(_SAMPLING, "do_sample", "temperature", "top_p", "top_k", "num_beams", "max_length"),

@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, GenerationConf
 from tag_plugin.hosts.llamafactory.grpo.pictures import joined, model_inputs
 from tag_plugin.hosts.llamafactory.grpo.prompts import PromptEncoder, collapsed_text
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer
+from tag_plugin.hosts.llamafactory.grpo.trl_model import pass_token_types
 from tests.hosts.llamafactory.grpo.grpo_data import grpo_recipe, own_reward
 
 pytestmark = pytest.mark.host
@@ -245,6 +246,7 @@ def test_a_blank_picture_changes_nothing_but_runs_the_projector(
     host = get_template_and_fix_tokenizer(read["tokenizer"], data_args)
     encoder = PromptEncoder(host, read["tokenizer"], read["processor"])
     vision = AutoModelForImageTextToText.from_pretrained(folder)
+    pass_token_types(vision)
     prompts = encoder.ids([{"prompt_ids": [*range(20, 30)]}, {"prompt_ids": [*range(40, 46)]}])
     with_blank = model_inputs(*prompts, [{}, {}], encoder.blank())
     assert with_blank["pixel_values"].isfinite().all()
