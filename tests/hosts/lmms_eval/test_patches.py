@@ -89,6 +89,13 @@ class Qwen3:
         return [[message["role"] for message in messages] for messages in batched_messages]
 
 
+class Qwen35(Qwen3):
+    """The wrapper of a later family, which passes the system prompt on."""
+
+    def __init__(self, *arguments, enable_thinking=True):
+        super().__init__(*arguments)
+
+
 INDEX = {
     "tag_synth": {"type": "task", "yaml_path": str(tasks_dir() / "tag_synth.yaml")},
     "tag_rafdb": {"type": "task", "yaml_path": str(tasks_dir() / "tag_rafdb.yaml")},
@@ -151,6 +158,7 @@ def test_an_evaluation_without_tag_tasks_needs_nothing(hosts, monkeypatch):
     assert evaluator.loads == [(None, "dummy", None)]
 
 
+@pytest.mark.parametrize("wrapper", [Qwen3, Qwen35])
 @pytest.mark.parametrize(
     ("system_prompt", "text", "roles"),
     [
@@ -159,14 +167,14 @@ def test_an_evaluation_without_tag_tasks_needs_nothing(hosts, monkeypatch):
         ("Be brief.", "a TAG prompt", ["system", "user"]),  # the user's own
     ],
 )
-def test_only_a_tag_prompt_loses_the_hosts_system_line(system_prompt, text, roles):
+def test_only_a_tag_prompt_loses_the_hosts_system_line(wrapper, system_prompt, text, roles):
     write = without_system_line({"a TAG prompt"}, Qwen3.write)
     picture = {"type": "image", "image": object()}
     messages = [
         {"role": "system", "content": [{"type": "text", "text": system_prompt}]},
         {"role": "user", "content": [picture, {"type": "text", "text": text}]},
     ]
-    assert write(Qwen3(system_prompt), [messages]) == [roles]
+    assert write(wrapper(system_prompt), [messages]) == [roles]
 
 
 SERVICE = Wrapper("openai chat", {"model_version": "m"}, {}, service=True)
