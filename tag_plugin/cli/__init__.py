@@ -18,6 +18,7 @@ from tag_plugin.cli.data import data
 from tag_plugin.cli.detector import detector
 from tag_plugin.cli.evaluation import card, compare, faithfulness, mask, merge, prefer, rejudge
 from tag_plugin.cli.installation import demo, doctor, draw, recipes, report, tiny
+from tag_plugin.cli.look import app as look_app
 from tag_plugin.cli.look import look
 from tag_plugin.cli.other_tools import export_rl, prompt
 from tag_plugin.cli.prepare import prepare
@@ -29,7 +30,7 @@ PANELS = {
     "Data": (prepare, quality, detect, build, data, detector),
     "Train": (recipes, prompt, reward, export_rl, tiny),
     "Evaluate": (compare, merge, rejudge, card, mask, faithfulness, prefer),
-    "Look": (look, report, draw),
+    "Look": (look, look_app, report, draw),
     "Set up": (doctor, demo),
 }
 """Every command and group of commands, in the order of the work."""

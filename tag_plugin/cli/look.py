@@ -73,6 +73,33 @@ def look(
         raise typer.Exit(1)
 
 
+def app(
+    model: Annotated[list[Path], typer.Option(help="A TAG checkpoint; twice: two side by side.")],
+    template: Annotated[
+        str | None,
+        typer.Option(help="The models' tag_ template, where no tag_plugin.json says it."),
+    ] = None,
+    detector: DetectorName = "mediapipe",
+    option: DetectorOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of 127.0.0.1.")] = 7860,
+) -> None:
+    """The same in a browser page of this machine: drop a picture, see trace and boxes together."""
+    from tag_plugin.detectors.base import library
+    from tag_plugin.detectors.registry import detector as open_detector
+    from tag_plugin.facs.emotions import label_set
+    from tag_plugin.look.app import HOST, serve, uploads
+    from tag_plugin.look.models import Checkpoint
+
+    if len(model) > 2:
+        raise ValueError("--model: one, or two side by side")
+    with uploads() as folder:
+        library("gradio", "app")
+        models = [Checkpoint(each, label_set("basic7"), template) for each in model]
+        with open_detector(detector, **named_values("--option", option)) as opened:
+            echo(f"Open http://{HOST}:{port} on this machine; Ctrl-C ends it and removes its files")
+            serve(models, opened, folder, port)
+
+
 def _asked(
     model: str | None, endpoint: str | None, template: str | None, labels: "LabelSet"
 ) -> "Model":

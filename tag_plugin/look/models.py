@@ -76,6 +76,10 @@ class Checkpoint:
         self.question = question_of(folder, template, labels)
         self._chat = _chat_model(folder, self.question.template)
 
+    def ask_for(self, labels: LabelSet) -> None:
+        """From now on, of these emotions."""
+        self.question = training_question(self.question.template, labels, Style.GROUNDED)
+
     def answer(self, face: Path) -> str:
         """Greedy; reproducible on one machine."""
         (response,) = self._chat.chat(

@@ -10,7 +10,7 @@ from tag_plugin.facs.detections import Thresholds
 from tag_plugin.look.run import Look, LookedFace, headline
 from tag_plugin.look.standing import CheckedClaim, Standing
 from tag_plugin.report.gallery.thumbnails import thumbnail
-from tag_plugin.report.html.document import write_page
+from tag_plugin.report.html.document import STYLES, TEMPLATES, write_page
 from tag_plugin.report.texts import excerpt
 
 PAGE: Final = "look.html"
@@ -25,7 +25,7 @@ _WORDS: Final = {
 
 def write_look_page(found: Look, out: Path) -> Path:
     """Write OUT/look.html; face frames are read from `out`, and are part of the page."""
-    faces = [_face(number, face, found, out) for number, face in enumerate(found.faces)]
+    faces = _faces(found, out)
     context = {
         "heading": _heading(found),
         "model": found.model,
@@ -36,9 +36,18 @@ def write_look_page(found: Look, out: Path) -> Path:
         "contents": [(face["key"], face["name"]) for face in faces] if len(faces) > 1 else [],
         "blocks": (),
     }
-    styles, scripts = ("style.css", "gallery.css", "look.css"), ("theme.js", "marks.js", "look.js")
-    write_page(out / PAGE, "look.html.j2", context, styles, scripts)
+    write_page(out / PAGE, "look.html.j2", context, (*STYLES, "look.css"), ("theme.js", "look.js"))
     return out / PAGE
+
+
+def faces_html(found: Look, out: Path, prefix: str) -> str:
+    """The faces alone, to be put into another page; `prefix` tells several such parts apart."""
+    template = TEMPLATES.get_template("faces.html.j2")
+    return template.render(faces=_faces(found, out, prefix), left_out=found.left_out)
+
+
+def _faces(found: Look, out: Path, prefix: str = "") -> list[dict[str, Any]]:
+    return [_face(f"{prefix}{n}", face, found, out) for n, face in enumerate(found.faces)]
 
 
 def _heading(found: Look) -> str:
@@ -47,7 +56,7 @@ def _heading(found: Look) -> str:
     return f"{len(found.faces)} faces"
 
 
-def _face(number: int, face: LookedFace, found: Look, out: Path) -> dict[str, Any]:
+def _face(number: str, face: LookedFace, found: Look, out: Path) -> dict[str, Any]:
     thresholds = found.detector.thresholds
     claims = [_claim(f"f{number}-{place}", each) for place, each in enumerate(face.checked.claims)]
     return {
@@ -86,7 +95,7 @@ def _claim(key: str, claim: CheckedClaim) -> dict[str, Any]:
 
 
 def _detected(
-    number: int, face: LookedFace, thresholds: Thresholds, claims: Sequence[dict[str, Any]]
+    number: str, face: LookedFace, thresholds: Thresholds, claims: Sequence[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """The detector's own boxes; each lights up with the claims of its AU."""
     for each in face.detections.on(thresholds) if face.detections else ():

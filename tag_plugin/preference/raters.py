@@ -20,11 +20,11 @@ from tag_plugin.preference.judge import Opinion
 from tag_plugin.preference.pairs import PreferenceError, Study
 from tag_plugin.preference.question import Side
 from tag_plugin.report.gallery.thumbnails import thumbnails
-from tag_plugin.report.html.document import json_block, write_page
+from tag_plugin.report.html.document import STYLES, json_block, write_page
 from tag_plugin.report.texts import claim_lines, excerpt
 from tag_plugin.scoring.record import JudgedSample
 
-_STYLES: Final = ("style.css", "gallery.css", "rate.css")
+_STYLES: Final = (*STYLES, "rate.css")
 _SCRIPTS: Final = ("blocks.js", "theme.js", "marks.js", "rate.js")
 _PLACE: Final[dict[str, Side]] = {"left": "first", "right": "second", "tie": "tie"}
 

@@ -53,7 +53,7 @@ def visit(browser):
 @pytest.fixture
 def pictures_read_once(monkeypatch):
     """Links to one file share its thumbnail: to make it 30,000 times only takes time."""
-    made, make = {}, thumbnails._thumbnail
+    made, make = {}, thumbnails.thumbnail
 
     def once(path: Path, side: int) -> str | None:
         key = (path.stat().st_ino, side)
@@ -61,7 +61,7 @@ def pictures_read_once(monkeypatch):
             made[key] = make(path, side)
         return made[key]
 
-    monkeypatch.setattr(thumbnails, "_thumbnail", once)
+    monkeypatch.setattr(thumbnails, "thumbnail", once)
 
 
 def renderer_seconds(browser: Browser) -> float:

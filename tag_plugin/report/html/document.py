@@ -15,7 +15,7 @@ from markupsafe import Markup
 from tag_plugin import __version__
 from tag_plugin.data.atomic_write import atomic_write
 
-STYLES: Final = ("style.css", "gallery.css")
+STYLES: Final = ("colours.css", "style.css", "marks.css", "gallery.css")
 SCRIPTS: Final = (
     "blocks.js",
     "theme.js",
@@ -55,7 +55,7 @@ def write_page(
         styles: names of assets, put into the page in this order.
         scripts: likewise. The policy allows the two by their SHA-256, data: pictures, nothing else.
     """
-    style, script = _asset(styles), _asset(scripts)
+    style, script = asset(*styles), asset(*scripts)
     page = TEMPLATES.get_template(template)
     known = {
         "style": style,
@@ -90,7 +90,8 @@ def content_security_policy(style: str, script: str) -> str:
     )
 
 
-def _asset(names: tuple[str, ...]) -> Markup:
+def asset(*names: str) -> Markup:
+    """These files of ours, in this order, as one text."""
     # Our own files: they must stand as they are, for the hash is over what the browser reads.
     return Markup("\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in names))  # noqa: S704
 
