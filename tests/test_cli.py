@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from typing import get_args
 
 import pytest
 import skimage.data
@@ -13,8 +14,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tag_plugin.cli import app
-from tag_plugin.cli.other_tools import STYLES
+from tag_plugin.cli.options import Detectors, Frames, LabelSets, Styles
 from tag_plugin.data.rows import read_rows
+from tag_plugin.detectors.registry import DETECTORS
+from tag_plugin.facs.boxes import BoxFrame
+from tag_plugin.facs.emotions import LABEL_SETS
 from tag_plugin.scoring.score import DEFAULT_JUDGE
 from tag_plugin.trace.prompt import Style
 
@@ -85,13 +89,11 @@ def test_top_k_limits_what_traces_name_and_the_dataset_stays_valid(
     ("words", "message"),
     [
         (["prepare", "ferplus", "--root", "nowhere"], "official layout"),
-        (["prepare", "ferplus", "--root", ".", "--rule", "median"], "median"),
         (["prepare", "rafdb", "--root", "nowhere"], "on request"),
         (["prepare", "affectnet", "--root", "nowhere", "--classes", "6"], "7 or 8"),
         (["detect", "nowhere"], "next: tag-plugin prepare"),
         (["detect", "nowhere", "--option", "model"], "NAME=VALUE"),
         (["build", "nowhere"], "next: tag-plugin detect"),
-        (["build", "nowhere", "--writer", "poet"], "unknown writer 'poet'; known: rules"),
         (["build", "nowhere", "--model", "m"], "model: only for --writer openai"),
         (["build", "nowhere", "--writer", "openai", "--model", "m"], "--endpoint http://"),
         (["draw", "nowhere"], "--log_samples"),
@@ -117,8 +119,32 @@ def test_help_loads_nothing_heavy():
     assert found.stdout.strip() == "[]"
 
 
-def test_prompt_offers_every_style():
-    assert list(STYLES) == list(Style)
+@pytest.mark.parametrize(
+    ("offered", "known"),
+    [
+        (Styles, Style),
+        (Detectors, DETECTORS),
+        (LabelSets, LABEL_SETS),
+        (Frames, BoxFrame),
+    ],
+)
+def test_what_help_offers_is_all_that_there_is(offered, known):
+    assert sorted(get_args(offered)) == sorted(known)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["prepare", "ferplus", "--root", ".", "--rule", "median"], "'majority', 'argmax'"),
+        (["detect", "data/x", "--detector", "camera"], "'mediapipe', 'yolo'"),
+        (["build", "data/x", "--writer", "poet"], "'rules', 'openai'"),
+        (["export-rl", "trl", "data/x", "--template", "t"], "'easyr1', 'verl', 'swift'"),
+    ],
+)
+def test_a_wrong_choice_is_told_the_right_ones(words, offered):
+    done = run(*words)
+    assert done.exit_code == 2
+    assert offered in " ".join(done.output.replace("│", " ").split())
 
 
 def test_recipes_are_copied(tmp_path):

@@ -1,14 +1,18 @@
 """`tag-plugin data ...`: make a dataset of built rows, check it, look at it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from tag_plugin.cli.options import CORES, Dataset, Workers, warn_of_loss
 from tag_plugin.data.terminal import echo
 
-data = typer.Typer(name="data", no_args_is_help=True, help="Make, check and look at a dataset.")
+data = typer.Typer(
+    name="data",
+    no_args_is_help=True,
+    help="After build: set RL rows apart, check and look at a dataset.",
+)
 
 
 @data.command("make")
@@ -24,7 +28,10 @@ def make_dataset(
         int, typer.Option(min=1, help="A part with more rows becomes a folder of files.")
     ] = 100_000,
 ) -> None:
-    """Built rows -> SFT, RL and dev without a person or picture in common, and the card."""
+    """Built rows -> SFT, RL and dev without a person or picture in common, and the card.
+
+    `build` alone is enough for SFT; this sets faces apart for GRPO.
+    """
     from tag_plugin.pipeline.dataset.make import MakeSettings, make
 
     made = make(MakeSettings(dataset, rl_percent, per_class, rows_per_file))
@@ -61,7 +68,7 @@ def validate_dataset(
 @data.command("show")
 def show_dataset(
     dataset: Dataset,
-    part: Annotated[str, typer.Option(help="sft, rl, train, dev or test.")] = "train",
+    part: Annotated[Literal["sft", "rl", "train", "dev", "test"], typer.Option()] = "train",
     dropped: Annotated[
         bool, typer.Option("--dropped", help="Rows that build left out, each with the reason.")
     ] = False,

@@ -24,7 +24,7 @@ def compare(
         Path | None, typer.Option("--json", help="Write the comparison here as well.")
     ] = None,
 ) -> None:
-    """Two runs on the same items: differences with intervals, and paired tests."""
+    """Two evaluations of the same items: differences with intervals, and paired tests."""
     import json
     from dataclasses import asdict
 
@@ -61,7 +61,7 @@ def merge(
     shards: Annotated[list[Path], typer.Argument(help="Output folders of the shards.")],
     out: Annotated[Path, typer.Option(help="Where the merged run goes.")] = Path("merged"),
 ) -> None:
-    """Put shards (--limit, --offset) together; all numbers are made anew from their samples."""
+    """Join the shards of one evaluation (--limit, --offset); all numbers are made anew."""
     from tag_plugin.data.console import console
     from tag_plugin.results import merge, reader, table
 

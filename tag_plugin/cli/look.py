@@ -5,11 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tag_plugin.cli.options import DetectorName, DetectorOption, named_values
+from tag_plugin.cli.options import (
+    BoxFrameName,
+    DetectorName,
+    DetectorOption,
+    LabelSetName,
+    named_values,
+)
 from tag_plugin.data.terminal import echo, warn
 
 if TYPE_CHECKING:
     from tag_plugin.data.rows import DetectorInfo
+    from tag_plugin.facs.boxes import BoxFrame
     from tag_plugin.facs.emotions import LabelSet
     from tag_plugin.look.models import Model
     from tag_plugin.look.run import FoundFace, LookedFace
@@ -30,7 +37,8 @@ def look(
         str | None,
         typer.Option(help="The model's tag_ template, where no tag_plugin.json says it."),
     ] = None,
-    label_set: Annotated[str, typer.Option(help="The emotions to choose from.")] = "basic7",
+    box_frame: BoxFrameName = None,
+    label_set: LabelSetName = "basic7",
     detector: DetectorName = "mediapipe",
     option: DetectorOption = None,
     out: Annotated[Path, typer.Option(help="Where pictures, JSON and the page go.")] = Path("look"),
@@ -42,6 +50,7 @@ def look(
     """
     from tag_plugin.detectors.registry import detector as open_detector
     from tag_plugin.facs.emotions import label_set as labels_named
+    from tag_plugin.hosts.llamafactory.templates import read_box_frame
     from tag_plugin.look.page import write_look_page
     from tag_plugin.look.run import Look, write_look
     from tag_plugin.look.run import look as look_at
@@ -51,7 +60,7 @@ def look(
         raise ValueError(f"--out {out} is a file; next: name a folder")
     labels, files = labels_named(label_set), files_of(photographs)
     with open_detector(detector, **named_values("--option", option)) as opened:
-        asked = _asked(model, endpoint, template, labels)
+        asked = _asked(model, endpoint, template, labels, read_box_frame(box_frame))
         faces, left_out = [], []
         for each in look_at(files, asked, opened, labels, out):
             if isinstance(each, str):
@@ -79,6 +88,7 @@ def app(
         str | None,
         typer.Option(help="The models' tag_ template, where no tag_plugin.json says it."),
     ] = None,
+    box_frame: BoxFrameName = None,
     detector: DetectorName = "mediapipe",
     option: DetectorOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of 127.0.0.1.")] = 7860,
@@ -87,6 +97,7 @@ def app(
     from tag_plugin.detectors.base import library
     from tag_plugin.detectors.registry import detector as open_detector
     from tag_plugin.facs.emotions import label_set
+    from tag_plugin.hosts.llamafactory.templates import read_box_frame
     from tag_plugin.look.app import HOST, serve, uploads
     from tag_plugin.look.models import Checkpoint
 
@@ -94,24 +105,29 @@ def app(
         raise ValueError("--model: one, or two side by side")
     with uploads() as folder:
         library("gradio", "app")
-        models = [Checkpoint(each, label_set("basic7"), template) for each in model]
+        frame = read_box_frame(box_frame)
+        models = [Checkpoint(each, label_set("basic7"), template, frame) for each in model]
         with open_detector(detector, **named_values("--option", option)) as opened:
             echo(f"Open http://{HOST}:{port} on this machine; Ctrl-C ends it and removes its files")
             serve(models, opened, folder, port)
 
 
 def _asked(
-    model: str | None, endpoint: str | None, template: str | None, labels: "LabelSet"
+    model: str | None,
+    endpoint: str | None,
+    template: str | None,
+    labels: "LabelSet",
+    frame: "BoxFrame | None",
 ) -> "Model":
     from tag_plugin.look.models import Checkpoint, Server, question_of
 
     if endpoint is None:
         if model is None:
             raise ValueError("--model is missing; next: --model OUTPUT_DIR of a training")
-        return Checkpoint(Path(model), labels, template)
+        return Checkpoint(Path(model), labels, template, frame)
     from tag_plugin.asking.settings import EndpointSettings
 
-    question = question_of(Path(model or "."), template, labels)
+    question = question_of(Path(model or "."), template, labels, frame)
     return Server(EndpointSettings(model=model or "tag", base_url=endpoint), question)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -10,6 +10,15 @@ from tag_plugin.data.terminal import echo, one_line
 
 if TYPE_CHECKING:
     from tag_plugin.pipeline.manifest import Manifest
+
+
+# What these are the names of takes long to import; tests/test_cli.py holds them against it.
+Detectors = Literal["mediapipe", "yolo", "pyfeat", "ensemble", "cached", "table", "synthetic"]
+LabelSets = Literal["rafdb", "ferplus", "affectnet7", "affectnet8", "basic7", "basic8", "synth"]
+Frames = Literal[
+    "relative", "absolute", "fraction", "relative_yxyx", "absolute_yxyx", "fraction_yxyx"
+]
+Styles = Literal["grounded", "direct", "cot"]
 
 DataDir = Annotated[Path, typer.Option("--out", help="The data directory (TAG_DATA_DIR).")]
 Dataset = Annotated[Path, typer.Argument(help="A dataset in the data directory: data/ferplus.")]
@@ -20,9 +29,10 @@ StageWorkers = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many entries of each split.")]
 Restart = Annotated[bool, typer.Option(help="Make it anew instead of going on.")]
 BoxFrameName = Annotated[
-    str | None,
+    Frames | None,
     typer.Option(
-        "--box-frame", help="As in the recipe, for a template without a frame of its own."
+        "--box-frame",
+        help="As in the recipe, for a template without a frame of its own.",
     ),
 ]
 Parts = Annotated[
@@ -32,9 +42,8 @@ Ray = Annotated[
     str | None, typer.Option(help="The address of a Ray cluster: its workers make the parts.")
 ]
 
-DetectorName = Annotated[
-    str, typer.Option(help="mediapipe, yolo, pyfeat, ensemble, cached, table or synthetic.")
-]
+DetectorName = Annotated[Detectors, typer.Option(help="What measures the Action Units.")]
+LabelSetName = Annotated[LabelSets, typer.Option(help="The emotions to choose from.")]
 DetectorOption = Annotated[
     list[str] | None, typer.Option("--option", help="NAME=VALUE for the detector: weights=FOLDER.")
 ]

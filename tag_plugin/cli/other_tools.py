@@ -2,22 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Literal
 
 import typer
 
-from tag_plugin.cli.options import BoxFrameName, Dataset
+from tag_plugin.cli.options import BoxFrameName, Dataset, LabelSetName, Styles
 from tag_plugin.data.terminal import echo
-
-STYLES: Final = ("grounded", "direct", "cot")  # of trace.prompt.Style, which takes long to import
 
 
 def prompt(
     template: Annotated[str, typer.Option(help="The model's tag_ template (tag_plugin.json).")],
-    label_set: Annotated[str, typer.Option(help="The emotions to choose from.")] = "basic7",
-    style: Annotated[str, typer.Option(help=f"As it was trained: {', '.join(STYLES)}.")] = STYLES[
-        0
-    ],
+    label_set: LabelSetName = "basic7",
+    style: Annotated[Styles, typer.Option(help="As it was trained.")] = "grounded",
     box_frame: BoxFrameName = None,
     image: Annotated[
         Path | None,
@@ -30,8 +26,6 @@ def prompt(
     from tag_plugin.hosts.llamafactory.templates import read_box_frame
     from tag_plugin.trace.prompt import Style
 
-    if style not in STYLES:
-        raise ValueError(f"--style {style!r} is none of {', '.join(STYLES)}")
     question = training_question(
         template, labels_named(label_set), Style(style), read_box_frame(box_frame)
     )
@@ -43,7 +37,7 @@ def prompt(
 
 
 def export_rl(
-    host: Annotated[str, typer.Argument(help="easyr1, verl or swift.")],
+    host: Annotated[Literal["easyr1", "verl", "swift"], typer.Argument(help="Whose format.")],
     dataset: Dataset,
     template: Annotated[
         str, typer.Option(help="The model's tag_ template: says in which frame boxes are.")

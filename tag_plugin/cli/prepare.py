@@ -1,7 +1,7 @@
 """`tag-plugin prepare DATASET`: a dataset in its own layout -> face frames."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -29,12 +29,18 @@ prepare = typer.Typer(
 
 Root = Annotated[Path, typer.Option(help="The dataset in its official layout.")]
 Frame = Annotated[
-    str, typer.Option(help="auto, find (look for every face) or whole (pictures as they are).")
+    Literal["auto", "find", "whole"],
+    typer.Option(
+        help="find: look for every face; whole: pictures as they are.",
+    ),
 ]
 Margin = Annotated[float, typer.Option(min=0, max=2, help="Kept around a face that is found.")]
 Align = Annotated[bool, typer.Option("--align", help="Turn pictures until the eyes are level.")]
 Name = Annotated[str, typer.Option(help="What the dataset is called from now on.")]
-Labels = Annotated[str, typer.Option(help="Its classes: basic7, or basic8 with contempt.")]
+Labels = Annotated[
+    Literal["basic7", "basic8"],
+    typer.Option(help="Its classes; basic8 has contempt."),
+]
 Class = Annotated[
     list[str] | None,
     typer.Option("--class", help="NAME=EMOTION for a class that does not say it; NAME= skips it."),
@@ -79,7 +85,9 @@ def prepare_redrawn(
 def prepare_ferplus(
     root: Root,
     out: DataDir = Path("data"),
-    rule: Annotated[str, typer.Option(help="majority (official) or argmax.")] = "majority",
+    rule: Annotated[
+        Literal["majority", "argmax"], typer.Option(help="majority is official.")
+    ] = "majority",
     frame: Frame = "auto",
     margin: Margin = 0.25,
     align: Align = False,
@@ -107,7 +115,9 @@ def prepare_ferplus(
 def prepare_rafdb(
     root: Root,
     out: DataDir = Path("data"),
-    images: Annotated[str, typer.Option(help="aligned or original.")] = "aligned",
+    images: Annotated[
+        Literal["aligned", "original"], typer.Option(help="Which of its pictures.")
+    ] = "aligned",
     frame: Frame = "auto",
     margin: Margin = 0.25,
     align: Align = False,

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -144,7 +144,10 @@ def _show_pictures(paths: list[Path], name: str, options: dict[str, str], out: P
 def build(
     dataset: Dataset,
     writer: Annotated[
-        str | None, typer.Option(help="rules (the default) or openai: see docs/writers.md.")
+        Literal["rules", "openai"] | None,
+        typer.Option(
+            help="rules is the default; openai: any such server, see docs/writers.md.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Varies the wording.")] = 0,
     on: Annotated[
@@ -158,9 +161,9 @@ def build(
         typer.Option(min=1, help="Traces name so many AUs at most (6), the most probable ones."),
     ] = None,
     support: Annotated[
-        str,
+        Literal["own", "any"],
         typer.Option(
-            help="own: SFT rows only where AUs of the label's own are on; any: every row."
+            help="own: SFT rows only where AUs of the label's own are on; any: every row.",
         ),
     ] = "own",
     workers: StageWorkers = None,
@@ -175,7 +178,10 @@ def build(
     ] = None,
     model: Annotated[str | None, typer.Option(help="openai: the name it is served under.")] = None,
     mode: Annotated[
-        str | None, typer.Option(help="insert (the detector's boxes) or verify (the writer's).")
+        Literal["insert", "verify"] | None,
+        typer.Option(
+            help="insert: the detector's boxes; verify: the writer's.",
+        ),
     ] = None,
     box_frame: Annotated[
         str | None, typer.Option(help="relative, absolute or fraction: how the model writes boxes.")

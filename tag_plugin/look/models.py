@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from tag_plugin.asking.request import AskingError, RequestError, compose
 from tag_plugin.asking.settings import EndpointSettings
 from tag_plugin.data.checkpoint_record import RECORD_FILE, read_checkpoint_record
+from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
 from tag_plugin.hosts.llamafactory.question import TrainingQuestion, training_question
 from tag_plugin.tiny.bf16 import cpu_has_bf16
@@ -34,8 +35,13 @@ class Model(Protocol):
         """The completion."""
 
 
-def question_of(folder: Path, template: str | None, labels: LabelSet) -> TrainingQuestion:
-    """What the model in a folder was trained on; `template` where its record does not say.
+def question_of(
+    folder: Path, template: str | None, labels: LabelSet, frame: BoxFrame | None = None
+) -> TrainingQuestion:
+    """What the model in a folder was trained on.
+
+    Its record says it; where there is none, `template` does, and `frame` for a template without a
+    box frame of its own.
 
     Raises:
         LookError: no record and no template, or a model that was trained on labels alone.
@@ -49,7 +55,10 @@ def question_of(folder: Path, template: str | None, labels: LabelSet) -> Trainin
             "--template tag_..., the one that it was trained with"
         )
     question = training_question(
-        template or (record.template if record else ""), labels, Style.GROUNDED
+        template or (record.template if record else ""),
+        labels,
+        Style.GROUNDED,
+        frame or (record.box_frame if record else None),
     )
     if record is not None:
         wordings = record.prompt_hash.split("+")
@@ -67,18 +76,26 @@ class Checkpoint:
         LookError: no such folder; see `question_of` for the rest.
     """
 
-    def __init__(self, folder: Path, labels: LabelSet, template: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        labels: LabelSet,
+        template: str | None = None,
+        frame: BoxFrame | None = None,
+    ) -> None:
         if not folder.is_dir():
             raise LookError(
                 f"{folder} is no folder; next: --model OUTPUT_DIR of a training, or --endpoint URL"
             )
         self.name = str(folder)
-        self.question = question_of(folder, template, labels)
+        self.question = question_of(folder, template, labels, frame)
         self._chat = _chat_model(folder, self.question.template)
 
     def ask_for(self, labels: LabelSet) -> None:
         """From now on, of these emotions."""
-        self.question = training_question(self.question.template, labels, Style.GROUNDED)
+        self.question = training_question(
+            self.question.template, labels, Style.GROUNDED, self.question.frame
+        )
 
     def answer(self, face: Path) -> str:
         """Greedy; reproducible on one machine."""
