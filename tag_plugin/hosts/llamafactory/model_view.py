@@ -6,7 +6,8 @@ read: none may be part of a TAG answer.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,10 +56,8 @@ def check_face_grid(template: Any, processor: Any) -> None:
         [blank], image_max_pixels=most, image_min_pixels=least
     )["images"][0].size
     if seen == _SIDE:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # the host forks next; a pool of threads would not survive it
-        seen = _processed_size(template, processor, blank)
-        torch.set_num_threads(threads)
+        with one_thread():
+            seen = _processed_size(template, processor, blank)
     if seen != _SIDE:
         raise FaceGridError(
             f"a {FACE_FRAME}x{FACE_FRAME} face reaches the model as {seen[0]}x{seen[1]}; next: set "
@@ -66,6 +65,17 @@ def check_face_grid(template: Any, processor: Any) -> None:
             f"{FACE_FRAME**2} (it is {least}) in the recipe, and let min_pixels and max_pixels of "
             "the model's preprocessor_config.json include it too"
         )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Around pictures that are processed before the host forks: no pool of threads outlives it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _processed_size(template: Any, processor: Any, image: Image.Image) -> tuple[int, int]:

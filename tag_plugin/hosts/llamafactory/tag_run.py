@@ -1,5 +1,6 @@
 """What one run of the host does with TAG data: checked before the model loads, then recorded."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from tag_plugin.data.checkpoint_record import (
     write_checkpoint_record,
 )
 from tag_plugin.facs.boxes import BoxFrame
-from tag_plugin.hosts.llamafactory.converter import QUESTIONS
+from tag_plugin.hosts.llamafactory.chat_template import FILE as CHAT_TEMPLATE
+from tag_plugin.hosts.llamafactory.chat_template import ask_as_trained
+from tag_plugin.hosts.llamafactory.converter import IMAGE, QUESTIONS
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.model_view import (
     SampleLengths,
@@ -30,6 +33,7 @@ from tag_plugin.hosts.llamafactory.templates import (
     read_box_frame,
     suggestion,
 )
+from tag_plugin.trace.parse import ANY_EMOTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,13 @@ class TagRun:
             template=str(self.template), box_frame=frame, prompt_hash="+".join(sorted(wordings))
         )
 
+    @property
+    def question(self) -> str:
+        """One question of the run as its samples ask it, over every emotion."""
+        formatting = next(iter(self.datasets.values()))
+        frame = frame_of(self.template, self.box_frame)
+        return IMAGE + QUESTIONS[formatting].prompt(ANY_EMOTION, frame)
+
     def lengths(self, call: Mapping[str, Any]) -> SampleLengths | None:
         """What measures the TAG rows against the cutoff_len of the host's `get_dataset`."""
         return SampleLengths(call) if self.datasets and call["stage"] in ("sft", STAGE) else None
@@ -129,6 +140,7 @@ def checked_run(call: Mapping[str, Any]) -> TagRun:
     if run.datasets:
         check_special_tokens(call["tokenizer"])
         check_face_grid(call["template"], call.get("processor"))
+        ask_as_trained(call, run.question)
         accelerator = call["training_args"].accelerator_config
         if data_args.streaming and accelerator.dispatch_batches is None:
             # By default rank 0 reads a stream and every tensor of a batch is cut to the batch size:
@@ -197,8 +209,14 @@ class RunRecorder(TrainerCallback):  # type: ignore[misc]  # the host ships no t
 
 
 def carry_record(model_args: Any) -> None:
-    """An exported model keeps the record of the adapter, or of the model, that it was made of."""
+    """An exported model keeps the record of the adapter, or of the model, that it was made of.
+
+    And its chat template: the host takes that of the base.
+    """
     sources = [*reversed(model_args.adapter_name_or_path or ()), model_args.model_name_or_path]
-    record = next(filter(None, (read_checkpoint_record(Path(source)) for source in sources)), None)
-    if record:
-        write_checkpoint_record(Path(model_args.export_dir), record)
+    for folder in map(Path, sources):
+        if record := read_checkpoint_record(folder):
+            write_checkpoint_record(Path(model_args.export_dir), record)
+            if (folder / CHAT_TEMPLATE).is_file():
+                shutil.copy(folder / CHAT_TEMPLATE, model_args.export_dir)
+            return

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tag_plugin.data.box_frames import FAMILIES
-from tag_plugin.data.checkpoint_record import RECORD_FILE, RecordError, read_checkpoint_record
+from tag_plugin.data.checkpoint_record import (
+    RECORD_FILE,
+    CheckpointRecord,
+    RecordError,
+    read_checkpoint_record,
+)
 from tag_plugin.data.text_file import TextFileError, read_json_object
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.facs.emotions import LabelSet
@@ -33,11 +38,15 @@ CHECKPOINT_ARGUMENTS: Final = ("pretrained", "model", "model_version", "model_pa
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How a model is asked: the frame it writes, who said so, and whether it should reason."""
+    """How a model is asked: the frame it writes, who said so, and whether it should reason.
+
+    A `trained` one has a record: its own chat template asks as its training did.
+    """
 
     frame: BoxFrame
     source: str
     label_only: bool = False
+    trained: bool = False
 
     def style(self, asked: Style) -> Style:
         """The style of a task of style `asked`: label-only training knows no grounded question."""
@@ -56,26 +65,45 @@ class Architecture(NamedTuple):
     """The host's model name for an architecture, and the frame of its family's pre-training."""
 
     wrapper: str
-    frame: BoxFrame
+    family: str
+
+    @property
+    def frame(self) -> BoxFrame:
+        """The frame of the family."""
+        return FAMILIES[self.family].frame
 
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
-    "qwen2_vl": Architecture("qwen2_vl", FAMILIES["qwen2_vl"].frame),
-    "qwen2_5_vl": Architecture("qwen2_5_vl", FAMILIES["qwen2_5_vl"].frame),
-    "qwen3_vl": Architecture("qwen3_vl", FAMILIES["qwen3_vl"].frame),
-    "qwen3_vl_moe": Architecture("qwen3_vl", FAMILIES["qwen3_vl"].frame),
-    "internvl": Architecture("internvl_hf", FAMILIES["internvl"].frame),
-    "llava": Architecture("llava_hf", FAMILIES["llava"].frame),
-    "llava_next": Architecture("llava_hf", FAMILIES["llava"].frame),
-    "llava_onevision": Architecture("llava_hf", FAMILIES["llava"].frame),
-    "glm4v": Architecture("glm4v", FAMILIES["glm4v"].frame),
+    "qwen2_vl": Architecture("qwen2_vl", "qwen2_vl"),
+    "qwen2_5_vl": Architecture("qwen2_5_vl", "qwen2_5_vl"),
+    "qwen3_vl": Architecture("qwen3_vl", "qwen3_vl"),
+    "qwen3_vl_moe": Architecture("qwen3_vl", "qwen3_vl"),
+    "qwen3_5": Architecture("qwen3_5", "qwen3_5"),
+    "internvl": Architecture("internvl_hf", "internvl"),
+    "llava": Architecture("llava_hf", "llava"),
+    "llava_next": Architecture("llava_hf", "llava"),
+    "llava_onevision": Architecture("llava_hf", "llava"),
+    "glm4v": Architecture("glm4v", "glm4v"),
+    "glm4v_moe": Architecture("glm4v", "glm4v"),
 }
-"""`model_type` of a config.json -> the host's wrapper that loads it, and its family's frame."""
+"""`model_type` of a config.json -> the host's wrapper that asks it as its training did."""
 
 WRAPPER_FRAMES: Final[Mapping[str, BoxFrame]] = {
     each.wrapper: each.frame for each in ARCHITECTURES.values()
 }
 """The host's model name -> the frame of every family that it loads."""
+
+ONE_AT_A_TIME: Final = ("internvl_hf", "llava_hf")
+"""Wrappers of the host that take --batch_size 1 only."""
+
+SERVED: Final = (
+    "evaluate it through a server, which asks as its training did:\n"
+    "  llamafactory-cli api --model_name_or_path {checkpoint} --template {template}\n"
+    "  OPENAI_API_KEY=none lmms-eval --model openai --model_args model_version={checkpoint},"
+    "base_url=http://127.0.0.1:8000/v1 --tasks tag_rafdb\n"
+    "or through vLLM: lmms-eval --model vllm --model_args model={checkpoint} --tasks tag_rafdb"
+)
+"""How a checkpoint without a wrapper is evaluated."""
 
 
 def named_checkpoint(model: Any, model_args: Mapping[str, Any]) -> str:
@@ -104,8 +132,8 @@ def find_question(model: Any, model_args: Mapping[str, Any]) -> Question:
         raise WrongConfigurationError(
             f"tag-plugin: nothing says in which frame {who} writes "
             f"its boxes: no {RECORD_FILE} beside the weights, and its family is not one of "
-            f"{', '.join(ARCHITECTURES)}; next: export {BOX_FRAME_VARIABLE}=relative (0..1000) or "
-            "absolute (pixels)"
+            f"{', '.join(ARCHITECTURES)}; next: export {BOX_FRAME_VARIABLE}=relative (0..1000), "
+            "absolute (pixels) or fraction (0..1), with _yxyx behind it where y comes first"
         )
     return found
 
@@ -117,24 +145,28 @@ def _told() -> Question | None:
     try:
         return Question(BoxFrame(value), BOX_FRAME_VARIABLE)
     except ValueError:
-        frames = " or ".join(BoxFrame)
+        frames = ", ".join(BoxFrame)
         raise WrongConfigurationError(
             f"tag-plugin: {BOX_FRAME_VARIABLE}={value!r}; next: {frames}"
         ) from None
 
 
-def _recorded(checkpoint: str) -> Question | None:
+def _record(checkpoint: str) -> CheckpointRecord | None:
     try:
-        record = read_checkpoint_record(Path(checkpoint))
+        return read_checkpoint_record(Path(checkpoint))
     except RecordError as error:
         raise WrongConfigurationError(f"tag-plugin: {error}") from None
+
+
+def _recorded(checkpoint: str) -> Question | None:
+    record = _record(checkpoint)
     if record is None:
         return None
     wordings = record.prompt_hash.split("+")
     grounded = prompt_hash(grounded_prompt(ANY_EMOTION, record.box_frame)) in wordings
     label_only = not grounded and prompt_hash(label_only_prompt(ANY_EMOTION)) in wordings
     other = "" if grounded or label_only else ", which was asked in other words (another version)"
-    return Question(record.box_frame, f"{RECORD_FILE} of {checkpoint}{other}", label_only)
+    return Question(record.box_frame, f"{RECORD_FILE} of {checkpoint}{other}", label_only, True)
 
 
 def _pretrained(model: Any, checkpoint: str) -> Question | None:
@@ -178,9 +210,12 @@ def wrapper_name(arguments: Mapping[str, Any]) -> str:
             "next: --model_args pretrained=DIR with the folder of a whole model"
         )
     if found not in ARCHITECTURES:
+        record = _record(checkpoint)
+        template = record.template if record else "TEMPLATE"
+        served = SERVED.format(checkpoint=checkpoint, template=template)
         raise WrongConfigurationError(
             f"tag-plugin: {checkpoint} is a {found!r} model, --model hf knows "
-            f"{', '.join(ARCHITECTURES)}; next: --model NAME, see lmms-eval models"
+            f"{', '.join(ARCHITECTURES)}; next: {served}"
         )
     return ARCHITECTURES[found].wrapper
 

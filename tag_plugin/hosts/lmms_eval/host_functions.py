@@ -5,10 +5,15 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
+from tag_plugin.hosts.lmms_eval.checkpoints import model_type
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.wrappers import Wrapper
 
 _NAMED: Final = 3
+_GLM4V: Final = {
+    "glm4v": "Glm4vForConditionalGeneration",
+    "glm4v_moe": "Glm4vMoeForConditionalGeneration",
+}
 _LOADING_REPORT: Final = "output_loading_info"
 
 
@@ -90,6 +95,35 @@ def _asked(messages: list[dict[str, Any]], prompts: Collection[str]) -> list[dic
     return [message for message in messages if message["role"] != "system" or not is_ours]
 
 
+def without_special_tokens(prompts: Collection[str], tokenize: Any) -> Callable[..., Any]:
+    """A tokenizer's call, where one of `prompts` stands in the text.
+
+    The chat template of a trained checkpoint writes every token of the training. A tokenizer of
+    LLaVA's kind would add a BOS of its own.
+    """
+
+    @functools.wraps(tokenize)
+    def call(self: Any, text: Any = None, *args: Any, **kwargs: Any) -> Any:
+        texts = [text] if isinstance(text, str) else text or ()
+        if any(prompt in each for prompt in prompts for each in texts):
+            kwargs["add_special_tokens"] = False
+        return tokenize(self, text, *args, **kwargs)
+
+    return call
+
+
+def without_loss(encode: Any) -> Callable[..., str]:
+    """GLM-4V's `_image_to_base64`: a picture on its way to the processor of the same process."""
+
+    @functools.wraps(encode)
+    def image_to_base64(self: Any, image: Any) -> str:
+        from lmms_eval.models.model_utils.media_encoder import encode_image_to_data_url
+
+        return str(encode_image_to_data_url(image, image_format="PNG", mime_type="image/png"))
+
+    return image_to_base64
+
+
 def whole_weights(load: Any) -> Callable[..., Any]:
     """`PreTrainedModel.from_pretrained`, which ends a load that leaves weights newly initialised.
 
@@ -100,12 +134,20 @@ def whole_weights(load: Any) -> Callable[..., Any]:
 
     def from_pretrained(cls: Any, *args: Any, **kwargs: Any) -> Any:
         """Refuses with WrongConfigurationError: weights are missing, or have another shape."""
+        cls = _glm4v_class(cls, args[0]) if args and cls.__name__ in _GLM4V.values() else cls
         wants_report = kwargs.pop(_LOADING_REPORT, False)
         model, report = load(cls, *args, **kwargs, **{_LOADING_REPORT: True})
         _refuse(cls.__name__, str(args[0] if args else "the checkpoint"), report or {})
         return (model, report) if wants_report else model
 
     return from_pretrained
+
+
+def _glm4v_class(cls: Any, checkpoint: Any) -> Any:
+    """The class of a GLM-4V checkpoint, which the host's wrapper takes by a word in its name."""
+    import transformers
+
+    return getattr(transformers, _GLM4V.get(str(model_type(str(checkpoint))), cls.__name__))
 
 
 def _refuse(name: str, checkpoint: str, found: dict[str, Any]) -> None:

@@ -69,12 +69,28 @@ PATCHES: Final[Mapping[str, Patch]] = {
         "a TAG question is asked without the system line that no training has",
         _EVALUATING,
     ),
+    "tokenize": Patch(
+        "transformers.tokenization_utils_base",
+        "PreTrainedTokenizerBase.__call__",
+        "self text add_special_tokens ...",
+        "transformers",
+        "a question is tokenized as in training, without a second BOS",
+        _EVALUATING,
+    ),
+    "picture": Patch(
+        "lmms_eval.models.simple.glm4v",
+        "GLM4V._image_to_base64",
+        "self image",
+        _HOST,
+        "a face reaches GLM-4V without loss, not as a JPEG of quality 85",
+        _EVALUATING,
+    ),
     "weights": Patch(
         "transformers.modeling_utils",
         "PreTrainedModel.from_pretrained",
         "cls pretrained_model_name_or_path kwargs ...",
         "transformers",
-        "a model with missing weights is refused",
+        "GLM-4V loads as what it is; a model with missing weights is refused",
         _EVALUATING,
     ),
 }
@@ -149,8 +165,16 @@ def _changed_for(evaluation: Any, call: Mapping[str, Any]) -> Iterator[None]:
         PATCHES["unwrap"]: partial(host_functions.telling, evaluation.wrapper),
         PATCHES["weights"]: host_functions.whole_weights,
     }
-    if PATCHES["chat"].module in sys.modules:  # the wrapper of this evaluation, which was looked at
-        functions[PATCHES["chat"]] = partial(host_functions.without_system_line, evaluation.prompts)
+    of_wrappers: dict[Patch, Make] = {
+        PATCHES["chat"]: partial(host_functions.without_system_line, evaluation.prompts),
+        PATCHES["picture"]: host_functions.without_loss,
+    }
+    for patch, make in of_wrappers.items():
+        if patch.module in sys.modules:  # the wrapper of this evaluation, which was looked at
+            functions[patch] = make
+    if evaluation.question.trained:
+        tokenizing = partial(host_functions.without_special_tokens, evaluation.prompts)
+        functions[PATCHES["tokenize"]] = tokenizing
     with ExitStack() as changes:
         for patch, make in functions.items():
             changes.enter_context(replaced(patch, make))

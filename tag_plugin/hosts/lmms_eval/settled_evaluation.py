@@ -28,7 +28,7 @@ from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
 from tag_plugin.hosts.lmms_eval.model_input import effective_decoding, model_input
 from tag_plugin.hosts.lmms_eval.results import judge_config
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask, tag_task
-from tag_plugin.hosts.lmms_eval.wrappers import model_arguments, wrapper_of
+from tag_plugin.hosts.lmms_eval.wrappers import model_arguments, refuse_batches, wrapper_of
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.stated import Stated
 from tag_plugin.results.summary import Summary
@@ -83,6 +83,7 @@ def settled_evaluation(tasks: Sequence[TagTask], call: Mapping[str, Any]) -> Ite
     checkpoint = named_checkpoint(model, arguments)
     refuse_adapter(checkpoint)
     wrapper = wrapper_of(model, arguments, bool(call.get("force_simple")))
+    refuse_batches(wrapper, call.get("batch_size"))
     asks_for_boxes = any(each.style is Style.GROUNDED for each in tasks)
     weights = weights_of(arguments)
     refuse_stale_cache(call, weights, wrapper.service)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lmms_eval.utils import simple_parse_args_string
 
-from tag_plugin.hosts.lmms_eval.checkpoints import wrapper_name
+from tag_plugin.hosts.lmms_eval.checkpoints import ONE_AT_A_TIME, wrapper_name
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.tag_tasks import HF_MODEL
 
@@ -95,6 +95,21 @@ def wrapper_of(model: Any, model_args: Any, force_simple: bool = False) -> Wrapp
             "...,image_first=True"
         )
     return _wrapper(f"{resolved.model_id} {resolved.model_type}", _defaults(host_class), given)
+
+
+def refuse_batches(wrapper: Wrapper, batch_size: Any) -> None:
+    """Refuses what the host would refuse after it has loaded the model.
+
+    Raises:
+        WrongConfigurationError: several faces at once for a wrapper that takes them one by one.
+    """
+    asked = wrapper.arguments.get("batch_size") if batch_size is None else batch_size
+    name = wrapper.name.partition(" ")[0]
+    if name in ONE_AT_A_TIME and str(asked or 1) != "1":
+        raise WrongConfigurationError(
+            f"tag-plugin: --model {name} takes one face at a time, --batch_size is {asked}; next: "
+            "--batch_size 1 (accelerate launch asks on several GPUs at once)"
+        )
 
 
 def _defaults(host_class: type) -> dict[str, Any]:
