@@ -20,6 +20,7 @@ MOST = {"llamafactory": 5, "lmms_eval": 3}  # symbols that stay changed
 INHERITED = (  # gone, it is the base class's, which takes something else
     "MultiModalDataCollatorForSeq2Seq.__call__",
     "ConfigurableTask.download",
+    "PreTrainedTokenizerBase.__call__",
 )
 QUESTIONS = (
     "llamafactory transformers.trainer skip_first_batches llamafactory.train.tuner",

@@ -41,7 +41,9 @@ def find(model: str, folder: Path | str):
         ("qwen2_vl", BoxFrame.RELATIVE),
         ("qwen2_5_vl", BoxFrame.ABSOLUTE),
         ("qwen3_vl", BoxFrame.RELATIVE),
+        ("qwen3_5", BoxFrame.RELATIVE),
         ("internvl", BoxFrame.RELATIVE),
+        ("glm4v_moe", BoxFrame.RELATIVE),
     ],
 )
 def test_a_stock_model_writes_the_frame_of_its_family(tmp_path, model_type, frame):
@@ -92,7 +94,9 @@ def test_telling_against_the_record_is_refused(tmp_path, monkeypatch):
 
 def test_a_frame_that_does_not_exist_is_refused(monkeypatch):
     monkeypatch.setenv("TAG_BOX_FRAME", "pixels")
-    with pytest.raises(WrongConfigurationError, match="'pixels'; next: relative or absolute"):
+    with pytest.raises(
+        WrongConfigurationError, match="'pixels'; next: relative, absolute, fraction,"
+    ):
         find_question("dummy", {})
 
 
@@ -120,6 +124,11 @@ def test_hf_means_the_wrapper_of_the_checkpoints_family(tmp_path, model_type):
     ("config", "message"),
     [
         ('{"model_type": "llama"}', "'llama' model, --model hf knows qwen2_vl"),
+        (
+            '{"model_type": "gemma3"}',
+            r"llamafactory-cli api --model_name_or_path \S+ --template TEM",
+        ),
+        ('{"model_type": "kimi_vl"}', "lmms-eval --model vllm --model_args model=/"),
         ("{}", "no config.json that names its model_type"),
         ("{", r"config\.json: not JSON"),
     ],

@@ -1,5 +1,7 @@
 """A checkpoint without all of its weights is never evaluated; what may be absent may be absent."""
 
+import json
+
 import pytest
 
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
@@ -70,6 +72,28 @@ def test_another_class_than_the_checkpoints_is_refused(checkpoint):
     ):
         Qwen2MoeForCausalLM.from_pretrained(checkpoint)
     LlamaForCausalLM.from_pretrained(checkpoint)  # outside of an evaluation it is the user's affair
+
+
+@pytest.mark.parametrize(
+    ("held", "loaded"),
+    [
+        ("glm4v", "Glm4vForConditionalGeneration"),
+        ("glm4v_moe", "Glm4vMoeForConditionalGeneration"),
+    ],
+)
+@pytest.mark.parametrize(
+    "asked", ["Glm4vForConditionalGeneration", "Glm4vMoeForConditionalGeneration"]
+)
+def test_a_glm4v_checkpoint_loads_as_what_it_is(tmp_path, held, loaded, asked):
+    """The host's wrapper takes the class by the word Flash in the checkpoint's name."""
+    import transformers
+
+    def load(cls, *args, **options):
+        return cls.__name__, {}
+
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": held}))
+    wanted = getattr(transformers, asked)
+    assert whole_weights(load)(wanted, str(tmp_path)) == loaded
 
 
 def test_weights_of_another_shape_are_refused_too(checkpoint):
