@@ -113,15 +113,15 @@ def without_special_tokens(prompts: Collection[str], tokenize: Any) -> Callable[
 
 
 def without_loss(encode: Any) -> Callable[..., str]:
-    """GLM-4V's `_image_to_base64`: a picture on its way to the processor of the same process."""
+    """A wrapper's encoding of a picture on its way to the processor of the same process."""
 
     @functools.wraps(encode)
-    def image_to_base64(self: Any, image: Any) -> str:
+    def image_as_url(self: Any, image: Any) -> str:
         from lmms_eval.models.model_utils.media_encoder import encode_image_to_data_url
 
         return str(encode_image_to_data_url(image, image_format="PNG", mime_type="image/png"))
 
-    return image_to_base64
+    return image_as_url
 
 
 def whole_weights(load: Any) -> Callable[..., Any]:

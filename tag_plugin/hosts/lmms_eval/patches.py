@@ -77,12 +77,20 @@ PATCHES: Final[Mapping[str, Patch]] = {
         "a question is tokenized as in training, without a second BOS",
         _EVALUATING,
     ),
-    "picture": Patch(
+    "glm4v_picture": Patch(
         "lmms_eval.models.simple.glm4v",
         "GLM4V._image_to_base64",
         "self image",
         _HOST,
         "a face reaches GLM-4V without loss, not as a JPEG of quality 85",
+        _EVALUATING,
+    ),
+    "qwen2_vl_picture": Patch(
+        "lmms_eval.models.simple.qwen2_vl",
+        "Qwen2_VL._encode_image_data_url",
+        "self image",
+        _HOST,
+        "a face reaches Qwen2-VL without loss, not as a JPEG of quality 85",
         _EVALUATING,
     ),
     "weights": Patch(
@@ -167,7 +175,8 @@ def _changed_for(evaluation: Any, call: Mapping[str, Any]) -> Iterator[None]:
     }
     of_wrappers: dict[Patch, Make] = {
         PATCHES["chat"]: partial(host_functions.without_system_line, evaluation.prompts),
-        PATCHES["picture"]: host_functions.without_loss,
+        PATCHES["glm4v_picture"]: host_functions.without_loss,
+        PATCHES["qwen2_vl_picture"]: host_functions.without_loss,
     }
     for patch, make in of_wrappers.items():
         if patch.module in sys.modules:  # the wrapper of this evaluation, which was looked at

@@ -28,7 +28,12 @@ from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
 from tag_plugin.hosts.lmms_eval.model_input import effective_decoding, model_input
 from tag_plugin.hosts.lmms_eval.results import judge_config
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask, tag_task
-from tag_plugin.hosts.lmms_eval.wrappers import model_arguments, refuse_batches, wrapper_of
+from tag_plugin.hosts.lmms_eval.wrappers import (
+    model_arguments,
+    refuse_batches,
+    warn_of_untried,
+    wrapper_of,
+)
 from tag_plugin.results.protocol import Protocol
 from tag_plugin.results.stated import Stated
 from tag_plugin.results.summary import Summary
@@ -96,6 +101,7 @@ def settled_evaluation(tasks: Sequence[TagTask], call: Mapping[str, Any]) -> Ite
         call=call,
         weights=weights,
     )
+    warn_of_untried(wrapper, evaluation.question, checkpoint)
     token = RUNNING.set(evaluation)
     try:
         yield evaluation

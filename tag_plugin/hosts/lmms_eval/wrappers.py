@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval.utils import simple_parse_args_string
+from loguru import logger
 
-from tag_plugin.hosts.lmms_eval.checkpoints import ONE_AT_A_TIME, wrapper_name
+from tag_plugin.hosts.lmms_eval.checkpoints import (
+    ONE_AT_A_TIME,
+    WRAPPER_FRAMES,
+    Question,
+    wrapper_name,
+)
 from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.tag_tasks import HF_MODEL
 
@@ -109,6 +115,17 @@ def refuse_batches(wrapper: Wrapper, batch_size: Any) -> None:
         raise WrongConfigurationError(
             f"tag-plugin: --model {name} takes one face at a time, --batch_size is {asked}; next: "
             "--batch_size 1 (accelerate launch asks on several GPUs at once)"
+        )
+
+
+def warn_of_untried(wrapper: Wrapper, question: Question, checkpoint: str) -> None:
+    """Says where a trained checkpoint meets a wrapper whose question is not known to be its own."""
+    name = wrapper.name.partition(" ")[0]
+    if question.trained and wrapper.loads_checkpoint and name not in WRAPPER_FRAMES:
+        logger.warning(
+            f"--model {name} is none of {', '.join(WRAPPER_FRAMES)}, which ask as training does: it "
+            f"may ask {checkpoint} another question; next: docs/families.md, a checkpoint without "
+            "a wrapper"
         )
 
 

@@ -50,8 +50,7 @@ def test_a_question_beyond_cutoff_len_is_refused_with_the_number_that_takes_it(
     for module in (sft, grpo):
         monkeypatch.setattr(module, "load_model", refuse)
     data = write_rl_data(tmp_path / "rl", 4)
-    settings: dict[str, Any] = {"template": "tag_llava_next", "dataset": "tag_synth_train"}
-    recipe = RECIPES[stage](llava_next_geometry, data, tmp_path / "o", **settings)
+    recipe = RECIPES[stage](llava_next_geometry, data, tmp_path / "o", template="tag_llava_next")
     with pytest.raises(TagDatasetError) as error:
         run_exp({**recipe, "cutoff_len": 2048})
     said = str(error.value)

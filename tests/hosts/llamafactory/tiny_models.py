@@ -11,7 +11,10 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
     Qwen2TokenizerFast,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
     Qwen2VLImageProcessorFast,
+    Qwen2VLProcessor,
     Qwen2VLVideoProcessor,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
@@ -110,6 +113,36 @@ def save_qwen2_5_vl(folder: Path) -> Path:
         **_ids(words),
     )
     return save_model(Qwen2_5_VLForConditionalGeneration, config, folder)
+
+
+def save_qwen2_vl(folder: Path) -> Path:
+    """A random Qwen2-VL with patches of 28: 64 tokens a face."""
+    folder.mkdir(parents=True)
+    words = tokenizer(folder)
+    sizes = {"patch_size": 28, "merge_size": 2, "min_pixels": 56 * 56, "max_pixels": 1024 * 1024}
+    Qwen2VLProcessor(
+        Qwen2VLImageProcessorFast(**sizes),
+        words,
+        Qwen2VLVideoProcessor(**sizes),
+        chat_template=CHAT_TEMPLATE,
+    ).save_pretrained(folder)
+    config = Qwen2VLConfig(
+        text_config={
+            **TEXT,
+            "vocab_size": len(words),
+            "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]},
+        },
+        vision_config={
+            "depth": 2,
+            "embed_dim": 32,
+            "hidden_size": TEXT["hidden_size"],
+            "mlp_ratio": 2,
+            "num_heads": _HEADS,
+            "patch_size": 28,
+        },
+        **_ids(words),
+    )
+    return save_model(Qwen2VLForConditionalGeneration, config, folder)
 
 
 def save_qwen3_vl(folder: Path) -> Path:

@@ -13,7 +13,12 @@ from tag_plugin.hosts.lmms_eval.errors import WrongConfigurationError
 from tag_plugin.hosts.lmms_eval.evaluation import RUNNING, Evaluation
 from tag_plugin.hosts.lmms_eval.settled_evaluation import load_documents, settled_evaluation
 from tag_plugin.hosts.lmms_eval.tag_tasks import TagTask
-from tag_plugin.hosts.lmms_eval.wrappers import wrapper_of
+from tag_plugin.hosts.lmms_eval.wrappers import (
+    Wrapper,
+    refuse_batches,
+    warn_of_untried,
+    wrapper_of,
+)
 from tag_plugin.trace.prompt import Style
 from tests.hosts.lmms_eval.small_data import host_task as task
 from tests.hosts.lmms_eval.small_data import row, save_picture
@@ -171,3 +176,24 @@ def test_rows_that_are_left_out_are_named_and_counted(data_dir, printed):
     warnings = [line for line in printed if line.startswith("WARNING")]
     assert "row left out" in warnings[0]
     assert "1 of 4 rows left out" in warnings[1]
+
+
+@pytest.mark.parametrize("model", ["llava_hf chat", "internvl_hf chat"])
+def test_several_faces_at_once_are_refused_where_the_host_takes_one(model):
+    wrapper = Wrapper(model, {"pretrained": "x", "batch_size": 1}, {})
+    for size in (None, 1, "1"):
+        refuse_batches(wrapper, size)
+    for size in (8, "8", "auto"):
+        with pytest.raises(WrongConfigurationError, match=f"is {size}; next: --batch_size 1"):
+            refuse_batches(wrapper, size)
+    refuse_batches(Wrapper("qwen2_5_vl chat", {"pretrained": "x"}, {}), 8)
+
+
+@pytest.mark.parametrize(
+    ("model", "trained", "warned"),
+    [("gemma3 simple", True, 1), ("gemma3 simple", False, 0), ("llava_hf chat", True, 0)],
+)
+def test_a_wrapper_that_was_not_compared_with_training_is_named(model, trained, warned, printed):
+    question = Question(BoxFrame.RELATIVE, "a test", trained=trained)
+    warn_of_untried(Wrapper(model, {"pretrained": "x"}, {}), question, "saves/x")
+    assert len([line for line in printed if "may ask saves/x another question" in line]) == warned
