@@ -123,9 +123,9 @@ def warn_of_untried(wrapper: Wrapper, question: Question, checkpoint: str) -> No
     name = wrapper.name.partition(" ")[0]
     if question.trained and wrapper.loads_checkpoint and name not in WRAPPER_FRAMES:
         logger.warning(
-            f"--model {name} is none of {', '.join(WRAPPER_FRAMES)}, which ask as training does: it "
-            f"may ask {checkpoint} another question; next: docs/families.md, a checkpoint without "
-            "a wrapper"
+            f"--model {name} is none of {', '.join(WRAPPER_FRAMES)}, which ask as training does; "
+            f"it may ask {checkpoint} another question; next: docs/families.md, a checkpoint "
+            "without a wrapper"
         )
 
 
