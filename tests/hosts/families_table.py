@@ -14,7 +14,7 @@ from tag_plugin.hosts.lmms_eval.checkpoints import ARCHITECTURES, ONE_AT_A_TIME
 
 FILE: Final = Path(__file__).parents[2] / "docs/families.md"
 NOT_RUN: Final = ("qwen3_5",)
-"""Wrappers for models that the locked transformers cannot load."""
+"""Wrappers for models that the locked transformers cannot load; `make test-matrix` runs them."""
 
 HEAD: Final = (
     "| template | copies | box frame | source | wrapper of lmms-eval |",
@@ -28,7 +28,7 @@ def _wrapper(family: str) -> str:
     names = dict.fromkeys(a.wrapper for a in ARCHITECTURES.values() if a.family == family)
     limits = {
         **dict.fromkeys(ONE_AT_A_TIME, " (`--batch_size 1`)"),
-        **dict.fromkeys(NOT_RUN, " (not run here: needs transformers 5)"),
+        **dict.fromkeys(NOT_RUN, " (`max_pixels=200704`; transformers 5)"),
     }
     return ", ".join(f"`{name}`{limits.get(name, '')}" for name in names) or SERVED
 

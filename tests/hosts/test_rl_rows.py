@@ -112,6 +112,18 @@ def test_the_command_says_what_it_wrote_and_how_to_train(host: str, tmp_path: Pa
     assert subprocess.run(["bash", "-n", "-c", start]).returncode == 0
 
 
+def test_the_frame_of_a_template_without_one_is_told_on_the_command_line(tmp_path: Path):
+    directory = write_detected(tmp_path)
+    words = ["export-rl", "easyr1", str(directory), "--template", "tag_gemma3"]
+    refused = CliRunner().invoke(app, words)
+    assert "next: box_frame: relative" in str(refused.exception)
+    done = CliRunner().invoke(app, [*words, "--box-frame", "relative_yxyx"])
+    assert "boxes: relative_yxyx" in done.output
+    exported = (directory / "rl_easyr1/train.jsonl").read_text()
+    assert "[y1,x1,y2,x2]" in exported
+    assert "relative_yxyx" in exported
+
+
 def test_a_reward_in_another_hosts_process_loads_no_framework():
     program = (
         "import sys, tag_plugin.hosts.easyr1.reward, tag_plugin.hosts.verl.reward\n"

@@ -139,16 +139,23 @@ def _checked_size(pictures: Any, wrapper: Wrapper, checkpoint: str) -> str | Non
         ) from None
     if (width, height) == (FACE_FRAME, FACE_FRAME):
         return f"{FACE_FRAME}x{FACE_FRAME}"
-    asked = [name for name in _SIZES if name in wrapper.changed]
-    mend = (
-        f"leave {' and '.join(sorted(asked))} out of --model_args"
-        if asked
-        else f"let min_pixels, max_pixels and patch_size of {checkpoint}/preprocessor_config.json "
-        "be those of the training"
-    )
     raise WrongConfigurationError(
         f"tag-plugin: a {FACE_FRAME}x{FACE_FRAME} face would reach the model as {width}x{height}, "
-        f"and its boxes would mean other places; next: {mend}"
+        f"and its boxes would mean other places; next: {_mend(wrapper, checkpoint)}"
+    )
+
+
+def _mend(wrapper: Wrapper, checkpoint: str) -> str:
+    """What keeps a face as it is."""
+    asked = [name for name in _SIZES if name in wrapper.changed]
+    if asked:
+        return f"leave {' and '.join(sorted(asked))} out of --model_args"
+    most = wrapper.arguments.get("max_pixels")  # Qwen3.5's wrapper has a small one of its own
+    if isinstance(most, int) and most < FACE_FRAME**2:
+        return f"--model_args ...,max_pixels={FACE_FRAME**2}"
+    return (
+        f"let min_pixels, max_pixels and patch_size of {checkpoint}/preprocessor_config.json "
+        "be those of the training"
     )
 
 
