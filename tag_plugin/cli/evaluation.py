@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tag_plugin.cli.options import named_values
 from tag_plugin.data.atomic_write import write_text
 from tag_plugin.data.terminal import echo
 
@@ -95,15 +96,24 @@ def card(
     checkpoint: Annotated[
         Path | None, typer.Option(help="The model's folder; by default the evaluated one.")
     ] = None,
+    hub_dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="DATASET=ID of a dataset on the hub: ferplus=org/ferplus."),
+    ] = None,
     force: Annotated[bool, typer.Option(help="Overwrite a file that is there.")] = False,
 ) -> None:
-    """Write the Hugging Face model card from recorded facts."""
-    from tag_plugin.results import card, reader
+    """Write the Hugging Face model card, and the hub's result files, from recorded facts.
+
+    The numbers go beside the card as well, as .eval_results/TASK.yaml.
+    """
+    from tag_plugin.results import card, eval_results, reader
 
     if out.exists() and not force:
         raise ValueError(f"{out} is there; next: --out ELSEWHERE, or --force to overwrite it")
-    write_text(out, card.model_card(reader.read_runs(results), checkpoint))
-    echo(f"Model card in {out}")
+    runs, names = reader.read_runs(results), named_values("--hub-dataset", hub_dataset)
+    write_text(out, card.model_card(runs, checkpoint))
+    files = eval_results.write_eval_results(runs, out.parent, names)
+    echo(f"Model card in {out}; numbers for the hub: {', '.join(map(str, files))}")
 
 
 def mask(

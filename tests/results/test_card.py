@@ -8,6 +8,7 @@ import yaml
 from tag_plugin.data.checkpoint_record import CheckpointRecord, write_checkpoint_record
 from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.results.card import model_card
+from tag_plugin.results.eval_results import write_eval_results
 from tag_plugin.results.reader import read_runs
 from tag_plugin.results.record import ResultsError
 from tests.results.run_files import PROTOCOL, RECORDS, record, write_run
@@ -39,6 +40,21 @@ def test_the_hubs_metadata_is_yaml_with_the_same_numbers(tmp_path):
     assert values["accuracy"] == 0.5
     assert result["dataset"] == {"name": "ferplus (test)", "type": "ferplus", "split": "test"}
     assert all(PROTOCOL.fingerprint in metric["name"] for metric in result["metrics"])
+
+
+@pytest.mark.parametrize(
+    ("names", "dataset"), [({}, "ferplus"), ({"ferplus": "org/ferplus"}, "org/ferplus")]
+)
+def test_the_hubs_result_files_hold_the_headlines_with_their_protocol(tmp_path, names, dataset):
+    write_run(tmp_path / "run")
+    (file,) = write_eval_results(read_runs(tmp_path / "run"), tmp_path / "model", names)
+    assert file == tmp_path / "model/.eval_results/tag_ferplus.yaml"
+    entries = {each["dataset"]["task_id"]: each for each in yaml.safe_load(file.read_text())}
+    accuracy = entries["tag_ferplus/accuracy"]
+    assert (accuracy["dataset"]["id"], accuracy["value"]) == (dataset, 0.5)
+    assert accuracy["date"].count("-") == 2
+    for entry in entries.values():
+        assert PROTOCOL.fingerprint in entry["notes"] and "n = " in entry["notes"]
 
 
 def test_what_is_not_recorded_is_said_to_be_so(tmp_path):
