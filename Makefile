@@ -3,6 +3,7 @@
 # test    all tests that this machine can run
 # test-matrix   LLaMA-Factory's tests with transformers 5.5.4, in an environment beside .venv
 # test-hosts    ms-swift's GRPO and verl's reward manager with our rewards, each in an environment beside .venv; EASYR1=CHECKOUT: EasyR1's too
+# test-vllm   stage: grpo and lmms-eval with vLLM's CPU build, in an environment beside .venv
 # demo    synthetic faces -> SFT -> GRPO -> lmms-eval of all three models -> a table and pictures
 # bench   the measurements; each script prints JSON
 # fuzz    the judge on 100,000 arbitrary and 100,000 mutated completions, and its time on 10,000 long ones; about 30 minutes
@@ -13,7 +14,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= $(or $(shell command -v python3),python3.11)
 RUN := $(UV) run --no-sync
 
-.PHONY: setup check test test-matrix test-hosts demo bench fuzz
+.PHONY: setup check test test-matrix test-hosts test-vllm demo bench fuzz
 
 setup: $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
 	$(UV) sync --locked --quiet --extra all
@@ -55,6 +56,22 @@ endef
 test-hosts: setup
 	$(call in_host,ms-swift==4.6.0 msgspec qwen-vl-utils torch==2.11.0 torchvision==0.26.0,tests/hosts/swift/test_in_host.py)
 	$(call in_host,verl==0.9.1,tests/hosts/verl/test_in_host.py tests/hosts/easyr1/test_in_host.py)
+
+# vLLM asks for an older numpy, and for two versions of setuptools at once. Its CPU build asks for a
+# torch that only PyTorch's own index has; the locked one is the same but for CUDA.
+VLLM := .venv-vllm
+test-vllm: setup runs/demo/sft/all_results.json
+	$(UV) venv --quiet --allow-existing --python .venv/bin/python $(VLLM)
+	$(UV) export --quiet --locked --extra all --no-hashes --no-emit-project \
+	  | grep -vE '^numpy==' > $(VLLM)/locked.txt
+	printf '%s\n' torch==2.11.0 setuptools==81.0.0 "opencv-python; sys_platform == 'never'" \
+	  "opencv-contrib-python; sys_platform == 'never'" > $(VLLM)/overrides.txt
+	$(UV) pip install --quiet --python $(VLLM) --constraints $(VLLM)/locked.txt \
+	  --overrides $(VLLM)/overrides.txt --group dev --editable '.[train,eval]' tests/vllm/cpu_build
+	OMP_NUM_THREADS=1 $(VLLM)/bin/pytest tests/vllm
+
+runs/demo/sft/all_results.json:
+	$(MAKE) demo
 
 demo: setup
 	$(RUN) tag-plugin demo --out runs/demo

@@ -3,9 +3,12 @@
 import gc
 import os
 import sys
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+collect_ignore = [] if find_spec("vllm") else ["vllm"]  # `make test-vllm` installs it
 
 # Hosts are started many times; to compile one anew at each start takes most of a minute.
 sys.dont_write_bytecode = False

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from tag_plugin import __version__, _autoload
+from tag_plugin.data.console import console
 from tag_plugin.doctor.hosts import (
-    REINSTALL,
     host_findings,
+    install,
+    reinstall,
     repair_findings,
     version_finding,
 )
@@ -27,8 +29,8 @@ from tag_plugin.doctor.machine import (
     model_findings,
 )
 from tag_plugin.doctor.report import Finding, Report, Status
-from tag_plugin.hosts.probe import Answer
-from tag_plugin.hosts.versions import TESTED, version
+from tag_plugin.hosts.probe import Answer, no_answer
+from tag_plugin.hosts.versions import TESTED, Version, version
 
 TIME_LIMIT = 180.0
 """Seconds for one question; a host's imports alone can take 30 s on a busy machine."""
@@ -51,17 +53,28 @@ def probe(question: str, time_limit: float = TIME_LIMIT) -> Answer | str:
                 timeout=time_limit,
             )
         except subprocess.TimeoutExpired:
-            return f"no answer within {time_limit:g} s"
+            return no_answer(time_limit)
         if done.returncode != 0 or not out.is_file():
             return _reason(done)
         return Answer.model_validate_json(out.read_text(encoding="utf-8"))
 
 
 def probe_all(questions: Iterable[str]) -> dict[str, Answer | str]:
-    """The answers to all questions, two at a time: most of each is one core's imports."""
-    asked = list(questions)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip(asked, pool.map(probe, asked), strict=True))
+    """The answers to all questions, one a core: most of each is its imports.
+
+    A terminal shows what is still being looked at.
+    """
+    with (
+        console(stderr=True).status("looking") as shown,
+        ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
+    ):
+        waiting = {pool.submit(probe, question): question for question in questions}
+        open_questions = dict.fromkeys(waiting.values())
+        shown.update(f"looking at {', '.join(open_questions)}")
+        for answered in as_completed(waiting):
+            del open_questions[waiting[answered]]
+            shown.update(f"looking at {', '.join(open_questions)}")
+    return {question: answer.result() for answer, question in waiting.items()}
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
@@ -95,7 +108,7 @@ def collect(ask: Callable[[Iterable[str]], Answers] = probe_all) -> Report:
         findings=(
             _arming(),
             *map(version_finding, versions.values()),
-            *_hosts(answers),
+            *_hosts(answers, versions),
             *repair_findings(),
             *detector_findings(answers),
             *model_findings(),
@@ -105,12 +118,11 @@ def collect(ask: Callable[[Iterable[str]], Answers] = probe_all) -> Report:
     )
 
 
-def _hosts(answers: Answers) -> list[Finding]:
+def _hosts(answers: Answers, versions: Mapping[str, Version]) -> list[Finding]:
     hosts = [name for name in ("llamafactory", "lmms_eval") if name in answers]
     if not hosts:  # nothing can be trained or evaluated
-        command = "pip install 'tag-plugin[all]'"
-        return [Finding("hosts", "all", Status.PROBLEM, "neither is installed", command)]
-    return [finding for host in hosts for finding in host_findings(host, answers[host])]
+        return [Finding("hosts", "all", Status.PROBLEM, "neither is installed", install("all"))]
+    return [found for host in hosts for found in host_findings(host, answers[host], versions)]
 
 
 def _arming() -> Finding:
@@ -118,5 +130,5 @@ def _arming() -> Finding:
     if _autoload.disabled():
         how = Status.WARNING, "turned off by TAG_PLUGIN_DISABLE", "unset TAG_PLUGIN_DISABLE"
     elif not any(isinstance(finder, _autoload.HostFinder) for finder in sys.meta_path):
-        how = Status.PROBLEM, "tag_plugin_autoload.pth is not in site-packages", REINSTALL
+        how = Status.PROBLEM, "tag_plugin_autoload.pth is not in site-packages", reinstall()
     return Finding("tag-plugin", __version__, *how)

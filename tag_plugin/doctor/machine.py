@@ -11,8 +11,9 @@ from tag_plugin.data.benchmarks import BENCHMARKS
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.face_landmarker_model import find_model
 from tag_plugin.detectors.registry import DETECTORS
+from tag_plugin.doctor.hosts import install
 from tag_plugin.doctor.report import Finding, Status
-from tag_plugin.hosts.probe import Answer
+from tag_plugin.hosts.probe import Answer, late
 from tag_plugin.tiny.bf16 import cpu_has_bf16
 
 LIBRARIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -34,7 +35,7 @@ def detector_findings(answers: Mapping[str, Answer | str]) -> list[Finding]:
 def _detector(name: str, answers: Mapping[str, Answer | str]) -> Finding:
     library, extra = LIBRARIES.get(name, (None, ""))
     if library is not None and find_spec(library) is None:
-        command = f"pip install 'tag-plugin[{extra}]'"
+        command = install(extra)
         return Finding("detectors", name, Status.ABSENT, f"needs {library}", command)
     answer = answers.get(name)
     if isinstance(answer, str):
@@ -74,13 +75,33 @@ def device_findings(answers: Mapping[str, Answer | str]) -> list[Finding]:
 
 def _gpus(answer: Answer | str) -> Finding:
     if isinstance(answer, str):  # torch is installed, and every host needs it
-        command = "pip install --force-reinstall 'tag-plugin[train]'"
-        return Finding("devices", "torch", Status.PROBLEM, answer, command)
+        status = Status.WARNING if late(answer) else Status.PROBLEM
+        return Finding("devices", "torch", status, answer, 'python -c "import torch"')
     if names := answer.found["gpus"]:
         return Finding("devices", "GPU", Status.OK, f"{len(names)}: {', '.join(names)}")
+    if driver := answer.found.get("driver"):
+        return _unseen(driver[0], answer.found["cuda"])
     slow = "" if cpu_has_bf16() else ", with bf16=false, since it has no bf16 units"
     detail = f"torch sees none: recipes/tiny run on the CPU{slow}"
     return Finding("devices", "GPU", Status.ABSENT, detail)
+
+
+_DRIVERS: Final[Mapping[int, int]] = {11: 450, 12: 525, 13: 580}
+"""Generation of CUDA -> the first driver that runs it."""
+
+
+def _unseen(driver: str, cuda: list[str]) -> Finding:
+    """A driver, and no GPU that torch sees."""
+    needed = _DRIVERS.get(int(cuda[0].partition(".")[0]), 0) if cuda else 0
+    old = needed > int(driver.partition(".")[0])
+    build = f"is built for CUDA {cuda[0]}" if cuda else "is built without CUDA"
+    needs = f", which needs driver {needed}" if old else ""
+    detail = f"driver {driver} is there, but torch sees no GPU: it {build}{needs}"
+    elsewhere = "a torch that is built for it: https://pytorch.org/get-started/locally"
+    command = f"driver {needed} or later, or {elsewhere}" if old else elsewhere
+    if cuda and not old:
+        command = "nvidia-smi"
+    return Finding("devices", "GPU", Status.WARNING, detail, command)
 
 
 def _deepspeed(answer: Answer | str) -> Finding:
@@ -104,15 +125,20 @@ def data_findings(data_dir: str | None) -> list[Finding]:
         return [Finding("data", "TAG_DATA_DIR", Status.WARNING, detail, command)]
     return [
         Finding("data", "TAG_DATA_DIR", Status.OK, str(root)),
-        *(_dataset(root, n) for n in BENCHMARKS),
+        *(_dataset(root, name) for name in dict.fromkeys((*BENCHMARKS, *_own(root)))),
     ]
 
 
+def _own(root: Path) -> list[str]:
+    """Prepared under names of their own."""
+    return sorted(folder.parent.name for folder in root.glob("*/prepared"))
+
+
 def _dataset(root: Path, name: str) -> Finding:
-    benchmark, data = BENCHMARKS[name], shlex.quote(str(root))
-    option = f" --detector {benchmark.detector}" if benchmark.detector else ""
+    benchmark, data = BENCHMARKS.get(name), shlex.quote(str(root))
+    option = f" --detector {benchmark.detector}" if benchmark and benchmark.detector else ""
     commands = {
-        "prepared": f"{benchmark.command} --out {data}",
+        "prepared": f"{benchmark.command} --out {data}" if benchmark else "tag-plugin prepare",
         "detected": f"tag-plugin detect {data}/{name}{option}",
         "built": f"tag-plugin build {data}/{name}",
     }

@@ -50,6 +50,8 @@ class Report(Frozen):
         return all(finding.status is not Status.PROBLEM for finding in self.findings)
 
 
+_WIDE: Final = 400
+
 _STYLES: Final[Mapping[Status, str]] = {
     Status.OK: "green",
     Status.ABSENT: "dim",
@@ -59,8 +61,10 @@ _STYLES: Final[Mapping[Status, str]] = {
 
 
 def render(report: Report, shown_on: Console | None = None) -> None:
-    """Prints the table, and one closing line."""
+    """Prints the table, and one closing line; in a file a line stays a line."""
     shown_on = shown_on or console()
+    if not shown_on.is_terminal:
+        shown_on.width = max(shown_on.width, _WIDE)
     # Names and paths stay whole.
     columns = (Column(name, overflow="fold") for name in ("what", "state", "detail"))
     table = Table("section", *columns, box=None, pad_edge=False)

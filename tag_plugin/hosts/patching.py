@@ -50,6 +50,7 @@ class Patch:
         why: what the change is for.
         when: as long as what it stays.
         repair: its name in `repairs.REPAIRS`, where it mends the host for everybody.
+        added: whether the module may lack it: its source names it, and it is there for a while.
     """
 
     module: str
@@ -59,6 +60,7 @@ class Patch:
     why: str
     when: str = ALWAYS
     repair: str = ""
+    added: bool = False
 
     @property
     def place(self) -> tuple[Any, str]:
@@ -69,7 +71,7 @@ class Patch:
 
     def problem(self) -> str | None:
         """One line about a symbol that is gone or takes other parameters, or None."""
-        found = _parameters(self.module, self.symbol)
+        found = _named(self) if self.added else _parameters(self.module, self.symbol)
         where, wanted = f"{self.module}.{self.symbol}", self.parameters.split()
         if found is None:
             return f"{where} is gone; {_next(self.module.partition('.')[0].replace('_', '-'))}"
@@ -122,13 +124,24 @@ def replaced(patch: Patch, make: Make) -> Iterator[None]:
         yield
         return
     owner, name = patch.place
-    original = inspect.getattr_static(owner, name)
+    lacking = patch.added and not hasattr(owner, name)
+    original = None if lacking else inspect.getattr_static(owner, name)
     ours = make(getattr(original, "__func__", original))
     setattr(owner, name, classmethod(ours) if isinstance(original, classmethod) else ours)
     try:
         yield
     finally:
-        setattr(owner, name, original)
+        if lacking:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, original)
+
+
+def _named(patch: Patch) -> list[str] | None:
+    """Nothing is relied on but that the module's source names the symbol."""
+    file = _source(patch.module)
+    text = file.read_text(encoding="utf-8") if file else ""
+    return [] if re.search(rf"\b{patch.symbol}\b", text) else None
 
 
 def _parameters(module: str, symbol: str) -> list[str] | None:
@@ -187,4 +200,4 @@ def _source(module: str) -> Path | None:
 
 
 def _next(package: str) -> str:
-    return f"{version(package)}; next: pip install '{package}{version(package).tested}'"
+    return f"{version(package)}; next: pip install '{package}{version(package).ranges[0]}'"

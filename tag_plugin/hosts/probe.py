@@ -8,6 +8,7 @@ process with its own traceback.
 """
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,6 +18,18 @@ from tag_plugin import _autoload
 from tag_plugin.detectors.face_landmarker_model import find_model
 from tag_plugin.detectors.registry import detector
 from tag_plugin.facs.frozen import Frozen
+
+_LATE: Final = "no answer within"
+
+
+def no_answer(seconds: float) -> str:
+    """The reason of one who did not wait any longer."""
+    return f"{_LATE} {seconds:g} s"
+
+
+def late(reason: str) -> bool:
+    """Whether it is that reason, which says nothing about what was asked."""
+    return reason.startswith(_LATE)
 
 
 class Answer(Frozen):
@@ -58,8 +71,17 @@ def _ours(names: Iterable[str]) -> list[str]:
 
 
 def _devices() -> Answer:
-    cuda = importlib.import_module("torch").cuda
-    return Answer(found={"gpus": [*map(cuda.get_device_name, range(cuda.device_count()))]})
+    torch = importlib.import_module("torch")
+    gpus = [*map(torch.cuda.get_device_name, range(torch.cuda.device_count()))]
+    built_for = [torch.version.cuda] if torch.version.cuda else []
+    driver = _DRIVER.search(DRIVER_FILE.read_text()) if DRIVER_FILE.is_file() else None
+    return Answer(
+        found={"gpus": gpus, "cuda": built_for, "driver": [driver.group()] if driver else []}
+    )
+
+
+DRIVER_FILE: Final = Path("/proc/driver/nvidia/version")
+_DRIVER: Final = re.compile(r"\b\d{3,}\.\d+(\.\d+)?\b")
 
 
 def _deepspeed() -> Answer:

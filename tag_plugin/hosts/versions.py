@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version as Number
 
 TESTED = {
     "llamafactory": ">=0.9.5,<0.10",
     "lmms-eval": ">=0.7.3,<0.8",
-    "transformers": ">=4.57,<4.58",
-    "torch": "==2.11.0",
+    "transformers": ">=4.57,<4.58 or >=5.5,<5.6",
+    "torch": ">=2.6,<2.12",
+    "torchaudio": ">=2.6,<2.12",
     "accelerate": ">=1.11,<1.12",
+    "trl": ">=0.24,<0.25",
+    "vllm": ">=0.20,<0.24",
     "deepspeed": ">=0.16,<0.20",
     "mediapipe": ">=0.10.35",
 }
-"""Distribution -> tested range: that of the extras in pyproject.toml, where it is named there."""
+"""Distribution -> tested ranges, the first of them as the extras in pyproject.toml name it."""
 
 _WARNED = "TAG_PLUGIN_WARNED"  # inherited by child processes, so that one run warns once
 
@@ -32,13 +36,29 @@ class Version:
 
     @property
     def fits(self) -> bool:
-        """Whether it is installed in a version within the tested range."""
-        return self.installed is not None and SpecifierSet(self.tested).contains(
-            self.installed, prereleases=True
+        """Whether it is installed in a version within a tested range."""
+        return self.installed is not None and any(
+            SpecifierSet(each).contains(self.installed, prereleases=True) for each in self.ranges
         )
+
+    @property
+    def ranges(self) -> list[str]:
+        """The tested ranges, the oldest first."""
+        return self.tested.split(" or ")
+
+    @property
+    def update(self) -> str | None:
+        """The next tested range above what is installed; None where that is newer than all."""
+        installed = Number(self.installed or "0")
+        return next((each for each in self.ranges if installed < _least(each)), None)
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.installed or 'is not installed'} (tested: {self.tested})"
+
+
+def _least(tested: str) -> Number:
+    (least,) = (each.version for each in SpecifierSet(tested) if each.operator in (">=", "=="))
+    return Number(least)
 
 
 def version(distribution: str) -> Version:

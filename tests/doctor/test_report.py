@@ -1,11 +1,14 @@
+import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from tag_plugin import _autoload, doctor
 from tag_plugin.detectors import face_landmarker_model
+from tag_plugin.doctor import hosts
 from tag_plugin.doctor import machine as models
-from tag_plugin.hosts import versions
+from tag_plugin.hosts import probe, versions
 from tag_plugin.hosts.llamafactory import patches
 from tag_plugin.hosts.patching import Patch
 from tag_plugin.hosts.probe import Answer
@@ -24,6 +27,14 @@ HEALTHY = {
 OTHER_FINDERS = [f for f in sys.meta_path if not isinstance(f, _autoload.HostFinder)]
 
 
+def came_from(monkeypatch, source):
+    """What pip wrote down of where tag-plugin was installed from; None from an index."""
+    text = None if source is None else json.dumps(source)
+    monkeypatch.setattr(
+        hosts.metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: text)
+    )
+
+
 @pytest.fixture
 def machine(monkeypatch):
     """Distribution -> installed version; at first everything is there and tested."""
@@ -32,7 +43,10 @@ def machine(monkeypatch):
         "lmms-eval": "0.7.3",
         "transformers": "4.57.6",
         "torch": "2.11.0",
+        "torchaudio": "2.11.0",
         "accelerate": "1.11.0",
+        "trl": "0.24.0",
+        "vllm": "0.23.0",
         "deepspeed": "0.19.8",
         "mediapipe": "1.2.2",
     }
@@ -44,6 +58,7 @@ def machine(monkeypatch):
         return installed[distribution]
 
     monkeypatch.setattr(versions.metadata, "version", version)
+    came_from(monkeypatch, None)
     monkeypatch.setattr(sys, "meta_path", [_autoload.HostFinder({}), *OTHER_FINDERS])
     monkeypatch.delenv("TAG_PLUGIN_DISABLE", raising=False)
     monkeypatch.delenv("TAG_DATA_DIR", raising=False)
@@ -93,7 +108,6 @@ def test_a_repair_that_is_switched_off_is_told(machine, monkeypatch):
     ("question", "answer", "name", "told"),
     [
         ("lmms_eval", "ImportError: no decord", "import", "no decord"),
-        ("llamafactory", "no answer within 180 s", "import", "180 s"),
         ("llamafactory", "killed by SIGSEGV", "import", "SIGSEGV"),
         (
             "lmms_eval",
@@ -136,6 +150,139 @@ def test_an_untested_version_is_a_warning_that_names_the_range(machine):
     assert (
         f"5.3.0 (tested: {TESTED['transformers']})" in findings["versions", "transformers"].detail
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "installed", "status", "command"),
+    [
+        ("transformers", "4.57.6", "ok", None),
+        ("transformers", "5.5.4", "ok", None),
+        ("transformers", "4.50.0", "warning", "pip install 'transformers>=4.57,<4.58'"),
+        ("transformers", "5.3.0", "warning", "pip install 'transformers>=5.5,<5.6'"),
+        ("transformers", "5.6.0", "warning", None),  # never back to an older one
+        ("torch", "2.6.0", "ok", None),
+        ("torch", "2.8.0+cu126", "ok", None),
+        ("torch", "2.15.0", "warning", None),
+        ("torch", "2.4.1", "warning", "pip install 'torch>=2.6,<2.12'"),
+        ("vllm", "0.20.2", "ok", None),
+        ("vllm", "0.23.0+cpu", "ok", None),
+        ("vllm", "0.33.0", "warning", None),
+        ("vllm", "0.10.2", "warning", "pip install 'vllm>=0.20,<0.24'"),
+        ("vllm", None, "absent", "pip install 'tag-plugin[vllm]'"),
+    ],
+)
+def test_an_older_version_is_never_advised(machine, name, installed, status, command):
+    machine.pop(name) if installed is None else machine.update({name: installed})
+    report, findings = examine(HEALTHY)
+    found = findings["versions", name]
+    assert (found.status, found.next_command) == (status, command)
+    assert report.healthy
+
+
+def test_the_doctors_own_time_limit_is_no_problem(machine):
+    late = "no answer within 180 s"
+    report, findings = examine(HEALTHY | dict.fromkeys(("llamafactory", "devices"), late))
+    assert report.healthy
+    assert findings["llamafactory", "import"].status == "warning"
+    assert findings["devices", "torch"].detail == late
+
+
+OLD_LIBRARY = "OSError: libtorchaudio.so: undefined symbol: torch_library_impl"
+
+
+@pytest.mark.parametrize(
+    ("torch", "audio", "command"),
+    [
+        (
+            "2.15.0",
+            "2.11.0",
+            "pip install 'torch==2.11.*' 'torchaudio==2.11.*' 'torchvision==0.26.*'",
+        ),
+        ("2.8.0+cu126", "2.11.0", "pip install 'torchaudio==2.8.*'"),
+    ],
+)
+def test_a_torchaudio_of_another_torch_is_named_with_the_line_that_mends_it(
+    machine, torch, audio, command
+):
+    machine.update(torch=torch, torchaudio=audio)
+    report, findings = examine(HEALTHY | {"llamafactory": OLD_LIBRARY})
+    found = findings["llamafactory", "import"]
+    assert not report.healthy
+    assert found.next_command == command
+    assert f"torch {torch} and torchaudio {audio} do not belong together" in found.detail
+    report, findings = examine(HEALTHY)  # where the host imports, nothing is broken
+    assert report.healthy
+    assert ("llamafactory", "import") not in findings
+
+
+@pytest.mark.parametrize(
+    ("cuda", "driver", "told", "command"),
+    [
+        (
+            ["13.0"],
+            "550.54.15",
+            "built for CUDA 13.0, which needs driver 580",
+            "driver 580 or later",
+        ),
+        (["12.6"], "535.104", "built for CUDA 12.6", "nvidia-smi"),
+        ([], "580.65.06", "built without CUDA", "a torch that is built for it"),
+    ],
+)
+def test_a_torch_that_does_not_see_the_drivers_gpu_is_told_why(
+    machine, cuda, driver, told, command
+):
+    answer = Answer(found={"gpus": [], "cuda": cuda, "driver": [driver]})
+    _, findings = examine(HEALTHY | {"devices": answer})
+    found = findings["devices", "GPU"]
+    assert found.status == "warning"
+    assert told in found.detail
+    assert found.next_command.startswith(command)
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar", ["550.54.15"]),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Rel", ["580.65.06"]),
+        (None, []),
+    ],
+)
+def test_the_driver_is_read_off_its_own_file(tmp_path, monkeypatch, text, driver):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(probe, "DRIVER_FILE", tmp_path / "version")
+    if text:
+        (tmp_path / "version").write_text(text)
+    assert probe.PROBES["devices"]().found["driver"] == driver
+
+
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        (None, "pip install 'tag-plugin[eval]'"),
+        (
+            {"url": "file:///src/tag plugin", "dir_info": {"editable": True}},
+            "pip install --editable '/src/tag plugin[eval]'",
+        ),
+        (
+            {"url": "file:///tmp/tag_plugin-0.1-py3-none-any.whl", "archive_info": {}},
+            "pip install 'tag-plugin[eval] @ file:///tmp/tag_plugin-0.1-py3-none-any.whl'",
+        ),
+        (
+            {
+                "url": "https://example.org/tag.git",
+                "vcs_info": {"vcs": "git", "commit_id": "abc", "requested_revision": "v1"},
+            },
+            "pip install 'tag-plugin[eval] @ git+https://example.org/tag.git@v1'",
+        ),
+    ],
+)
+def test_an_extra_is_installed_from_where_the_plugin_came_from(
+    machine, monkeypatch, source, command
+):
+    came_from(monkeypatch, source)
+    del machine["lmms-eval"]
+    _, findings = examine({q: a for q, a in HEALTHY.items() if q != "lmms_eval"})
+    assert findings["versions", "lmms-eval"].next_command == command
 
 
 def test_a_missing_pth_is_a_problem(machine, monkeypatch):
@@ -205,6 +352,13 @@ def test_data_says_what_is_there_and_the_next_stage(tmp_path, stages, status, to
     assert told in finding.detail
 
 
+def test_a_dataset_of_ones_own_is_listed(tmp_path):
+    (tmp_path / "mine/prepared").mkdir(parents=True)
+    (tmp_path / "mine/prepared/train.jsonl").write_text("{}\n")
+    finding = {f.name: f for f in models.data_findings(str(tmp_path))}["mine"]
+    assert finding.next_command == f"tag-plugin detect {tmp_path}/mine"
+
+
 @pytest.mark.parametrize("data_dir", [None, "/no/such/folder"])
 def test_a_missing_data_directory_is_a_warning_with_the_next_command(data_dir):
     (finding,) = models.data_findings(data_dir)
@@ -214,9 +368,10 @@ def test_a_missing_data_directory_is_a_warning_with_the_next_command(data_dir):
 
 def test_the_table_shows_every_finding_and_reads_no_markup(machine, capsys):
     report, _ = examine(HEALTHY | {"lmms_eval": "ValueError: [bold]not markup[/bold]"})
-    doctor.render(report, doctor.report.Console(width=200))
+    doctor.render(report, doctor.report.Console(width=80))
     printed = capsys.readouterr().out
     assert all(finding.name in printed for finding in report.findings)
+    assert all(finding.detail in printed for finding in report.findings)  # not folded in a file
     assert "[bold]not markup[/bold]" in printed
 
 

@@ -75,7 +75,7 @@ def without(patch: Patch, *, gone: bool) -> Iterator[None]:
 def in_turn(host: str, patches: tuple[Patch, ...]) -> Iterator[dict[str, Any]]:
     """What is said and what is changed, for every symbol that is gone or takes something else."""
     for patch in patches:
-        for gone in (True, False):
+        for gone in () if patch.added else (True, False):
             if not gone and not patch.parameters:
                 continue  # only its name is relied on
             with without(patch, gone=gone):

@@ -80,7 +80,7 @@ def test_what_is_gone_names_the_module_and_what_is_changed_the_package_that_defi
     assert said in str(gone.problem())
     said = f"{host}.inner.begin takes (config, rest), not (config); torch "
     assert said in str(changed.problem())
-    assert "(tested: ==2.11.0); next: pip install 'torch==2.11.0'" in str(changed.problem())
+    assert "(tested: >=2.6,<2.12); next: pip install 'torch>=2.6,<2.12'" in str(changed.problem())
     with pytest.raises(HostChangedError, match="end is gone"):
         check((Patch(f"{host}.inner", "begin", "config rest", "torch", "-"), gone))
 
@@ -99,6 +99,17 @@ def test_a_change_is_made_once_and_one_for_a_while_is_undone(host: str):
     for _ in range(2):
         replace(begin, lambda own: lambda config: f"ours, then {own(config)}")
     assert module.begin("it") == "ours, then it"
+
+
+def test_what_a_host_lacks_is_added_for_a_while_where_its_source_names_it(host: str):
+    module = __import__(f"{host}.inner.run", fromlist=["begin"])
+    patch = Patch(f"{host}.inner.run", "rest", "", "torch", "-", added=True)
+    with replaced(patch, lambda own: [own, "ours"]):
+        assert module.rest == [None, "ours"]
+    assert not hasattr(module, "rest")
+    assert patch.problem() is None
+    unnamed = Patch(f"{host}.inner.run", "others", "", "torch", "-", added=True)
+    assert "inner.run.others is gone" in str(unnamed.problem())
 
 
 def test_a_repair_that_is_switched_off_changes_nothing(host: str, monkeypatch: pytest.MonkeyPatch):

@@ -44,6 +44,21 @@ def test_a_version_fits_its_tested_range(installed, version, fits):
     assert versions.version("llamafactory").fits is fits
 
 
+@pytest.mark.parametrize(
+    ("version", "fits", "update"),
+    [
+        ("4.57.6", True, ">=5.5,<5.6"),
+        ("5.5.4", True, None),
+        ("4.50.0", False, ">=4.57,<4.58"),
+        ("5.6.0", False, None),
+    ],
+)
+def test_of_two_tested_ranges_either_fits(installed, version, fits, update):
+    installed["transformers"] = version
+    found = versions.version("transformers")
+    assert (found.fits, found.update) == (fits, update)
+
+
 def test_a_tested_version_is_silent(installed, capsys):
     versions.warn_untested(["llamafactory", "transformers"])
     assert capsys.readouterr().err == ""
@@ -84,7 +99,16 @@ def test_the_tested_ranges_are_those_of_the_extras():
         for line in extra:
             requirement = Requirement(line)
             declared.setdefault(requirement.name, []).append(requirement.specifier)
-    assert set(versions.TESTED) - set(declared) == {"accelerate"}, "LLaMA-Factory brings it"
+    assert set(versions.TESTED) - set(declared) == {"accelerate", "trl"}, "LLaMA-Factory brings it"
     for distribution in set(versions.TESTED) & set(declared):
-        tested = SpecifierSet(versions.TESTED[distribution])
+        tested = SpecifierSet(versions.version(distribution).ranges[0])
         assert tested in declared[distribution], distribution
+
+
+def test_the_constraints_are_the_locked_versions():
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    locked = {f"{each['name']}=={each['version']}" for each in packages if "version" in each}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    named = [line for line in lines if not line.startswith("#")]
+    assert [each.partition("==")[0] for each in named] == ["torch", "torchaudio", "torchvision"]
+    assert set(named) <= locked

@@ -20,6 +20,7 @@ from tag_plugin.hosts.repairs import mends
 _HOST: Final = "llamafactory"
 _READING: Final = "while TAG rows are read"
 _TRAINING: Final = "while a run trains"
+_GRPO: Final = "while stage: grpo runs"
 
 PATCHES: Final[Mapping[str, Patch]] = {
     "data_arguments": Patch(
@@ -125,6 +126,22 @@ PATCHES: Final[Mapping[str, Patch]] = {
         _TRAINING,
         "glm4v_positions",
     ),
+    "vllm": Patch(
+        "trl.import_utils",
+        "is_vllm_available",
+        "",
+        "trl",
+        "a vLLM that is installed is not imported, but where the recipe says use_vllm",
+        _GRPO,
+    ),
+    **{
+        name: Patch("trl.trainer.grpo_trainer", name, "", "trl", why, _GRPO, added=True)
+        for name, why in (
+            ("LLM", "vLLM's engine gets the recipe's limits of context and pictures, and dtype"),
+            ("SamplingParams", "vLLM 0.20 takes no truncate_prompt_tokens and no guided_decoding"),
+            ("GuidedDecodingParams", "vLLM calls it StructuredOutputsParams since 0.12"),
+        )
+    },
 }
 """Every symbol of the host that is changed or relied on."""
 
@@ -250,7 +267,8 @@ def _running(dispatch: Any) -> Callable[[dict[str, Any]], None]:
         config = {**config, "callbacks": [*config["callbacks"], recorder]}
         with one_line_endings(recorder), _changed_for_a_run(recorder):
             if stage_of(config["args"]) == STAGE:
-                train_stage(config)
+                with changed_for_vllm():
+                    train_stage(config)
             else:
                 dispatch(config)
 
@@ -278,6 +296,27 @@ def _changed_for_a_run(recorder: Any) -> Iterator[None]:
         for patch, make in changes:
             stack.enter_context(replaced(patch, make))
         yield
+
+
+@contextmanager
+def changed_for_vllm() -> Iterator[None]:
+    """TRL is imported by the second of these changes, under the first."""
+    from tag_plugin.hosts.llamafactory.grpo import vllm
+
+    changes = {
+        "vllm": vllm.is_vllm_available,
+        "LLM": vllm.llm,
+        "SamplingParams": vllm.sampling_params,
+        "GuidedDecodingParams": vllm.guided_decoding,
+    }
+    with ExitStack() as stack:
+        for name, ours in changes.items():
+            stack.enter_context(replaced(PATCHES[name], functools.partial(_instead, ours)))
+        yield
+
+
+def _instead(ours: Any, _: Any) -> Any:
+    return ours
 
 
 def _settling(recorder: Any, parse: Any) -> Callable[..., Any]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trl.import_utils import is_vllm_available
-
 from tag_plugin.data.face_frame import ImageError
 from tag_plugin.data.rows import Row
 from tag_plugin.detectors.base import DetectorError
@@ -21,6 +19,7 @@ from tag_plugin.hosts.llamafactory.grpo.rewards import (
     WeightedRewards,
     known_row,
 )
+from tag_plugin.hosts.llamafactory.grpo.vllm import check_vllm
 
 
 def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any) -> None:
@@ -29,14 +28,8 @@ def check_run(model_args: Any, data_args: Any, finetuning_args: Any, config: Any
     Raises:
         GrpoError: names the settings and what to write instead.
     """
-    refuse(
-        {
-            "stage: grpo needs the whole data set; next: streaming: false": data_args.streaming,
-            "grpo: use_vllm needs vLLM; next: pip install 'vllm==0.10.2', or leave it": (
-                config.use_vllm and not is_vllm_available()
-            ),
-        }
-    )
+    refuse({"stage: grpo needs the whole data set; next: streaming: false": data_args.streaming})
+    check_vllm(config)
     if isinstance(config.resume_from_checkpoint, str):  # one that was named by hand
         check_state(state_file(Path(config.resume_from_checkpoint), config.process_index))
     check_reference(model_args, finetuning_args, config)

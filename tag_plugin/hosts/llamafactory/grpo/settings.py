@@ -15,11 +15,12 @@ from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError, refuse, unknown
 
 @dataclass
 class GRPOConfig(trl_config.GRPOConfig):  # type: ignore[misc]  # the hosts ship no types
-    """TRL's, with a setting of its later versions."""
+    """TRL's, with a setting of its later versions, and vLLM where it can run."""
 
     multi_objective_aggregation: str = field(
         default=SUM_FIRST, metadata={"help": "Rewards are summed, or first normalised one by one."}
     )
+    vllm_mode: str = field(default="colocate", metadata={"help": "TRL's default is `server`."})
 
 
 RESERVED: Final[Mapping[str, str]] = {

@@ -27,6 +27,7 @@ from tag_plugin.hosts.llamafactory.grpo.settings import grpo_config
 from tag_plugin.hosts.llamafactory.grpo.step_file import METRICS, ROLLOUTS, RolloutRecord, StepFile
 from tag_plugin.hosts.llamafactory.grpo.trainer import StageTrainer, Watch
 from tag_plugin.hosts.llamafactory.grpo.trl_model import ready_for_trl
+from tag_plugin.hosts.llamafactory.grpo.vllm import engine
 from tag_plugin.hosts.llamafactory.templates import declared_frame, read_box_frame
 
 
@@ -65,17 +66,18 @@ def run_grpo(
     ready_for_trl(model, model_args.use_reentrant_gc)
     check_adapter_start(model, config.beta)
     config.model_init_kwargs = reference_settings(model, model_args)
-    trainer = StageTrainer(
-        model=model,
-        args=config,
-        reward_funcs=[*rewards.functions, *watched],
-        callbacks=callbacks,
-        encoder=encoder,
-        finetuning_args=finetuning_args,
-        watch=_watch(finetuning_args, config, rewards, frame),
-        **data,
-        **tokenizer_module,
-    )
+    with engine(config, model_args, data_args, processor, data):
+        trainer = StageTrainer(
+            model=model,
+            args=config,
+            reward_funcs=[*rewards.functions, *watched],
+            callbacks=callbacks,
+            encoder=encoder,
+            finetuning_args=finetuning_args,
+            watch=_watch(finetuning_args, config, rewards, frame),
+            **data,
+            **tokenizer_module,
+        )
     with closing_detectors():
         _train_and_evaluate(trainer, training_args, finetuning_args, rewards)
     create_modelcard_and_push(trainer, model_args, data_args, training_args, finetuning_args)

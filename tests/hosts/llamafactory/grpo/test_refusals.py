@@ -61,7 +61,10 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"grpo": {"loss_type": 3}}, "loss_type: Input should be a valid string"),
         ({"grpo": ["num_generations"]}, "grpo: must be a mapping"),
         ({"grpo": "num_generations=4"}, "grpo: not JSON .*next: write it as YAML"),
-        ({"grpo": {"use_vllm": True}}, "use_vllm needs vLLM"),
+        (
+            {"grpo": {"use_vllm": True}},
+            r"use_vllm needs vLLM; next: pip install 'vllm>=0\.20,<0\.24'",
+        ),
         ({"per_device_train_batch_size": 6}, "next: make it a multiple of 4"),
         # the rewards
         ({"rewards": ["au_groundin"]}, "unknown reward 'au_groundin'; did you mean 'au_ground"),
