@@ -29,11 +29,14 @@ def sft_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rl_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DATA_DIR whose `tag_rl` are the demo's detected faces."""
+    """A DATA_DIR whose `tag_rl` are the demo's detected faces; `text` has no pictures."""
     data = tmp_path_factory.mktemp("data")
     (data / "synth").symlink_to(DEMO / "data/synth")
-    entry = {"file_name": "synth/detected/train.jsonl", "formatting": "tag"}
-    (data / "dataset_info.json").write_text(json.dumps({"tag_rl": entry}))
+    faces = {"file_name": "synth/detected/train.jsonl", "formatting": "tag"}
+    entries = {"tag_rl": faces, "text": {"file_name": "text.json"}}
+    (data / "dataset_info.json").write_text(json.dumps(entries))
+    rows = [{"instruction": f"Say {each}.", "input": "", "output": "."} for each in range(16)]
+    (data / "text.json").write_text(json.dumps(rows))
     return data
 
 

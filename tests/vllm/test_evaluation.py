@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tag_plugin.results.reader import Run, read_run
+from tag_plugin.results.reader import TaskRun, read_run
 from tests.forked import as_command, forked
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -22,7 +22,7 @@ ASKED = {
 @pytest.fixture(scope="module")
 def runs(
     sft_model: Path, hundred_faces: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Run]:
+) -> dict[str, TaskRun]:
     """One evaluation each."""
     out = tmp_path_factory.mktemp("evaluations")
     for name, words in ASKED.items():
@@ -39,13 +39,13 @@ def runs(
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "grounding"])
-def test_a_metric_is_the_same_by_either(runs: dict[str, Run], metric: str):
+def test_a_metric_is_the_same_by_either(runs: dict[str, TaskRun], metric: str):
     hf, vllm = (runs[name].summary.metrics[metric].value for name in ASKED)
     assert hf > 0.3  # a model that can do it
     assert vllm == pytest.approx(hf, abs=0.02)
 
 
-def test_in_float32_the_words_are_the_same(runs: dict[str, Run]):
+def test_in_float32_the_words_are_the_same(runs: dict[str, TaskRun]):
     hf, vllm = ({each.id: each.completion for each in runs[name].samples()} for name in ASKED)
     assert len(hf) == 100
     assert hf.keys() == vllm.keys()

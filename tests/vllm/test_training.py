@@ -9,6 +9,7 @@ import pytest
 from llamafactory.train.tuner import run_exp
 
 from tests.forked import forked
+from tests.hosts.llamafactory.grpo.grpo_data import own_reward
 from tests.hosts.llamafactory.grpo.test_resume import CutAt, history
 from tests.vllm.cpu_run import (
     forbidding_nothing,
@@ -91,6 +92,24 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert "PowerCutError" in (tmp_path / "log").read_text()
     assert forked(partial(train, settings), tmp_path / "log") == 0
     assert history(tmp_path / "out") == history(whole)
+
+
+def test_rows_without_a_picture_are_read_as_in_sft_among_others(
+    sft_model: Path, rl_faces: Path, tmp_path: Path
+):
+    mixed = {
+        "dataset": "tag_rl,text",
+        "max_samples": 4,
+        "rewards": [own_reward("vowels"), "format"],
+    }
+    settings = recipe(sft_model, rl_faces, tmp_path / "out", **mixed, grpo={"num_generations": 2})
+    keep = partial(keeping_ids, tmp_path / "ids.jsonl")
+    assert forked(partial(train, settings, keep), tmp_path / "log") == 0
+    generations = ids_of(tmp_path / "ids.jsonl")
+    assert all(each["prompts"] == each["sft"] for each in generations)
+    lengths = {len(ids) > 64 for each in generations for ids in each["prompts"]}
+    assert lengths == {True, False}  # a face has 64 ids
+    assert max(differences(tmp_path / "out")) < 0.02
 
 
 HOT = {"temperature": 50.0, "max_completion_length": 120, "use_vllm": True}

@@ -46,7 +46,7 @@ def test_what_cannot_run_is_refused(monkeypatch, settings, allocator, message):
 
 
 def test_a_recipe_that_names_no_mode_means_the_one_that_runs():
-    assert GRPOConfig().vllm_mode == "colocate"
+    assert GRPOConfig.vllm_mode == "colocate"
 
 
 def test_the_advice_names_the_tested_range(monkeypatch):
