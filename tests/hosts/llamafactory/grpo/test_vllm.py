@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from datasets import Dataset
 
 from tag_plugin.hosts.llamafactory.grpo import vllm
 from tag_plugin.hosts.llamafactory.grpo.errors import GrpoError
@@ -55,6 +56,10 @@ def test_the_advice_names_the_tested_range(monkeypatch):
         vllm.check_vllm(config())
 
 
+def rows(*images):
+    return Dataset.from_dict({"images": [*images]})
+
+
 QWEN2_5_VL = {"shortest_edge": 56 * 56, "longest_edge": 12845056}
 
 
@@ -74,8 +79,8 @@ def test_the_engine_makes_room_for_what_the_recipe_allows(size, most, expected):
     images = SimpleNamespace() if size is None else SimpleNamespace(max_pixels=None, size=size)
     processor = SimpleNamespace(image_processor=images, image_max_pixels=most)
     data = {
-        "train_dataset": {"images": [["a"], ["a", "b"], None]},
-        "eval_dataset": {"one": {"images": [["a"] * 3]}, "other": {"images": []}},
+        "train_dataset": rows(["a"], ["a", "b"], None),
+        "eval_dataset": {"one": rows(["a"] * 3), "other": rows([])},
     }
     settings = vllm.engine_settings(
         config(),
@@ -94,7 +99,7 @@ def test_the_engine_makes_room_for_what_the_recipe_allows(size, most, expected):
 
 def test_trl_is_told_of_vllm_only_while_it_builds_the_engine():
     arguments = (SimpleNamespace(compute_dtype=torch.float32), SimpleNamespace(cutoff_len=1))
-    data = {"train_dataset": {"images": []}}
+    data = {"train_dataset": rows([])}
     assert not vllm.is_vllm_available()
     with vllm.engine(config(), *arguments, None, data):
         assert vllm.is_vllm_available()
