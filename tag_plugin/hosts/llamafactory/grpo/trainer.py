@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
+import numpy as np
 import torch
 from llamafactory.train.callbacks import SaveProcessorCallback
 from llamafactory.train.trainer_utils import create_custom_optimizer, create_custom_scheduler
@@ -36,6 +37,7 @@ from tag_plugin.hosts.llamafactory.grpo.trl_model import (
     token_types,
 )
 from tag_plugin.hosts.llamafactory.resuming import ExactResume
+from tag_plugin.scoring.statistics import Floats
 
 _PROMPT_IDS: Final = "prompt_ids"
 _IMAGES: Final = "images"
@@ -204,11 +206,15 @@ class StageTrainer(ExactResume, OwnPictures):
         mode = "train" if self.model.training else "eval"
         for name, value in self._watch.signal.measure(values[:, :count], parsable).items():
             self._metrics[mode][name].append(value)
-        if mode == "train":
-            first, self._first_batch = self._first_batch and not self.state.global_step, False
-            if first and parsable is not None and self._watch.first_batch_check:
-                refuse({_NOTHING_TO_LEARN.format(len(parsable)): not (parsable > 0).any()})
+        if mode == "train" and parsable is not None:
+            self._check_first_batch(parsable[~np.isnan(parsable)])
         return rewards
+
+    def _check_first_batch(self, parsable: Floats) -> None:
+        """The first batch with TAG rows; a value a completion of them."""
+        if self._first_batch and self._watch.first_batch_check and len(parsable):
+            self._first_batch = False
+            refuse({_NOTHING_TO_LEARN.format(len(parsable)): not parsable.any()})
 
     def _record(self, samples: Samples) -> None:
         step = self.state.global_step + 1
@@ -258,6 +264,7 @@ class StageTrainer(ExactResume, OwnPictures):
         super()._load_rng_state(checkpoint)
         if checkpoint is None:
             return
+        self._first_batch = False
         path = state_file(Path(checkpoint), self.accelerator.process_index)
         state = load_state(path, self.accelerator.device)
         self._step, self._buffered_inputs = state["step"], state["buffered"]

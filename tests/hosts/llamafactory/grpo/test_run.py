@@ -162,12 +162,22 @@ def test_finetuning_types(finetuning_type: str, qwen2_5_vl: Path, rl_data: Path,
     assert (tmp_path / "o" / weights).is_file()
 
 
+@pytest.mark.parametrize(("dataset", "steps"), [("tag_rl", 0), ("tag_rl,text", 1)])
 def test_a_first_batch_without_one_answer_is_refused(
-    qwen2_5_vl: Path, rl_data: Path, tmp_path: Path
+    dataset: str, steps: int, qwen2_5_vl: Path, rl_data: Path, tmp_path: Path
 ):
-    recipe = grpo_recipe(qwen2_5_vl, rl_data, tmp_path / "o", first_batch_check=True)
+    """Of a mix the first batch that has TAG rows; seed 42 begins with the two rows of text."""
+    recipe = grpo_recipe(
+        *(qwen2_5_vl, rl_data, tmp_path / "o"),
+        dataset=dataset,
+        max_samples=2,
+        seed=42,
+        first_batch_check=True,
+    )
     with pytest.raises(GrpoError, match=r"not one of the first 8 completions.*cold-start with SFT"):
         run_exp(recipe)
+    log = tmp_path / "o/grpo_log.jsonl"
+    assert len(lines(log) if log.exists() else []) == steps
 
 
 def test_silent_rewards_warn_and_stop(
