@@ -147,9 +147,16 @@ def test_a_wrong_choice_is_told_the_right_ones(words, offered):
     assert offered in " ".join(done.output.replace("│", " ").split())
 
 
-def test_recipes_are_copied(tmp_path):
-    assert run("recipes", "--out", tmp_path / "mine").exit_code == 0
-    assert (tmp_path / "mine" / "tag_sft.yaml").is_file()
+def test_recipes_make_a_project_folder(tmp_path):
+    done = run("recipes", tmp_path / "mine")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "mine/recipes/tag_sft.yaml").is_file()
+    assert (tmp_path / "mine/recipes/deepspeed/zero3.json").is_file()
+    assert (tmp_path / "mine/data").is_dir()
+    again = run("recipes", tmp_path / "mine")
+    assert "is there already; next:" in str(again.exception)
+    assert run("recipes", "--out", tmp_path / "former").exit_code == 0
+    assert (tmp_path / "former/tag_sft.yaml").is_file()
 
 
 def test_help_lists_the_commands_in_the_order_of_the_work():

@@ -1,11 +1,12 @@
 """`tag-plugin doctor`, `demo`, `recipes`, `draw`, `report`, `tiny`: what is here, what came out."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tag_plugin.data.terminal import echo
+from tag_plugin.data.terminal import echo, warn
 
 
 def draw(
@@ -41,11 +42,22 @@ def demo(out: Annotated[Path, typer.Option()] = Path("runs/demo")) -> None:
     run_demo(out)
 
 
-def recipes(out: Annotated[Path, typer.Option()] = Path("recipes")) -> None:
-    """Copy the LLaMA-Factory recipes here."""
-    from tag_plugin.hosts.paths import copy_recipes
+def recipes(
+    project: Annotated[
+        Path, typer.Argument(metavar="[PROJECT]", help="The folder; it may exist.")
+    ] = Path(),
+    out: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Make a project folder: the LLaMA-Factory recipes, and a data directory beside them."""
+    from tag_plugin.hosts.paths import copy_recipes, make_project
 
-    echo(f"Recipes in {copy_recipes(out)}")
+    if out is not None:
+        warn("--out will go; next time: tag-plugin recipes PROJECT, which makes PROJECT/recipes")
+        echo(f"Recipes in {copy_recipes(out)}")
+        return
+    folder = make_project(project).absolute()
+    echo(f"Recipes in {folder / 'recipes'}, for data: {folder / 'data'}")
+    echo(f"next: cd {shlex.quote(str(folder))}, then what stands at the top of each recipe")
 
 
 def report(

@@ -29,6 +29,23 @@ def recipes_dir() -> Path:
     return _shipped("recipes")
 
 
+def make_project(folder: Path) -> Path:
+    """A folder from which the recipes run: `recipes/` with deepspeed/, and `data/`.
+
+    Raises:
+        FileExistsError: it has recipes already; the message says the next command.
+    """
+    copy_recipes(folder / "recipes")
+    (folder / "data").mkdir(exist_ok=True)
+    return folder
+
+
 def copy_recipes(out: Path) -> Path:
-    """Copies the recipes into `out`, which must not exist yet, and returns it."""
+    """Copies the recipes into `out`, which must not exist yet, and returns it.
+
+    Raises:
+        FileExistsError: it does; the message says the next command.
+    """
+    if out.exists():
+        raise FileExistsError(f"{out} is there already; next: another folder, or move it away")
     return shutil.copytree(recipes_dir(), out, ignore=shutil.ignore_patterns("__pycache__"))

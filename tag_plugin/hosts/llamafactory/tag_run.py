@@ -17,6 +17,7 @@ from tag_plugin.facs.boxes import BoxFrame
 from tag_plugin.hosts.llamafactory.chat_template import FILE as CHAT_TEMPLATE
 from tag_plugin.hosts.llamafactory.chat_template import ask_as_trained
 from tag_plugin.hosts.llamafactory.converter import IMAGE, QUESTIONS
+from tag_plugin.hosts.llamafactory.dataset_entries import require_entries
 from tag_plugin.hosts.llamafactory.grpo.arguments import STAGE
 from tag_plugin.hosts.llamafactory.model_view import (
     SampleLengths,
@@ -155,6 +156,7 @@ def tag_run(data_args: Any) -> TagRun:
     from llamafactory.data.parser import get_dataset_list
 
     names = [*(data_args.dataset or ()), *(data_args.eval_dataset or ())]
+    require_entries([name for name in names if name.startswith(PREFIX)], data_args.dataset_dir)
     datasets = zip(names, get_dataset_list(names, data_args.dataset_dir), strict=True)
     formats = {name: each.formatting for name, each in datasets if each.formatting in QUESTIONS}
     return TagRun(data_args.template, formats, read_box_frame(data_args.box_frame))

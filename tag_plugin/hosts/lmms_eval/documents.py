@@ -5,6 +5,7 @@ changed file is a changed test set.
 """
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +15,7 @@ from typing import Any, Final
 from PIL import Image
 
 from tag_plugin.data.benchmarks import BENCHMARKS
+from tag_plugin.data.data_dir import VARIABLE, data_dir, datasets_in, in_words
 from tag_plugin.data.face_frame import NOT_A_FRAME, ImageError, face_file, open_face
 from tag_plugin.data.rows import Row, RowError, parse_row
 from tag_plugin.data.text_file import TextFileError, read_json_object, text_lines
@@ -28,7 +30,6 @@ from tag_plugin.results.moving import MOVES
 from tag_plugin.scoring.baselines import Baselines
 from tag_plugin.trace.prompt import Style
 
-DATA_DIR_VARIABLE: Final = "TAG_DATA_DIR"
 _MANIFEST: Final = "prepare.json"
 _AGAIN: Final = "next: tag-plugin prepare again"
 _OF_RESULTS: Final = {
@@ -72,10 +73,8 @@ class TestSet:
 
 
 def find_test_file(dataset: str, split: str = "test") -> Path | None:
-    """A split's rows under TAG_DATA_DIR, with detections where they were made."""
-    data_dir = os.environ.get(DATA_DIR_VARIABLE, "")
-    stages = STAGES if data_dir else ()
-    files = (Path(data_dir, dataset, stage, f"{split}.jsonl").resolve() for stage in stages)
+    """A split's rows in the data directory, with detections where they were made."""
+    files = (data_dir() / dataset / stage / f"{split}.jsonl" for stage in STAGES)
     return next(filter(Path.is_file, files), None)
 
 
@@ -96,16 +95,16 @@ def require_test_files(asked: Iterable[TagTask]) -> dict[tuple[str, str], Path]:
 
 
 def _missing_message(missing: list[tuple[str, str]]) -> str:
-    where = os.environ.get(DATA_DIR_VARIABLE) or f"{DATA_DIR_VARIABLE} (it is not set)"
+    root = data_dir()
     names = ", ".join(name if split == "test" else f"{name} ({split})" for name, split in missing)
-    lines = [f"tag-plugin: no test data for {names} in {where}; next:"]
-    if not os.environ.get(DATA_DIR_VARIABLE):
-        lines.append(f"  export {DATA_DIR_VARIABLE}=/where/the/data/should/be")
+    there = f"; there: {', '.join(datasets_in(root))}" if datasets_in(root) else ""
+    told = "" if os.environ.get(VARIABLE) else f" ({VARIABLE} is not set)"
+    lines = [f"tag-plugin: no test data for {names} in {in_words(root)}{told}{there}; next:"]
     for name in dict.fromkeys(name for name, _ in missing):
         known = BENCHMARKS.get(name)
         command = known.command if known else _OF_RESULTS.get(name, f"tag-plugin prepare {name}")
         access = f"   # {known.access}" if known and known.access else ""
-        lines.append(f"  {command} --out ${DATA_DIR_VARIABLE}{access}")
+        lines.append(f"  {command} --out {shlex.quote(str(root))}{access}")
     return "\n".join(lines)
 
 

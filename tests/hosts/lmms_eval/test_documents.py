@@ -106,30 +106,40 @@ def test_mixed_label_sets_are_refused(data_dir: Path):
 @pytest.mark.parametrize(
     ("dataset", "command"),
     [
-        ("masked_uncited", "tag-plugin mask RESULTS --out $TAG_DATA_DIR"),
-        ("shifted", "tag-plugin mask RESULTS --moved --out $TAG_DATA_DIR"),
-        ("synth_redrawn", "tag-plugin prepare synth_redrawn --out $TAG_DATA_DIR"),
+        ("masked_uncited", "tag-plugin mask RESULTS --out"),
+        ("shifted", "tag-plugin mask RESULTS --moved --out"),
+        ("synth_redrawn", "tag-plugin prepare synth_redrawn --out"),
     ],
 )
 def test_faces_that_are_made_of_others_name_what_makes_them(data_dir: Path, dataset, command):
     with pytest.raises(WrongConfigurationError) as caught:
         require_test_files([TagTask(dataset)])
-    assert str(caught.value).endswith(f"  {command}")
+    assert str(caught.value).endswith(f"  {command} {data_dir}")
 
 
 def test_missing_data_is_one_message_with_the_commands(data_dir: Path):
     with pytest.raises(WrongConfigurationError) as caught:
         require_test_files([TagTask(n) for n in ("synth", "rafdb", "affectnet8", "rafdb")])
     message = str(caught.value)
-    assert f"no test data for rafdb, affectnet8 in {data_dir}" in message
-    assert message.count("tag-plugin prepare rafdb --root DIR --out $TAG_DATA_DIR") == 1
+    assert f"no test data for rafdb, affectnet8 in {data_dir}; there: ferplus, synth;" in message
+    assert message.count(f"tag-plugin prepare rafdb --root DIR --out {data_dir}") == 1
     assert "given out on request: http" in message
-    assert "export TAG_DATA_DIR" not in message
+    assert "is not set" not in message
 
 
-def test_an_unset_data_directory_is_said(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("TAG_DATA_DIR", raising=False)
-    with pytest.raises(WrongConfigurationError, match="export TAG_DATA_DIR="):
+def test_without_a_variable_it_is_the_folder_data(data_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("TAG_DATA_DIR")
+    monkeypatch.chdir(data_dir.parent)
+    require_test_files([TagTask("synth")])
+    monkeypatch.chdir(data_dir)
+    where = rf"{data_dir}/data, which does not exist \(TAG_DATA_DIR is not set\); next:"
+    with pytest.raises(WrongConfigurationError, match=where):
+        require_test_files([TagTask("synth")])
+
+
+def test_one_folder_too_deep_is_noticed(data_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TAG_DATA_DIR", str(data_dir / "synth"))
+    with pytest.raises(WrongConfigurationError, match=f"name the folder above it, {data_dir}"):
         require_test_files([TagTask("synth")])
 
 
