@@ -1,3 +1,3 @@
 """TAG for LLaMA-Factory and lmms-eval. Importing this package loads nothing else."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
