@@ -198,8 +198,8 @@ def _settling(recorder: Any, parse: Any) -> Callable[..., Any]:
         from tag_plugin.hosts.llamafactory.processes import join_for_zero3
         from tag_plugin.hosts.llamafactory.resume_point import settle_resume_point
 
-        _, data_args, training_args, finetuning_args, _ = parsed = parse(args)
-        recorder.begin(data_args, training_args)
+        model_args, data_args, training_args, finetuning_args, _ = parsed = parse(args)
+        recorder.begin(model_args, data_args, training_args)
         if mends("whole_checkpoints"):
             settle_resume_point(data_args, training_args, finetuning_args)
         if mends("zero3_on_cpus"):

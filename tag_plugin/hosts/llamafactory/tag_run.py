@@ -1,7 +1,7 @@
 """What one run of the host does with TAG data: checked before the model loads, then recorded."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,21 @@ class TagRun:
             )
         if self.datasets or self.box_frame is not None:
             frame_of(self.template, self.box_frame)
+
+    def check_model(self, sources: Iterable[Path]) -> None:
+        """Refuses TAG data in another box frame than the model has learnt.
+
+        Raises:
+            TemplateError: naming the checkpoint and both frames.
+        """
+        for folder in sources if self.datasets else ():
+            learnt = read_checkpoint_record(folder)
+            if learnt and learnt.box_frame is not self.frame:
+                raise TemplateError(
+                    f"{folder} was trained to write {learnt.box_frame} boxes (template "
+                    f"{learnt.template}), this run asks for {self.frame} ones; next: the template "
+                    "and box_frame of that training"
+                )
 
     def check_tokenized(self, tokenized_path: str) -> None:
         """Refuses data that was tokenized under another template or with another question.
@@ -187,14 +202,16 @@ class RunRecorder(TrainerCallback):  # type: ignore[misc]  # the host ships no t
     training_args: Any = None
     record: CheckpointRecord | None = None
 
-    def begin(self, data_args: Any, training_args: Any) -> None:
+    def begin(self, model_args: Any, data_args: Any, training_args: Any) -> None:
         """Takes what the recipe says.
 
         Raises:
-            TemplateError: TAG data under a template without a box frame, or under two frames.
+            TemplateError: TAG data under a template without a box frame, or under two frames, or
+                under another than the model was trained on.
         """
         run = tag_run(data_args)
         run.check_template()
+        run.check_model(_sources(model_args))
         self.training_args, self.record = training_args, run.record()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -210,13 +227,20 @@ class RunRecorder(TrainerCallback):  # type: ignore[misc]  # the host ships no t
             write_checkpoint_record(Path(args.output_dir, folder), self.record)
 
 
+def _sources(model_args: Any) -> list[Path]:
+    """What a model is made of: its adapters, the last one first, then its base."""
+    return [
+        *map(Path, reversed(model_args.adapter_name_or_path or ())),
+        Path(model_args.model_name_or_path),
+    ]
+
+
 def carry_record(model_args: Any) -> None:
     """An exported model keeps the record of the adapter, or of the model, that it was made of.
 
     And its chat template: the host takes that of the base.
     """
-    sources = [*reversed(model_args.adapter_name_or_path or ()), model_args.model_name_or_path]
-    for folder in map(Path, sources):
+    for folder in _sources(model_args):
         if record := read_checkpoint_record(folder):
             write_checkpoint_record(Path(model_args.export_dir), record)
             if (folder / CHAT_TEMPLATE).is_file():

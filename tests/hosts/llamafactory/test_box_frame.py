@@ -82,6 +82,12 @@ def test_the_frame_reaches_question_answer_record_and_evaluation(
     wording = prompt_hash(grounded_prompt(ANY_EMOTION, frame))
     record = CheckpointRecord(template=TEMPLATE, box_frame=frame, prompt_hash=wording)
     assert read_checkpoint_record(tmp_path / "o") == record
+    for other in ({"box_frame": "relative"}, {"template": "tag_qwen2_5_vl", "box_frame": None}):
+        again = {**recipe, "model_name_or_path": str(tmp_path / "o"), **other}
+        with pytest.raises(
+            TemplateError, match=f"was trained to write {frame} boxes .*; next: the"
+        ):
+            run_exp(again)
     asked = find_question("hf", {"pretrained": str(tmp_path / "o")})
     assert asked.prompt(SYNTH) == grounded_prompt(SYNTH, frame)
 
