@@ -1,4 +1,4 @@
-"""The same faces, asked by lmms-eval's own model class and through vLLM."""
+"""The same faces: by lmms-eval's own model class in bfloat16, and through vLLM in float32."""
 
 from importlib import import_module
 from pathlib import Path
@@ -42,11 +42,5 @@ def runs(
 def test_a_metric_is_the_same_by_either(runs: dict[str, TaskRun], metric: str):
     hf, vllm = (runs[name].summary.metrics[metric].value for name in ASKED)
     assert hf > 0.3  # a model that can do it
+    assert [len([*run.samples()]) for run in runs.values()] == [100, 100]
     assert vllm == pytest.approx(hf, abs=0.02)
-
-
-def test_in_float32_the_words_are_the_same(runs: dict[str, TaskRun]):
-    hf, vllm = ({each.id: each.completion for each in runs[name].samples()} for name in ASKED)
-    assert len(hf) == 100
-    assert hf.keys() == vllm.keys()
-    assert len([name for name in hf if hf[name] != vllm[name]]) <= 2  # a tie of two tokens
