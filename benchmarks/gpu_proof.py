@@ -55,7 +55,7 @@ def main() -> None:
     lines, started = [], time.monotonic()
     with tempfile.TemporaryDirectory(dir=options.work) as work:
         options.work = Path(work)
-        _make_faces(options)
+        make_faces(options, options.faces)
         for stage in options.stages:
             if stage.startswith("demo") and options.demo is None:
                 continue
@@ -74,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--demo", type=Path, help="the folder of `tag-plugin demo`")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    parser.add_argument("--faces", type=int, default=256, help="that are drawn to train on")
     parser.add_argument("--minutes", type=float, default=9, help="of all stages together")
     parser.add_argument("--work", type=Path, help="where 30 GB of weights may lie for a while")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)  # its own process
@@ -103,10 +104,11 @@ def _in_own_process(stage: str, options: argparse.Namespace, limit: float) -> di
     return line | {"wall_seconds": round(time.monotonic() - started, 1)}
 
 
-def _make_faces(options: argparse.Namespace) -> None:
+def make_faces(options: argparse.Namespace, count: int) -> None:
+    """Drawn faces to train on, below `work`."""
     data = options.work / "data"
     commands = (
-        ("prepare", "synth", "--out", data, "--train", "256", "--dev", "0", "--test", "0"),
+        ("prepare", "synth", "--out", data, "--train", str(count), "--dev", "0", "--test", "0"),
         ("detect", data / "synth", "--detector", "synthetic"),
         ("build", data / "synth"),
     )
