@@ -138,6 +138,8 @@ def test_what_help_offers_is_all_that_there_is(offered, known):
         (["prepare", "ferplus", "--root", ".", "--rule", "median"], "'majority', 'argmax'"),
         (["detect", "data/x", "--detector", "camera"], "'mediapipe', 'yolo'"),
         (["build", "data/x", "--writer", "poet"], "'rules', 'openai'"),
+        (["prompt", "--template", "tag_qwen2_vl", "--label-set", "mine"], "'rafdb', 'ferplus'"),
+        (["data", "show", "data/x", "--part", "all"], "'sft', 'rl'"),
         (["export-rl", "trl", "data/x", "--template", "t"], "'easyr1', 'verl', 'swift'"),
     ],
 )

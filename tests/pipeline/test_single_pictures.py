@@ -132,7 +132,6 @@ def test_a_drawing_takes_the_name_of_no_picture_and_no_other_drawing(tmp_path, p
         (["--show", "a.jpg", "--workers", "2"], "the rest is of datasets"),
         (["--show", "a.jpg", "--option", "model"], "is not NAME=VALUE"),
         (["--show", "a.jpg", "--out", __file__], "is a file; next: name a folder"),
-        (["--show", "a.jpg", "--detector", "nope"], "unknown detector 'nope'"),
         (["--show", "a.jpg", "--detector", "synthetic"], "next: --detector mediapipe"),
     ],
 )

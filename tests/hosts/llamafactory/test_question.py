@@ -60,7 +60,6 @@ def test_a_template_of_the_host_with_one_twin_is_taken():
     [
         (["--template", "qwen2_vl"], "next: tag_qwen2_vl or tag_qwen2_5_vl"),
         (["--template", "gpt"], "next: one of tag_qwen2_vl, "),
-        (["--template", "tag_qwen2_vl", "--label-set", "mine"], "unknown label set 'mine'; known"),
         (["--template", "tag_qwen2_vl", "--image", "gone.jpg"], "gone.jpg"),
     ],
 )

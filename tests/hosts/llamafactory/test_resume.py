@@ -64,7 +64,7 @@ def test_kill_9_during_a_save(qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):
 
 
 def test_the_best_model_is_really_loaded(qwen2_5_vl: Path, data_dir: Path, tmp_path: Path):
-    """The last step spoils the model; what is saved in the end is the best checkpoint."""
+    """The first checkpoint is called the best: its loss is the highest, and that is asked for."""
     run_exp(
         recipe(
             qwen2_5_vl,
@@ -74,8 +74,9 @@ def test_the_best_model_is_really_loaded(qwen2_5_vl: Path, data_dir: Path, tmp_p
             eval_strategy="steps",
             eval_steps=1,
             load_best_model_at_end=True,
-            lr_scheduler_type="constant",
-            learning_rate=0.3,
+            metric_for_best_model="eval_loss",
+            greater_is_better=True,
+            save_total_limit=STEPS,
         )
     )
     state = json.loads((tmp_path / "o/trainer_state.json").read_text())

@@ -29,6 +29,7 @@ def aligned(synth: Path) -> list[str]:
     attr = SimpleNamespace(formatting="tag", dataset_name="synth/detected/train.jsonl")
     data_args = SimpleNamespace(
         template="tag_qwen2_vl",
+        box_frame=None,
         dataset_dir=str(synth.parent),
         preprocessing_num_workers=None,
         overwrite_cache=True,

@@ -57,7 +57,7 @@ RECIPES: dict[str, tuple[bytes, str]] = {
     "a key that is a number": (b"5: grpo\n", "recipe.yaml: the key '5' is no string"),
     "a template of 5": (b"template: 5\n", "recipe.yaml: template: must be a name, not 5"),
     "templates in a list": (b"template: [tag_qwen2_vl]\n", "recipe.yaml: template: must be a name"),
-    "an unknown template": (b"template: tag_gpt\n", "declares no box frame; next: one of"),
+    "an unknown template": (b"template: tag_gpt\n", "'tag_gpt' declares no box frame"),
     "no template": (b"rewards: [answer]\n", "recipe.yaml: rewards: answer reads TAG rows"),
     "rewards as a word": (b"rewards: answer\n", "recipe.yaml: rewards: not JSON"),
     "rewards as a mapping": (b"rewards: {answer: 1}\n", "recipe.yaml: rewards: must be a list"),
