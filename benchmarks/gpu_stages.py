@@ -4,9 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -16,8 +14,8 @@ import yaml
 from gpu_proof import ONE_RANK
 from llamafactory.train.tuner import run_exp
 from random_models import save_random_model
-from transformers import AutoModelForImageTextToText, AutoProcessor, TrainerCallback
-from trl import GRPOTrainer
+from timing.meter import Meter, generation_seconds
+from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from tag_plugin.data.face_frame import read_face
 from tag_plugin.data.rows import Row, read_rows
@@ -37,65 +35,6 @@ H100_FLOPS: Final = 989e12
 _BATCH: Final = 50
 
 
-class Meter(TrainerCallback):  # type: ignore[misc]  # the host ships no types
-    """Step times, trained parameters, tokens and losses of one run."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.losses: list[float] = []
-        self.logs: list[dict[str, float]] = []
-        self.trained = self.parameters = self.tokens = 0
-
-    def on_train_begin(self, *_: object, model: Any, **__: object) -> None:  # noqa: ANN401
-        """Counts the parameters; a sharded one says its whole size as ds_numel."""
-        sizes = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in model.parameters()]
-        self.parameters = sum(size for size, _ in sizes)
-        self.trained = sum(size for size, trains in sizes if trains)
-
-    def on_step_begin(self, *_: object, **__: object) -> None:
-        """A step begins."""
-        _wait()
-        self._start = time.perf_counter()
-
-    def on_step_end(self, _: object, state: Any, *__: object, **___: object) -> None:  # noqa: ANN401
-        """And ends."""
-        _wait()
-        self.seconds.append(time.perf_counter() - self._start)
-        self.tokens = state.num_input_tokens_seen
-
-    def on_log(self, *_: object, logs: Mapping[str, float], **__: object) -> None:
-        """The host's numbers."""
-        self.logs.append(dict(logs))
-        if "loss" in logs:
-            self.losses.append(logs["loss"])
-
-
-@contextmanager
-def _generation_seconds() -> Iterator[list[float]]:
-    """Seconds of each generation of stage grpo."""
-    spent: list[float] = []
-    original = GRPOTrainer._generate_single_turn
-
-    def timed(*args: Any) -> Any:  # noqa: ANN401  # TRL's
-        _wait()
-        start = time.perf_counter()
-        generated = original(*args)
-        _wait()
-        spent.append(time.perf_counter() - start)
-        return generated
-
-    GRPOTrainer._generate_single_turn = timed
-    try:
-        yield spent
-    finally:
-        GRPOTrainer._generate_single_turn = original
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
 def _peak_gib() -> float | None:
     return torch.cuda.max_memory_allocated() / GIB if torch.cuda.is_available() else None
 
@@ -105,7 +44,7 @@ def _below(value: float | None, limit: float) -> bool:
     return value is None or value < limit
 
 
-def train(options: argparse.Namespace, recipe: str, out: str, **settings: Any) -> Meter:  # noqa: ANN401
+def train(options: argparse.Namespace, recipe: str, out: str, **settings: object) -> Meter:
     """A shipped recipe on the drawn faces, with these settings in place of its own."""
     whole = yaml.safe_load((recipes_dir() / recipe).read_text(encoding="utf-8"))
     for name in ("eval_dataset", "eval_strategy", "per_device_eval_batch_size", "warmup_ratio"):
@@ -263,7 +202,7 @@ def grpo_lora(options: argparse.Namespace) -> Outcome:
     tokens = 16 if options.device == "cpu" else 256
     recipe = yaml.safe_load((recipes_dir() / "tag_grpo_lora.yaml").read_text(encoding="utf-8"))
     grpo = recipe["grpo"] | {"max_completion_length": tokens}
-    with _generation_seconds() as generation:
+    with generation_seconds() as generation:
         meter = train(
             options,
             "tag_grpo_lora.yaml",

@@ -61,24 +61,17 @@ def look(
     labels, files = labels_named(label_set), files_of(photographs)
     with open_detector(detector, **named_values("--option", option)) as opened:
         asked = _asked(model, endpoint, template, labels, read_box_frame(box_frame))
-        faces, left_out = [], []
+        seen: list[LookedFace | str] = []
         for each in look_at(files, asked, opened, labels, out):
             if isinstance(each, str):
                 warn(each)
-                left_out.append(each)
-                continue
-            _show(*each, opened.info, out)
-            faces.append(each[1])
-        found = Look(
-            model=asked.name,
-            template=asked.question.template,
-            label_set=label_set,
-            detector=opened.info,
-            faces=tuple(faces),
-            left_out=tuple(left_out),
-        )
+                seen.append(each)
+            else:
+                _show(*each, opened.info, out)
+                seen.append(each[1])
+        found = Look.of(asked, labels, opened.info, seen)
     echo(f"All of it in {write_look(found, out)}; look at {write_look_page(found, out)}")
-    if left_out:
+    if found.left_out:
         raise typer.Exit(1)
 
 

@@ -112,7 +112,7 @@ def collect(ask: Callable[[Iterable[str]], Answers] = probe_all) -> Report:
             *repair_findings(),
             *detector_findings(answers),
             *model_findings(),
-            *data_findings(os.environ.get("TAG_DATA_DIR")),
+            *data_findings(),
             *device_findings(answers),
         )
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 import tag_plugin
 from tag_plugin.data.benchmarks import BENCHMARKS
+from tag_plugin.data.data_dir import VARIABLE, data_dir, datasets_in, in_words
 from tag_plugin.detectors.base import DetectorError
 from tag_plugin.detectors.face_landmarker_model import find_model
 from tag_plugin.detectors.registry import DETECTORS
@@ -112,26 +113,18 @@ def _deepspeed(answer: Answer | str) -> Finding:
     return Finding("devices", "DeepSpeed", Status.OK, f"{answer.found['deepspeed'][0]} imports")
 
 
-def data_findings(data_dir: str | None) -> list[Finding]:
-    """What lies in the data directory; nothing of it is needed by everyone.
-
-    Args:
-        data_dir: the value of TAG_DATA_DIR.
-    """
-    root = Path(data_dir or "")
-    if not data_dir or not root.is_dir():
-        detail = f"no directory {root}" if data_dir else "is not set"
-        command = f"mkdir -p {root}" if data_dir else "export TAG_DATA_DIR=DIR"
-        return [Finding("data", "TAG_DATA_DIR", Status.WARNING, detail, command)]
+def data_findings() -> list[Finding]:
+    """What lies in the data directory; nothing of it is needed by everyone."""
+    root = data_dir()
+    where = in_words(root)
+    if where != str(root):  # something is wrong with it
+        command = f"export {VARIABLE}=DIR, or mkdir -p {shlex.quote(str(root))}"
+        return [Finding("data", VARIABLE, Status.WARNING, where, command)]
+    names = dict.fromkeys((*BENCHMARKS, *datasets_in(root)))
     return [
-        Finding("data", "TAG_DATA_DIR", Status.OK, str(root)),
-        *(_dataset(root, name) for name in dict.fromkeys((*BENCHMARKS, *_own(root)))),
+        Finding("data", VARIABLE, Status.OK, where),
+        *(_dataset(root, name) for name in names),
     ]
-
-
-def _own(root: Path) -> list[str]:
-    """Prepared under names of their own."""
-    return sorted(folder.parent.name for folder in root.glob("*/prepared"))
 
 
 def _dataset(root: Path, name: str) -> Finding:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from tag_plugin.detectors.base import Detector
 from tag_plugin.facs.emotions import LABEL_SETS, label_set
-from tag_plugin.look.models import Checkpoint, Model
+from tag_plugin.look.models import Checkpoint
 from tag_plugin.look.page import faces_html
 from tag_plugin.look.run import Look, look
 from tag_plugin.report.html.document import asset
@@ -48,35 +48,25 @@ def uploads() -> "Iterator[Path]":
 
 
 def answers(
-    picture: str | None, labels: str, models: Sequence[Model], detector: Detector, folder: Path
+    picture: str | None, labels: str, models: Sequence[Checkpoint], detector: Detector, folder: Path
 ) -> list[str]:
     """What each model says about a picture, as HTML."""
     if picture is None:
         return [f'<p class="tag-look">{_HELLO}</p>' for _ in models]
     pages = []
     for number, model in enumerate(models):
-        if isinstance(model, Checkpoint):
-            model.ask_for(label_set(labels))
-        out = folder / f"model-{number}"
-        faces, left_out = [], []
-        for each in look([Path(picture)], model, detector, label_set(labels), out):
-            if isinstance(each, str):
-                left_out.append(each.removeprefix(f"{picture}: "))
-            else:
-                faces.append(each[1])
-        found = Look(
-            model=model.name,
-            template=model.question.template,
-            label_set=labels,
-            detector=detector.info,
-            faces=tuple(faces),
-            left_out=tuple(left_out),
+        emotions, out = label_set(labels), folder / f"model-{number}"
+        model.ask_for(emotions)
+        seen = (
+            each.removeprefix(f"{picture}: ") if isinstance(each, str) else each[1]
+            for each in look([Path(picture)], model, detector, emotions, out)
         )
+        found = Look.of(model, emotions, detector.info, seen)
         pages.append(f'<div class="tag-look">{faces_html(found, out, f"m{number}-")}</div>')
     return pages
 
 
-def page(models: Sequence[Model], detector: Detector, folder: Path) -> Any:  # noqa: ANN401 - gradio
+def page(models: Sequence[Checkpoint], detector: Detector, folder: Path) -> Any:  # noqa: ANN401 - gradio
     """The page: a picture, the emotions to choose from, and an answer a model."""
     import gradio
 
@@ -113,7 +103,7 @@ def page(models: Sequence[Model], detector: Detector, folder: Path) -> Any:  # n
     return blocks
 
 
-def serve(models: Sequence[Model], detector: Detector, folder: Path, port: int) -> None:
+def serve(models: Sequence[Checkpoint], detector: Detector, folder: Path, port: int) -> None:
     """Serve the page on this machine until Ctrl-C.
 
     Args:

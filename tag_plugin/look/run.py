@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -64,8 +65,27 @@ class Look(Frozen):
     template: str
     label_set: str
     detector: DetectorInfo
-    faces: tuple[LookedFace, ...] = ()
-    left_out: tuple[str, ...] = ()
+    faces: tuple[LookedFace, ...]
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        labels: LabelSet,
+        detector: DetectorInfo,
+        seen: Iterable[LookedFace | str],
+    ) -> "Look":
+        """Of faces, and of reasons why there is none, in any order."""
+        each = [*seen]
+        return cls(
+            model=model.name,
+            template=model.question.template,
+            label_set=labels.name,
+            detector=detector,
+            faces=tuple(face for face in each if isinstance(face, LookedFace)),
+            left_out=tuple(reason for reason in each if isinstance(reason, str)),
+        )
 
 
 def photographs(paths: Iterable[Path]) -> list[Path]:
@@ -119,9 +139,8 @@ def look(
         if isinstance(found, str):
             yield found
             continue
-        frame = np.array(found.frame)
         row = picture_row(found.photograph, found.made)
-        detections = detector.detect_row(row, lambda frame=frame: frame)  # type: ignore[misc]
+        detections = detector.detect_row(row, partial(np.array, found.frame))
         text = model.answer(found.file)
         thresholds = detector.info.thresholds
         checked = check(text, labels, model.question.frame, detections, thresholds)

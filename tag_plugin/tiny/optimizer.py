@@ -39,7 +39,7 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]  # torch comes without 
     def __init__(self, weights: Sequence[Tensor], rate: float, weight_decay: float) -> None:
         super().__init__(weights, {"lr": rate, "weight_decay": weight_decay})
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()  # type: ignore[untyped-decorator]  # as above
     def step(self) -> None:
         """One update of every weight that has a gradient."""
         for group in self.param_groups:

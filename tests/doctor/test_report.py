@@ -341,28 +341,45 @@ def test_the_tiny_base_is_found_where_the_demo_puts_it(tmp_path, monkeypatch, ma
         (["prepared", "detected", "built"], "ok", "built: test 1, train 2", None),
     ],
 )
-def test_data_says_what_is_there_and_the_next_stage(tmp_path, stages, status, told, command):
+def test_data_says_what_is_there_and_the_next_stage(
+    tmp_path, monkeypatch, stages, status, told, command
+):
+    monkeypatch.setenv("TAG_DATA_DIR", str(tmp_path))
     for stage in stages:
         folder = tmp_path / "ferplus" / stage
         folder.mkdir(parents=True)
         (folder / "train.jsonl").write_text("{}\n{}\n")
         (folder / "test.jsonl").write_text("{}\n")
-    finding = {f.name: f for f in models.data_findings(str(tmp_path))}["ferplus"]
+    finding = {f.name: f for f in models.data_findings()}["ferplus"]
     assert (finding.status, finding.next_command) == (status, command and command.format(tmp_path))
     assert told in finding.detail
 
 
-def test_a_dataset_of_ones_own_is_listed(tmp_path):
+def test_a_dataset_of_ones_own_is_listed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TAG_DATA_DIR", str(tmp_path))
     (tmp_path / "mine/prepared").mkdir(parents=True)
     (tmp_path / "mine/prepared/train.jsonl").write_text("{}\n")
-    finding = {f.name: f for f in models.data_findings(str(tmp_path))}["mine"]
+    finding = {f.name: f for f in models.data_findings()}["mine"]
     assert finding.next_command == f"tag-plugin detect {tmp_path}/mine"
 
 
-@pytest.mark.parametrize("data_dir", [None, "/no/such/folder"])
-def test_a_missing_data_directory_is_a_warning_with_the_next_command(data_dir):
-    (finding,) = models.data_findings(data_dir)
+@pytest.mark.parametrize(
+    ("told", "where"),
+    [
+        (None, "{0}/data, which does not exist"),
+        ("{0}/nowhere", "{0}/nowhere, which does not exist"),
+        ("{0}/mine", "name the folder above it, {0}"),
+    ],
+)
+def test_a_wrong_data_directory_is_a_warning_with_its_place(tmp_path, monkeypatch, told, where):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TAG_DATA_DIR", raising=False)
+    (tmp_path / "mine/prepared").mkdir(parents=True)
+    if told:
+        monkeypatch.setenv("TAG_DATA_DIR", told.format(tmp_path))
+    (finding,) = models.data_findings()
     assert finding.status == "warning"
+    assert where.format(tmp_path) in finding.detail
     assert finding.next_command
 
 
